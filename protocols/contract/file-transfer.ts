@@ -1,0 +1,110 @@
+import type { Address } from './address.ts';
+import type { Subscribe } from './emitter.ts';
+import type { ProviderError } from './errors.ts';
+
+/** Where outgoing bytes come from. Positions and sizes in bytes. */
+export interface ByteSource {
+  readonly size: number;
+  /** Fills `buffer` from `position`; resolves to the bytes read, 0 only at the end. Rejects with a coded error. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Where incoming bytes go. `write` may come out of order; `data` is valid until the returned promise settles (or until
+ * return when there is none). A returned promise is back-pressure. More than the agreed size is refused with `size-mismatch`.
+ */
+export interface ByteSink {
+  write(data: Uint8Array, position: number): void | Promise<void>;
+  close(): Promise<void>;
+  abort(cause: Error): Promise<void>;
+}
+
+/** Facts of one file as offered (RFC 5547 file-selector, file-date, file-icon). Names come from outside: never a path. */
+export interface FileFacts {
+  name: string;
+  /** MIME type; `application/octet-stream` when unknown. */
+  type: string;
+  /** Bytes; undefined only where a peer offers a link without saying (then the engine's own limit holds). */
+  size: number | undefined;
+  /** Lower-case hex without colons. */
+  hash?: { algorithm: 'sha-1' | 'sha-256'; value: string };
+  /** ms since the epoch. */
+  modifiedAt?: number;
+  /** A small picture of the content. */
+  icon?: { type: string; data: Uint8Array };
+}
+
+/**
+ * The protocol's share of a transfer. The keeper above adds preparing, waiting-for-peer, verifying and completed.
+ *
+ * ```
+ * offered -> accepted -> connecting -> running -> finished
+ *     \          \            \           \
+ *      +----------+------------+-----------+----> declined | cancelled{by} | failed{error}
+ * ```
+ * `finished`, receiving: every byte was written to the sink and `complete` resolved. Sending: the peer confirmed every
+ * byte. Nothing follows the last row.
+ */
+export type TransferPhase =
+  | { state: 'offered' }
+  | { state: 'accepted' }
+  | { state: 'connecting' }
+  | { state: 'running' }
+  | { state: 'finished' }
+  | { state: 'declined' }
+  | { state: 'cancelled'; by: 'us' | 'peer' }
+  | { state: 'failed'; error: ProviderError };
+
+/** What the keeper hands over when a person accepts. */
+export interface AcceptedFile {
+  sink: ByteSink;
+  /** First byte wanted, 0-based: what lies before is already on disk (RFC 5547 file-range). */
+  from: number;
+  /**
+   * Called when all bytes are in the sink: checks size and hash and gives the file its name. Rejects with `size-mismatch`,
+   * `hash-mismatch`, `no-space`… and the provider then tells the peer it failed.
+   */
+  complete(): Promise<void>;
+}
+
+/** One file, one direction, one attempt. */
+export interface ProtocolTransfer {
+  /** Ours; the same over restarts where we made the offer (RFC 5547 file-transfer-id). */
+  readonly id: string;
+  readonly direction: 'incoming' | 'outgoing';
+  readonly peer: Address;
+  readonly peerName?: string;
+  readonly file: FileFacts;
+  readonly phase: TransferPhase;
+  /** Bytes that are safe: written to the sink, or confirmed (else handed to the system) when sending. Never falls. */
+  readonly bytes: number;
+  readonly onPhase: Subscribe<TransferPhase>;
+  /** Sampled: at most ten a second. */
+  readonly onBytes: Subscribe<number>;
+  /** Incoming and `offered` only. */
+  accept(file: AcceptedFile): void;
+  /** Incoming and `offered` only. */
+  decline(): void;
+  /** Any moment; nothing after a final state. The peer is told. */
+  cancel(): void;
+}
+
+/** An outgoing offer. The source is opened when the peer accepts and closed by the provider in every final state. */
+export interface OutgoingFile {
+  id: string;
+  file: FileFacts & { size: number };
+  open(): Promise<ByteSource>;
+}
+
+export interface FileTransferOperationSet {
+  /** Offers one file; the returned transfer is `offered` (or `failed` a moment later, by event). */
+  offer(to: Address, file: OutgoingFile): ProtocolTransfer;
+  /**
+   * Somebody offers us a file. Whoever listens has put it on disk when the listener returns. `key` is the same for
+   * the same offer seen twice (archive, carbon), so it is shown once.
+   */
+  readonly onOffer: Subscribe<{ transfer: ProtocolTransfer; key: string; sentAt: number }>;
+  /** Largest file in bytes that this route takes. */
+  readonly maximumBytes: number;
+}

@@ -1,0 +1,77 @@
+import type { Address } from './address.ts';
+import type { Subscribe } from './emitter.ts';
+import type { ProviderError } from './errors.ts';
+
+/** What we ask a provider to send. `id` is ours, written to disk before: the same id is never delivered twice. */
+export interface MessageDraft {
+  /** UUID; goes on the wire as the IMDN Message-ID, the XMPP stanza id and origin-id. */
+  id: string;
+  text: string;
+  /** ms since the epoch when the person pressed send. */
+  composedAt: number;
+}
+
+/** First answer to a sent text. `waiting`: kept for an absent peer by the server. */
+export type SendOutcome = { state: 'sent' } | { state: 'waiting' } | { state: 'failed'; error: ProviderError };
+
+/** A text on its way. `outcome` never rejects. */
+export interface OutgoingMessage {
+  readonly id: string;
+  readonly outcome: Promise<SendOutcome>;
+}
+
+/** A later fact about a text we sent, perhaps in an earlier life of the program. */
+export interface MessageMark {
+  peer: Address;
+  /** The draft's id. */
+  id: string;
+  mark: 'delivered' | 'read' | 'failed';
+  at: number;
+  error?: ProviderError;
+}
+
+/** A text that arrived: from the peer, or from another device of ours (`direction: 'outgoing'`). */
+export interface IncomingMessage {
+  /** The protocol's id of the message: IMDN Message-ID, stanza or origin id, else Call-ID and CSeq. */
+  id: string;
+  /** The archive's id where there is one (XEP-0359 stanza-id): the second key for dropping duplicates. */
+  archiveId?: string;
+  direction: 'incoming' | 'outgoing';
+  /** The other side, also for our own messages from another device. */
+  peer: Address;
+  /** The name the peer gave for itself; unverified. */
+  peerName?: string;
+  text: string;
+  /** ms since the epoch: the original time for stored messages, else now. */
+  sentAt: number;
+  /** True when it was kept by a server and comes late. */
+  delayed: boolean;
+}
+
+/**
+ * Whoever keeps the messages. Called synchronously; when it returns, the message is on disk and the provider confirms it
+ * to the other side. When it throws, nothing is confirmed (SIP answers 500, XMPP does not count the stanza), so the other
+ * side sends again.
+ */
+export type MessageReceiver = (message: IncomingMessage) => 'stored' | 'duplicate';
+
+export type TypingState = 'composing' | 'paused';
+
+export interface MessagingOperationSet {
+  /**
+   * Sends one text. Order is kept per peer. While the account is not online the outcome is `failed` with a retryable
+   * error at once: queueing on disk is the caller's.
+   */
+  send(to: Address, draft: MessageDraft): OutgoingMessage;
+  /** Must be set before `start()`. */
+  receiver: MessageReceiver | undefined;
+  /** Delivery and read marks for sent texts. */
+  readonly onMark: Subscribe<MessageMark>;
+  readonly onTyping: Subscribe<{ peer: Address; state: TypingState }>;
+  /** Tells the peer we are writing. Silently nothing where the peer or server refused it before. */
+  sendTyping(to: Address, state: TypingState): void;
+  /** Tells the peer that this message was read, where it asked to know. */
+  sendRead(to: Address, messageId: string): void;
+  /** Largest text in UTF-8 bytes that this route takes. */
+  readonly maximumBytes: number;
+}
