@@ -1,0 +1,233 @@
+import * as z from 'zod/mini';
+
+// What the core tells a window: immutable facts, checked when they cross. Times are ms since the epoch, sizes bytes.
+
+const id = z.string().check(z.minLength(1), z.maxLength(128));
+export const addressSchema = z.string().check(z.minLength(3), z.maxLength(1024));
+
+/** A fault as it crosses a process border: code and facts, never prose. The window owns the sentences. */
+export const faultSchema = z.object({
+  code: z.string(),
+  /** The protocol's own number or condition, for the details. */
+  protocolCode: z.optional(z.string()),
+  retryable: z.boolean(),
+  certificate: z.optional(
+    z.object({
+      fingerprint: z.string(),
+      subject: z.string(),
+      issuer: z.string(),
+      validFrom: z.string(),
+      validTo: z.string(),
+      reason: z.string(),
+      host: z.string(),
+    }),
+  ),
+});
+export type Fault = z.infer<typeof faultSchema>;
+
+export const registrationSchema = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('offline') }),
+  z.object({
+    state: z.literal('connecting'),
+    step: z.enum(['locating', 'connecting', 'securing', 'authenticating', 'registering', 'restoring']),
+  }),
+  z.object({ state: z.literal('online'), since: z.number() }),
+  z.object({ state: z.literal('waiting'), retryAt: z.number(), cause: faultSchema }),
+  z.object({ state: z.literal('stopped'), cause: faultSchema }),
+]);
+export type RegistrationView = z.infer<typeof registrationSchema>;
+
+export const presenceStateSchema = z.enum(['available', 'away', 'busy', 'do-not-disturb', 'offline']);
+export type PresenceStateView = z.infer<typeof presenceStateSchema>;
+
+export const ownPresenceSchema = z.object({
+  state: presenceStateSchema,
+  note: z.string().check(z.maxLength(300)),
+});
+export type OwnPresenceView = z.infer<typeof ownPresenceSchema>;
+
+export const peerPresenceSchema = z.object({
+  state: z.union([presenceStateSchema, z.literal('unknown')]),
+  note: z.optional(z.string()),
+  idleSince: z.optional(z.number()),
+});
+export type PeerPresenceView = z.infer<typeof peerPresenceSchema>;
+
+/** Where a server is and how to reach it, when a person said so. */
+export const serverSchema = z.object({
+  host: z.string().check(z.minLength(1), z.maxLength(253)),
+  port: z.number().check(z.int(), z.minimum(1), z.maximum(65535)),
+});
+
+export const accountSchema = z.object({
+  id,
+  protocol: z.string(),
+  address: addressSchema,
+  displayName: z.string(),
+  enabled: z.boolean(),
+  registration: registrationSchema,
+  server: z.optional(serverSchema),
+  transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
+  authenticationName: z.optional(z.string()),
+  /** Where its contact list lives; null when it has none. */
+  contactList: z.nullable(z.enum(['server', 'local', 'discovered'])),
+  /** False when the password is kept only until the program closes. */
+  passwordKept: z.boolean(),
+});
+export type Account = z.infer<typeof accountSchema>;
+
+export const personAddressSchema = z.object({
+  accountId: id,
+  address: addressSchema,
+  presence: peerPresenceSchema,
+  subscription: z.enum(['mutual', 'outgoing', 'incoming', 'pending', 'none']),
+  /** In an account's contact list (and can be taken out of it). */
+  listed: z.boolean(),
+  /** Null when it can be done now, else the code that says why not. */
+  messagingOff: z.nullable(z.string()),
+  fileTransferOff: z.nullable(z.string()),
+});
+export type PersonAddress = z.infer<typeof personAddressSchema>;
+
+export const personSchema = z.object({
+  id,
+  name: z.string(),
+  /** False for names that only the peer itself claims. */
+  verified: z.boolean(),
+  groups: z.array(z.string()),
+  addresses: z.array(personAddressSchema),
+  /** The most reachable presence of all addresses. */
+  presence: peerPresenceSchema,
+});
+export type Person = z.infer<typeof personSchema>;
+
+export const routeSchema = z.object({ accountId: id, address: addressSchema });
+export type Route = z.infer<typeof routeSchema>;
+
+/** One meaning over all protocols; `received` is for texts of others. */
+export const messageStateSchema = z.enum(['queued', 'sent', 'waiting', 'delivered', 'read', 'failed', 'received']);
+export type MessageState = z.infer<typeof messageStateSchema>;
+
+export const messageSchema = z.object({
+  id,
+  talkId: id,
+  /** Order within all messages of the profile; grows with arrival here. */
+  sequence: z.number(),
+  direction: z.enum(['incoming', 'outgoing']),
+  kind: z.enum(['text', 'file']),
+  /** The text, or the file's name. */
+  text: z.string(),
+  transferId: z.nullable(id),
+  at: z.number(),
+  state: messageStateSchema,
+  fault: z.nullable(faultSchema),
+  route: routeSchema,
+});
+export type Message = z.infer<typeof messageSchema>;
+
+export const talkSchema = z.object({
+  id,
+  personId: id,
+  route: routeSchema,
+  unread: z.number(),
+  last: z.nullable(messageSchema),
+  draft: z.string(),
+  /** Last message, or when the talk was opened. */
+  activeAt: z.number(),
+});
+export type Talk = z.infer<typeof talkSchema>;
+
+export const transferStateSchema = z.enum([
+  'preparing',
+  'waiting-for-peer',
+  'offered',
+  'accepted',
+  'connecting',
+  'running',
+  'paused',
+  'verifying',
+  'completed',
+  'declined',
+  'cancelled',
+  'failed',
+]);
+export type TransferState = z.infer<typeof transferStateSchema>;
+
+export const transferSchema = z.object({
+  id,
+  talkId: id,
+  messageId: id,
+  route: routeSchema,
+  direction: z.enum(['incoming', 'outgoing']),
+  state: transferStateSchema,
+  /** Whose doing `cancelled` was. */
+  by: z.nullable(z.enum(['us', 'peer'])),
+  file: z.object({
+    name: z.string(),
+    type: z.string(),
+    size: z.nullable(z.number()),
+    /** `data:` URL of a small picture. */
+    icon: z.nullable(z.string()),
+  }),
+  bytes: z.number(),
+  /** Bytes a second over the last seconds; 0 unless running. */
+  speed: z.number(),
+  /** Null while nobody can know. */
+  secondsLeft: z.nullable(z.number()),
+  fault: z.nullable(faultSchema),
+  /** A new attempt makes sense: *Try again* is offered. */
+  canRetry: z.boolean(),
+  /** A program or script: carries a warning and is never opened from inside. */
+  risky: z.boolean(),
+  /** Where the finished file is; null until then, or when it was moved away. */
+  path: z.nullable(z.string()),
+  createdAt: z.number(),
+  endedAt: z.nullable(z.number()),
+});
+export type Transfer = z.infer<typeof transferSchema>;
+
+export const requestSchema = z.object({
+  accountId: id,
+  address: addressSchema,
+  name: z.string(),
+  note: z.string(),
+});
+export type ContactRequestView = z.infer<typeof requestSchema>;
+
+export const settingsSchema = z.object({
+  language: z.enum(['system', 'pt', 'en']),
+  theme: z.enum(['system', 'light', 'dark']),
+  downloadFolder: z.string().check(z.maxLength(4096)),
+  notifications: z.boolean(),
+  notificationText: z.boolean(),
+  sendTyping: z.boolean(),
+  sendRead: z.boolean(),
+});
+export type Settings = z.infer<typeof settingsSchema>;
+
+/**
+ * Things to know that belong to no account: `database-set-aside` (the damaged one was kept at `detail`, a new one was
+ * started), `secrets-not-kept` (no password store on this machine: passwords are asked again at each start),
+ * `core-restarted`.
+ */
+export const noticeSchema = z.object({
+  id,
+  code: z.enum(['database-set-aside', 'secrets-not-kept', 'core-restarted', 'disk-full']),
+  detail: z.string(),
+});
+export type Notice = z.infer<typeof noticeSchema>;
+
+/** Everything a window needs for its first paint. Messages come by page. */
+export const snapshotSchema = z.object({
+  version: z.string(),
+  profile: z.string(),
+  settings: settingsSchema,
+  presence: ownPresenceSchema,
+  accounts: z.array(accountSchema),
+  people: z.array(personSchema),
+  talks: z.array(talkSchema),
+  transfers: z.array(transferSchema),
+  requests: z.array(requestSchema),
+  notices: z.array(noticeSchema),
+});
+export type Snapshot = z.infer<typeof snapshotSchema>;

@@ -1,0 +1,30 @@
+import type { Fault } from './entities.ts';
+
+/** Codes the core itself adds to those of the provider layer. */
+export type CoreFaultCode =
+  | 'command-unknown'
+  | 'command-invalid'
+  | 'not-found'
+  | 'wrong-state'
+  | 'already-exists'
+  | 'not-available-here'
+  | 'risky-file'
+  | 'file-gone'
+  | 'profile-in-use'
+  | 'profile-sealed'
+  | 'core-gone';
+
+/** A command that could not be done. Crosses every process border by its `fault`. */
+export class CommandError extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault, options?: { cause?: unknown }) {
+    super(fault.code, options);
+    this.name = 'CommandError';
+    this.fault = fault;
+  }
+}
+
+/** @example throw refuse('not-found'); */
+export const refuse = (code: CoreFaultCode, options?: { cause?: unknown; retryable?: boolean }): CommandError =>
+  new CommandError({ code, retryable: options?.retryable ?? false }, options);

@@ -1,0 +1,6 @@
+export * from './commands.ts';
+export * from './entities.ts';
+export * from './events.ts';
+export * from './faults.ts';
+export * from './shell.ts';
+export * from './wire.ts';
