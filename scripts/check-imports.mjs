@@ -25,7 +25,11 @@ const RULES = {
     node: true,
     packages: ['libsql', 'birpc', 'zod/mini'],
   },
-  'electron/main': { own: ['electron/main', 'electron/contract'], node: true, packages: ['electron', 'birpc', 'zod/mini'] },
+  'electron/main': {
+    own: ['electron/main', 'electron/contract'],
+    node: true,
+    packages: ['electron', 'birpc', 'zod/mini'],
+  },
   'electron/preload': { own: ['electron/preload', 'electron/contract'], node: false, packages: ['electron'] },
   renderer: {
     own: ['renderer', 'electron/contract', 'assets'],
@@ -60,7 +64,8 @@ function* sources(dir) {
   }
 }
 
-const IMPORT = /(?:^|[\s;}])(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|import\s*\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm;
+const IMPORT =
+  /(?:^|[\s;}])(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|import\s*\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm;
 const faults = [];
 for (const folder of ['msrp', 'protocols', 'electron', 'renderer']) {
   for (const file of sources(folder)) {

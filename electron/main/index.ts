@@ -1,0 +1,126 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { app, type BrowserWindow } from 'electron';
+import { registerAppScheme, serveApp } from './app-protocol.ts';
+import { CoreProcess } from './core-process.ts';
+import { type LaunchOptions, parseLaunchOptions } from './launch-options.ts';
+import { watchMachine } from './machine-events.ts';
+import { createMainWindow, showWindow } from './main-window.ts';
+import { setMenu } from './menu.ts';
+import { SecretFile, secretStoreKind } from './secret-file.ts';
+import { createShellSide } from './shell-side.ts';
+import { TrayMark } from './tray.ts';
+import { answerWindow } from './window-calls.ts';
+import { words } from './words.ts';
+
+// The whole of main in one place: one profile, one core, one window. It never touches the network or the messages.
+
+const LINK_SCHEMES = ['sip', 'sips', 'im', 'pres', 'xmpp'];
+
+let options: LaunchOptions;
+try {
+  options = parseLaunchOptions(process.argv);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(2);
+}
+const dataFolder = options.dataFolder ?? path.join(app.getPath('appData'), 'AIMS');
+const folder = path.join(dataFolder, 'profiles', options.profile);
+fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+// Chromium's own files, and with them the lock that makes a second start of this profile show the first one's window
+app.setPath('userData', path.join(folder, 'browser'));
+
+if (!app.requestSingleInstanceLock({ link: options.link })) {
+  console.error(words().profileInUse);
+  app.exit(0);
+} else {
+  // root needs --no-sandbox, and Chromium refuses both words together
+  if (!process.argv.includes('--no-sandbox')) app.enableSandbox();
+  registerAppScheme();
+  for (const scheme of LINK_SCHEMES) {
+    // only the installed program: a development run must not become the system's handler
+    if (app.isPackaged) app.setAsDefaultProtocolClient(scheme);
+  }
+  void app.whenReady().then(run);
+}
+
+async function run(): Promise<void> {
+  let window: BrowserWindow | undefined;
+  let quitting = false;
+  let tray: TrayMark | undefined;
+
+  const open = (): BrowserWindow => {
+    if (window && !window.isDestroyed()) return window;
+    const created = createMainWindow(folder, 'AIMS');
+    created.on('close', (event) => {
+      // a tray is sure to be there only on Windows; on macOS the dock stays
+      if (!quitting && process.platform !== 'linux') {
+        event.preventDefault();
+        created.hide();
+      }
+    });
+    created.on('closed', () => {
+      if (window === created) window = undefined;
+    });
+    window = created;
+    return created;
+  };
+  const show = (): void => showWindow(open());
+  const openLink = (uri: string): void => showWindow(open(), { to: 'address', uri });
+
+  const secrets = new SecretFile(folder);
+  const shell = createShellSide({
+    secrets,
+    showTalk: (talkId) => showWindow(open(), { to: 'talk', talkId }),
+    setUnread: (count) => tray?.setUnread(count),
+  });
+  setMenu();
+  serveApp(path.join(app.getAppPath(), 'out/renderer'));
+  const core = new CoreProcess(
+    {
+      profile: options.profile,
+      folder,
+      downloadFolder: options.dataFolder ? path.join(folder, 'Downloads') : app.getPath('downloads'),
+      version: app.getVersion(),
+      secretStore: await secretStoreKind(),
+      loopbackOnly: options.loopbackOnly,
+      restarted: false,
+    },
+    shell,
+  );
+  answerWindow(() => window, core);
+  core.start();
+  open();
+  tray = new TrayMark(show);
+  watchMachine((event) => core.machineEvent(event));
+
+  if (options.link) {
+    const { link } = options;
+    window?.webContents.once('did-finish-load', () => openLink(link));
+  }
+  // argv of the second start is reordered by Chromium: what it wants comes as data
+  app.on('second-instance', (_event, _argv, _folder, data) => {
+    const link = (data as { link?: string } | null)?.link;
+    if (link) openLink(link);
+    else show();
+  });
+  app.on('open-url', (event, uri) => {
+    event.preventDefault();
+    openLink(uri);
+  });
+  app.on('activate', show);
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  let stopped = false;
+  app.on('before-quit', (event) => {
+    quitting = true;
+    if (stopped) return;
+    // the core first writes down and leaves its servers; then the program may go
+    event.preventDefault();
+    void core.stop().then(() => {
+      stopped = true;
+      app.quit();
+    });
+  });
+}

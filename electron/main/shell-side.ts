@@ -1,0 +1,40 @@
+import { app, Notification, shell } from 'electron';
+import type { NotificationRequest, ShellSide } from '../contract/index.ts';
+import type { SecretFile } from './secret-file.ts';
+
+interface ShellParts {
+  secrets: SecretFile;
+  showTalk(talkId: string): void;
+  setUnread(count: number): void;
+}
+
+/** What main does for the core. */
+export function createShellSide({ secrets, showTalk, setUnread }: ShellParts): ShellSide {
+  // one notification per talk: a newer one takes the older one's place
+  const shown = new Map<string, Notification>();
+  const notify = ({ talkId, title, body }: NotificationRequest): void => {
+    if (!Notification.isSupported()) return;
+    shown.get(talkId)?.close();
+    const notification = new Notification({ title, body, silent: false });
+    shown.set(talkId, notification);
+    const forget = (): void => {
+      if (shown.get(talkId) === notification) shown.delete(talkId);
+    };
+    notification.on('click', () => showTalk(talkId));
+    notification.on('close', forget);
+    notification.on('failed', forget); // macOS refuses unsigned programs; the unread mark still tells
+    notification.show();
+  };
+  return {
+    readSecret: (key) => secrets.read(key),
+    writeSecret: (key, value) => secrets.write(key, value),
+    deleteSecret: (key) => secrets.delete(key),
+    openPath: (path) => shell.openPath(path),
+    revealPath: async (path) => shell.showItemInFolder(path),
+    notify,
+    setUnread: (count) => {
+      app.setBadgeCount(count);
+      setUnread(count);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
+import { type Navigation, PORT_MESSAGE, type WindowBridge } from '../contract/shell.ts';
+
+// The narrow door between the page and main. The port to the core is handed on untouched: it cannot cross the bridge.
+
+let early: Navigation[] = [];
+const listeners = new Set<(to: Navigation) => void>();
+ipcRenderer.on('aims:navigate', (_event, to: Navigation) => {
+  if (listeners.size === 0) early.push(to);
+  for (const listener of listeners) listener(to);
+});
+ipcRenderer.on(PORT_MESSAGE, (event) => window.postMessage(PORT_MESSAGE, '*', event.ports));
+
+const bridge: WindowBridge = {
+  platform: process.platform === 'win32' || process.platform === 'darwin' ? process.platform : 'linux',
+  systemLanguage: navigator.language,
+  // Electron before 29 has no webUtils; its File carries the path itself
+  pathForFile: (file) => webUtils?.getPathForFile(file) ?? (file as File & { path?: string }).path ?? '',
+  chooseFiles: () => ipcRenderer.invoke('aims:choose-files'),
+  chooseFolder: () => ipcRenderer.invoke('aims:choose-folder'),
+  chooseSavePath: (suggestedName) => ipcRenderer.invoke('aims:choose-save-path', suggestedName),
+  talkInFront: (talkId) => ipcRenderer.send('aims:talk-in-front', talkId),
+  setTheme: (theme) => ipcRenderer.send('aims:theme', theme),
+  openExternal: (uri) => ipcRenderer.send('aims:open-external', uri),
+  onNavigate: (listener) => {
+    listeners.add(listener);
+    for (const to of early) listener(to);
+    early = [];
+    return () => listeners.delete(listener);
+  },
+};
+contextBridge.exposeInMainWorld('aims', bridge);
+// asked for once the page listens; asked again by every reload
+window.addEventListener('DOMContentLoaded', () => ipcRenderer.send('aims:port'));

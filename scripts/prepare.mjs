@@ -1,0 +1,83 @@
+// What every command does first, so that it works alone on a fresh clone: dependencies, then the build. Node built-ins only.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..');
+
+/** Installs what package-lock.json names, unless that very lock file is installed already. */
+export function ensureDependencies() {
+  const lock = createHash('sha256')
+    .update(fs.readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  const stamp = path.join(root, 'node_modules/.aims-lock');
+  if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) return;
+  console.error('Installing the dependencies (once, about a minute)…');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+    shell: process.platform === 'win32',
+  });
+  if (result.status !== 0) {
+    console.error('npm ci failed: check the network, then run the same command again.');
+    process.exit(1);
+  }
+  fs.writeFileSync(stamp, lock);
+}
+
+const SOURCES = [
+  'msrp',
+  'protocols',
+  'electron',
+  'renderer',
+  'assets',
+  'scripts/vite.configs.mjs',
+  'node_modules/.aims-lock',
+];
+
+function fingerprint() {
+  const hash = createHash('sha256');
+  const visit = (name) => {
+    const stat = fs.statSync(path.join(root, name), { throwIfNoEntry: false });
+    if (!stat) return;
+    if (stat.isDirectory()) for (const entry of fs.readdirSync(path.join(root, name)).sort()) visit(`${name}/${entry}`);
+    else hash.update(`${name} ${stat.size} ${stat.mtimeMs}\n`);
+  };
+  for (const name of SOURCES) visit(name);
+  return hash.digest('hex');
+}
+
+/** Builds `out/` when a source is newer than it. One build at a time, also between processes. */
+export async function ensureBuild() {
+  const stamp = path.join(root, 'out/.stamp');
+  const lock = path.join(root, 'node_modules/.aims-build');
+  const now = fingerprint();
+  const fresh = () => fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === now;
+  if (fresh()) return;
+  const giveUp = Date.now() + 120_000;
+  for (;;) {
+    try {
+      fs.mkdirSync(lock);
+      break;
+    } catch {
+      const age = Date.now() - (fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > 60_000 || Date.now() > giveUp)
+        fs.rmSync(lock, { recursive: true, force: true }); // its builder died
+      else await new Promise((tick) => setTimeout(tick, 200));
+      if (fresh()) return;
+    }
+  }
+  try {
+    if (fresh()) return;
+    const { build } = await import('vite');
+    const { targets } = await import('./vite.configs.mjs');
+    process.env.NODE_ENV = 'production';
+    fs.rmSync(stamp, { force: true });
+    await Promise.all(targets.map((target) => build(target)));
+    fs.writeFileSync(stamp, now);
+  } finally {
+    fs.rmSync(lock, { recursive: true, force: true });
+  }
+}
