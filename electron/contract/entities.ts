@@ -170,6 +170,8 @@ export const transferSchema = z.object({
     icon: z.nullable(z.string()),
   }),
   bytes: z.number(),
+  /** Bytes hashed so far, only in `preparing` and `verifying`: `bytes` itself tells what went over the wire. */
+  prepared: z.optional(z.number()),
   /** Bytes a second over the last seconds; 0 unless running. */
   speed: z.number(),
   /** Null while nobody can know. */

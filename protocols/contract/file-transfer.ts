@@ -20,6 +20,12 @@ export interface ByteSink {
   abort(cause: Error): Promise<void>;
 }
 
+/** `value` is lower-case hex without colons. */
+export interface FileHash {
+  algorithm: 'sha-1' | 'sha-256';
+  value: string;
+}
+
 /** Facts of one file as offered (RFC 5547 file-selector, file-date, file-icon). Names come from outside: never a path. */
 export interface FileFacts {
   name: string;
@@ -27,8 +33,13 @@ export interface FileFacts {
   type: string;
   /** Bytes; undefined only where a peer offers a link without saying (then the engine's own limit holds). */
   size: number | undefined;
-  /** Lower-case hex without colons. */
-  hash?: { algorithm: 'sha-1' | 'sha-256'; value: string };
+  /** The strongest of `hashes`, for a protocol that carries one only. */
+  hash?: FileHash;
+  /**
+   * Every hash that is known. Ours carry sha-256 and sha-1: peers differ in which one they read (Blink: sha-1 alone).
+   * A provider gives all that it was offered; the strongest is checked before a received file gets its name.
+   */
+  hashes?: readonly FileHash[];
   /** ms since the epoch. */
   modifiedAt?: number;
   /** A small picture of the content. */
