@@ -1,0 +1,10 @@
+export { TRANSFER_TABLE } from './transfer-table.ts';
+export type {
+  FileLine,
+  TransferClock,
+  TransferDatabase,
+  TransferProvider,
+  Transfers,
+  TransfersContext,
+  TransferTalks,
+} from './transfers.ts';

@@ -1,0 +1,89 @@
+import type { Provider, ProviderLog } from '../../../protocols/contract/index.ts';
+import type { CoreEvent, Handlers, MessageState, Route, ShellSide, Transfer } from '../../contract/index.ts';
+
+/** Time, as the transfers see it. Tests bring their own. */
+export interface TransferClock {
+  /** ms since the epoch. */
+  now(): number;
+  /** Calls `run` once after `milliseconds`; the returned function calls it off. */
+  after(milliseconds: number, run: () => void): () => void;
+}
+
+/** The little of the store's driver that is needed here; every call is synchronous. */
+export interface TransferDatabase {
+  run(sql: string, values: readonly (string | number | null)[]): void;
+  all(sql: string, values: readonly (string | number | null)[]): readonly Readonly<Record<string, unknown>>[];
+  /** All of `work` or nothing; may be nested. */
+  transaction<T>(work: () => T): T;
+}
+
+/** A line in a talk that stands for a file. Its state afterwards is told by `talks.markFile`. */
+export interface FileLine {
+  transferId: string;
+  direction: 'incoming' | 'outgoing';
+  /** Safe to show: no path, no control or bidirectional characters. */
+  name: string;
+  at: number;
+  route: Route;
+}
+
+/** The side of the conversations that transfers need. */
+export interface TransferTalks {
+  /** By which account and address files of this talk go; undefined when there is no such talk. */
+  routeOf(talkId: string): Route | undefined;
+  /** The talk with whoever offers us a file, made if there was none. `peerName` is the peer's own claim. */
+  talkFor(route: Route, peerName: string | undefined): string;
+  /** Writes the line of the file (kind `file`) and returns its message id. Called within a transaction. */
+  addFile(talkId: string, line: FileLine): string;
+  /** `queued` and `waiting` before the offer is out, `sent` with it, `delivered` at the end, `failed`. Outgoing only. */
+  markFile(messageId: string, state: MessageState): void;
+  /** The text that goes with the files, sent like any other. */
+  sendText(talkId: string, text: string): void;
+}
+
+/** The share of a provider that transfers use. */
+export type TransferProvider = Pick<Provider, 'operationSet' | 'capabilitiesOf' | 'onCapabilities'>;
+
+/** All that transfers need from outside. */
+export interface TransfersContext {
+  /** Absolute folder of this profile; pasted things are kept in `outgoing/` in it until they are sent. */
+  folder: string;
+  /** Holds the table of `TRANSFER_TABLE`. */
+  database: TransferDatabase;
+  talks: TransferTalks;
+  downloadFolder(): string;
+  shell: Pick<ShellSide, 'openPath' | 'revealPath'>;
+  emit(event: CoreEvent): void;
+  log: ProviderLog;
+  clock: TransferClock;
+}
+
+type TransferCommand = Extract<keyof Handlers, `transfers.${string}`>;
+
+/**
+ * All files on their way, in both directions, over every protocol. One per profile.
+ *
+ * @example
+ * const transfers = createTransfers(context);
+ * await transfers.recover();               // before any provider starts
+ * transfers.attach(accountId, provider);   // before provider.start()
+ * const answer = await transfers.handlers['transfers.offer']({ talkId, paths: ['/home/ana/report.pdf'] });
+ */
+export interface Transfers {
+  /** The commands of the contract; they reject with a CommandError. */
+  readonly handlers: Pick<Handlers, TransferCommand>;
+  /** What the window's snapshot shows: every transfer that was not cleared, oldest first. */
+  snapshot(): Transfer[];
+  /** Makes truth of what an earlier life of the program left in the middle. Once, before any provider starts. */
+  recover(): Promise<void>;
+  /** From now on this account's offers are kept here, and ours for it go out when their peer can take them. */
+  attach(accountId: string, provider: TransferProvider): void;
+  /** The provider is being replaced or stopped. What it was carrying ends by its own last events. */
+  detach(accountId: string): void;
+  /** The account is gone for good: what is not over is cancelled. */
+  forgetAccount(accountId: string): void;
+  /** The talk is gone: what is not over is cancelled, parts are deleted, finished files stay. */
+  forgetTalk(talkId: string): void;
+  /** Ends what runs as `failed{network}` with its part kept, and leaves nothing open. Never rejects. */
+  shutDown(): Promise<void>;
+}
