@@ -1,0 +1,84 @@
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+
+/** A certificate of our own for MSRP over TLS; the peer knows it by its fingerprint in the SDP (RFC 4975 §14.4). */
+export interface OwnCertificate {
+  /** PEM. */
+  certificate: string;
+  /** PEM. Never leaves the process. */
+  privateKey: string;
+  /** SHA-256 of the DER, upper-case hex pairs joined by colons (RFC 8122 §5). */
+  fingerprint: string;
+}
+
+// the few tags of X.690 that a certificate needs
+const SEQUENCE = 0x30;
+const SET = 0x31;
+const INTEGER = 0x02;
+const BIT_STRING = 0x03;
+const OBJECT_IDENTIFIER = 0x06;
+const UTF8_STRING = 0x0c;
+const UTC_TIME = 0x17;
+const EXPLICIT_0 = 0xa0;
+
+const COMMON_NAME = Buffer.from('550403', 'hex'); // 2.5.4.3
+const ECDSA_WITH_SHA256 = Buffer.from('2a8648ce3d040302', 'hex'); // 1.2.840.10045.4.3.2
+
+const DAY = 86_400_000;
+
+/** Tag, length, value; X.690 §8.1.3: lengths from 128 on are counted themselves. */
+function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
+  const value = Buffer.concat(content);
+  if (value.length < 128) return Buffer.concat([Buffer.of(tag, value.length), value]);
+  const length = Buffer.from(value.length.toString(16).padStart(4, '0'), 'hex');
+  return Buffer.concat([Buffer.of(tag, 0x80 | length.length), length, value]);
+}
+
+// RFC 5280 §4.1.2.5.1: until 2049 a UTCTime such as 261122203100Z, seconds always, no fraction
+const time = (at: number): Buffer =>
+  der(
+    UTC_TIME,
+    Buffer.from(
+      `${new Date(at)
+        .toISOString()
+        .slice(2)
+        .replace(/[-:T]|\.\d+Z$/g, '')}Z`,
+    ),
+  );
+
+/**
+ * Makes a self-signed certificate on P-256. Node can read certificates but not write them, and this one form is all
+ * that is needed: one common name, no extensions, valid from a day ago (clocks differ) to thirty days ahead.
+ *
+ * The name says nothing about the person: "if the endpoint is able to make anonymous sessions, a distinct certificate
+ * MUST be used" (RFC 4975 §14.4), and a fingerprint is all a peer looks at.
+ *
+ * @example const { certificate, privateKey, fingerprint } = createCertificate(Date.now());
+ */
+export function createCertificate(now: number): OwnCertificate {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const algorithm = der(SEQUENCE, der(OBJECT_IDENTIFIER, ECDSA_WITH_SHA256));
+  const name = der(
+    SEQUENCE,
+    der(SET, der(SEQUENCE, der(OBJECT_IDENTIFIER, COMMON_NAME), der(UTF8_STRING, Buffer.from('AIMS')))),
+  );
+  // RFC 5280 §4.1.2.2: positive and at most 20 octets; the first octet is kept between 1 and 127
+  const serial = Buffer.concat([Buffer.of(1), randomBytes(15)]);
+  const toBeSigned = der(
+    SEQUENCE,
+    der(EXPLICIT_0, der(INTEGER, Buffer.of(2))),
+    der(INTEGER, serial),
+    algorithm,
+    name,
+    der(SEQUENCE, time(now - DAY), time(now + 30 * DAY)),
+    name,
+    publicKey.export({ type: 'spki', format: 'der' }),
+  );
+  const signature = sign('sha256', toBeSigned, privateKey);
+  const whole = der(SEQUENCE, toBeSigned, algorithm, der(BIT_STRING, Buffer.of(0), signature));
+  const lines = whole.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
+  return {
+    certificate: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    fingerprint: (createHash('sha256').update(whole).digest('hex').toUpperCase().match(/../g) ?? []).join(':'),
+  };
+}
