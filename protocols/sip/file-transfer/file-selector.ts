@@ -1,8 +1,4 @@
-/** A hash as carried in a file-selector: `value` is lower-case hex without colons. */
-export interface FileHash {
-  algorithm: 'sha-1' | 'sha-256';
-  value: string;
-}
+import type { FileHash } from '../../contract/index.ts';
 
 /**
  * The tuple that names one file (RFC 5547 §5). All of it may be absent: an empty selector asks for or tells the

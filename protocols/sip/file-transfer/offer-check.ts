@@ -1,48 +1,38 @@
 import { type MsrpUri, parsePath } from '../../../msrp/uri.ts';
-import { mimeEssence, parseMultipart, partBytes, rootPart } from './multipart-related.ts';
+import type { FileFacts } from '../../contract/index.ts';
+import type { SessionDescription } from '../session-description-handler.ts';
 import { type FileMedia, type OfferedMedia, parseDescription } from './session-description.ts';
 
 /** Why an offer cannot be taken: a SIP status and words for the Warning header. Says nothing a stranger could misuse. */
 export interface Refusal {
-  statusCode: 400 | 415 | 488;
+  statusCode: 400 | 488;
   reason: string;
 }
+
+type FileIcon = NonNullable<FileFacts['icon']>;
 
 /** An offer as it came, its pictures found. */
 export interface ReadOffer {
   media: readonly OfferedMedia[];
   /** By Content-ID. */
-  icons: ReadonlyMap<string, { type: string; data: Uint8Array }>;
+  icons: ReadonlyMap<string, FileIcon>;
 }
 
 /** Larger pictures are not shown: they come with the signalling and should be tiny (RFC 5547 §8.8). */
 export const MAXIMUM_ICON_BYTES = 64 * 1024;
 const ICON_TYPES: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
-/** The body of an INVITE as an offer, bare or in multipart/related (RFC 5547 §8.8). */
-export function readOffer(contentType: string, body: string): ReadOffer | Refusal {
-  const icons = new Map<string, { type: string; data: Uint8Array }>();
-  let sdp = body;
-  if (mimeEssence(contentType).startsWith('multipart/')) {
-    const parts = parseMultipart(contentType, body);
-    const root = parts && rootPart(contentType, parts);
-    if (!parts || !root) return { statusCode: 400, reason: 'Unreadable multipart body' };
-    if (mimeEssence(root.headers.get('content-type') ?? '') !== 'application/sdp') {
-      return { statusCode: 415, reason: 'No session description' };
-    }
-    sdp = root.body;
-    for (const part of parts) {
-      const id = /^<(.+)>$/.exec(part.headers.get('content-id') ?? '')?.[1];
-      const type = mimeEssence(part.headers.get('content-type') ?? '');
-      if (part === root || id === undefined || !ICON_TYPES.includes(type)) continue;
-      const data = partBytes(part);
-      if (data && data.length > 0 && data.length <= MAXIMUM_ICON_BYTES) icons.set(id, { type, data });
-    }
-  } else if (mimeEssence(contentType) !== 'application/sdp') {
-    return { statusCode: 415, reason: 'No session description' };
+/** The description in an INVITE as an offer, with the pictures that came beside it (RFC 5547 §8.8). */
+export function readOffer(description: SessionDescription): ReadOffer | Refusal {
+  const media = parseDescription(description.sdp);
+  if (!media || media.length === 0) return { statusCode: 400, reason: 'Unreadable session description' };
+  const icons = new Map<string, FileIcon>();
+  for (const { contentId, contentType, content } of description.parts ?? []) {
+    const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+    if (contentId === undefined || !ICON_TYPES.includes(type)) continue;
+    if (content.length > 0 && content.length <= MAXIMUM_ICON_BYTES) icons.set(contentId, { type, data: content });
   }
-  const media = parseDescription(sdp);
-  return media && media.length > 0 ? { media, icons } : { statusCode: 400, reason: 'Unreadable session description' };
+  return { media, icons };
 }
 
 /** The path of a media line read, undefined when it is missing, broken, without a port or of the other protocol. */

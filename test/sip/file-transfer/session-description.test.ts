@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readOffer, refusalOf } from '../../../protocols/sip/file-transfer/offer-check.ts';
+import { MAXIMUM_ICON_BYTES, readOffer, refusalOf } from '../../../protocols/sip/file-transfer/offer-check.ts';
 import {
   type FileMedia,
   formatDescription,
@@ -125,7 +125,9 @@ describe('a description of files', () => {
       'a=sendonly',
       'a=setup:passive',
       'a=fingerprint:SHA-256 ab:cd',
-      ...['m=message 9 TCP/MSRP *', 'a=path:msrp://192.0.2.1:9/s;tcp', 'a=file-selector:size:1'],
+      'm=message 9 TCP/MSRP *',
+      'a=path:msrp://192.0.2.1:9/s;tcp',
+      'a=file-selector:size:1',
     );
     expect(fileOf(text)).toMatchObject({ direction: 'sendonly', setup: 'passive', fingerprint: 'AB:CD' });
   });
@@ -195,29 +197,37 @@ describe('a broken offer is refused before anybody is asked', () => {
     expect(refusalOf(fileOf(`${blinkOffer}a=file-range:1-*\r\n`))).toBeUndefined();
   });
 
-  test('a body of another type is 415, an unreadable one 400', () => {
-    expect(readOffer('text/plain', 'hello')).toMatchObject({ statusCode: 415 });
-    expect(readOffer('application/sdp', 'hello')).toMatchObject({ statusCode: 400 });
-    expect(readOffer('application/sdp', lines(...head))).toMatchObject({ statusCode: 400 });
-    expect(readOffer('multipart/related; boundary=b', 'hello')).toMatchObject({ statusCode: 400 });
-    expect(readOffer('multipart/mixed; boundary=b', '--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--')).toMatchObject(
-      {
-        statusCode: 415,
-      },
-    );
+  test('an unreadable one is 400', () => {
+    expect(readOffer({ sdp: 'hello' })).toMatchObject({ statusCode: 400 });
+    expect(readOffer({ sdp: lines(...head) })).toMatchObject({ statusCode: 400 });
   });
 
   test('one with more lines than anybody sends is 400', () => {
     const media = 'm=message 9 TCP/MSRP *\r\na=file-selector:size:1\r\n';
-    expect(readOffer('application/sdp', lines(...head) + media.repeat(MAXIMUM_MEDIA))).toMatchObject({
-      icons: new Map(),
-    });
-    expect(readOffer('application/sdp', lines(...head) + media.repeat(MAXIMUM_MEDIA + 1))).toMatchObject({
-      statusCode: 400,
-    });
+    expect(readOffer({ sdp: lines(...head) + media.repeat(MAXIMUM_MEDIA) })).toMatchObject({ icons: new Map() });
+    expect(readOffer({ sdp: lines(...head) + media.repeat(MAXIMUM_MEDIA + 1) })).toMatchObject({ statusCode: 400 });
   });
 
   test('a media line that is none does no harm', () => {
     expect(parseDescription(lines(...head, 'm=', 'a=file-selector:size:1', 'm=message x y'))).toHaveLength(2);
+  });
+});
+
+describe('the pictures beside an offer', () => {
+  const content = Uint8Array.of(1, 2, 3);
+  test('are found by their Content-ID', () => {
+    const parts = [{ contentType: 'image/PNG; name=x', content, contentId: 'i@a' }];
+    expect(readOffer({ sdp: blinkOffer, parts })).toMatchObject({
+      icons: new Map([['i@a', { type: 'image/png', data: content }]]),
+    });
+  });
+  test('are left out, and the offer stands, when they are no pictures, too big, empty or nameless', () => {
+    const parts = [
+      { contentType: 'image/svg+xml', content, contentId: 'a' },
+      { contentType: 'image/png', content: new Uint8Array(MAXIMUM_ICON_BYTES + 1), contentId: 'b' },
+      { contentType: 'image/png', content: new Uint8Array(0), contentId: 'c' },
+      { contentType: 'image/png', content },
+    ];
+    expect(readOffer({ sdp: blinkOffer, parts })).toMatchObject({ icons: new Map() });
   });
 });
