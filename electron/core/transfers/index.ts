@@ -2,7 +2,6 @@ export { TRANSFER_TABLE } from './transfer-table.ts';
 export type {
   FileLine,
   TransferClock,
-  TransferDatabase,
   TransferProvider,
   Transfers,
   TransfersContext,

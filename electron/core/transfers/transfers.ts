@@ -1,5 +1,6 @@
 import type { Provider, ProviderLog } from '../../../protocols/contract/index.ts';
 import type { CoreEvent, Handlers, MessageState, Route, ShellSide, Transfer } from '../../contract/index.ts';
+import type { Driver } from '../store/driver.ts';
 
 /** Time, as the transfers see it. Tests bring their own. */
 export interface TransferClock {
@@ -7,14 +8,6 @@ export interface TransferClock {
   now(): number;
   /** Calls `run` once after `milliseconds`; the returned function calls it off. */
   after(milliseconds: number, run: () => void): () => void;
-}
-
-/** The little of the store's driver that is needed here; every call is synchronous. */
-export interface TransferDatabase {
-  run(sql: string, values: readonly (string | number | null)[]): void;
-  all(sql: string, values: readonly (string | number | null)[]): readonly Readonly<Record<string, unknown>>[];
-  /** All of `work` or nothing; may be nested. */
-  transaction<T>(work: () => T): T;
 }
 
 /** A line in a talk that stands for a file. Its state afterwards is told by `talks.markFile`. */
@@ -49,7 +42,7 @@ export interface TransfersContext {
   /** Absolute folder of this profile; pasted things are kept in `outgoing/` in it until they are sent. */
   folder: string;
   /** Holds the table of `TRANSFER_TABLE`. */
-  database: TransferDatabase;
+  driver: Driver;
   talks: TransferTalks;
   downloadFolder(): string;
   shell: Pick<ShellSide, 'openPath' | 'revealPath'>;
