@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{msrp,protocols,sip,xmpp,core,contract,scripts}/**/*.test.ts'],
+          include: ['test/{msrp,protocols,sip,xmpp,core,contract,main,scripts}/**/*.test.ts'],
           environment: 'node',
         },
       },

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 
-const root = path.resolve(import.meta.dirname, '..');
+const root = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '..'));
 const builtins = new Set(builtinModules);
 const isNode = (name) => name.startsWith('node:') || builtins.has(name.split('/')[0]);
 
