@@ -1,0 +1,154 @@
+import { promises as dns } from 'node:dns';
+import { isIP } from 'node:net';
+import { ProviderError } from '../../contract/index.ts';
+import type { FlowProtocol } from '../transport/network.ts';
+
+/** One address a server may be reached at. */
+export interface Candidate {
+  protocol: FlowProtocol;
+  /** IP address. */
+  address: string;
+  port: number;
+}
+
+export interface NaptrRecord {
+  flags: string;
+  service: string;
+  replacement: string;
+  order: number;
+  preference: number;
+}
+export interface SrvRecord {
+  name: string;
+  port: number;
+  priority: number;
+  weight: number;
+}
+
+/** The questions asked of DNS. An unknown name is an empty answer; only a broken DNS rejects. */
+export interface Resolver {
+  naptr(domain: string): Promise<readonly NaptrRecord[]>;
+  srv(name: string): Promise<readonly SrvRecord[]>;
+  /** A and AAAA, also from the hosts file. */
+  addresses(host: string): Promise<readonly string[]>;
+}
+
+/** What is asked for. */
+export interface LocatorQuery {
+  /** Domain of the account's address. */
+  domain: string;
+  server?: { host: string; port: number } | undefined;
+  transport?: 'udp' | 'tcp' | 'tls' | undefined;
+}
+
+const SERVICES: Record<FlowProtocol, { naptr: string; srv: string; port: number }> = {
+  TLS: { naptr: 'SIPS+D2T', srv: '_sips._tcp', port: 5061 },
+  TCP: { naptr: 'SIP+D2T', srv: '_sip._tcp', port: 5060 },
+  UDP: { naptr: 'SIP+D2U', srv: '_sip._udp', port: 5060 },
+};
+const PROTOCOLS = ['TLS', 'TCP', 'UDP'] as const;
+
+/**
+ * RFC 3263 §4: the addresses of a domain's SIP server, best first, all of one protocol: where the domain offers TLS,
+ * nothing less is ever tried. An explicit server is taken as it is; without a transport its port decides (5060 is TCP,
+ * any other TLS). Without any record in DNS the domain itself is tried, over TLS.
+ *
+ * Rejects with `host-unknown` (retryable: DNS may be back later).
+ */
+export const locateServer = async (
+  query: LocatorQuery,
+  resolver: Resolver,
+  random: () => number,
+): Promise<readonly Candidate[]> => {
+  const wanted = query.transport ? (query.transport.toUpperCase() as FlowProtocol) : undefined;
+  const found = query.server
+    ? await resolveHost(query.server.host, query.server.port, wanted ?? byPort(query.server.port), resolver)
+    : isIP(query.domain)
+      ? await resolveHost(query.domain, SERVICES[wanted ?? 'TLS'].port, wanted ?? 'TLS', resolver)
+      : await locateDomain(query.domain, wanted, resolver, random);
+  if (found.length === 0) throw new ProviderError('host-unknown', { retryable: true });
+  return found;
+};
+
+const byPort = (port: number): FlowProtocol => (port === 5060 ? 'TCP' : 'TLS');
+
+const locateDomain = async (
+  domain: string,
+  wanted: FlowProtocol | undefined,
+  resolver: Resolver,
+  random: () => number,
+): Promise<Candidate[]> => {
+  const naptr = await resolver.naptr(domain);
+  for (const protocol of wanted ? [wanted] : PROTOCOLS) {
+    const service = SERVICES[protocol];
+    // §4.1: the NAPTR record names the SRV record; without one its name is made from the domain
+    const names = [...naptr]
+      .filter((record) => record.service.toUpperCase() === service.naptr && record.flags.toUpperCase() === 'S')
+      .sort((a, b) => a.order - b.order || a.preference - b.preference)
+      .map((record) => record.replacement);
+    for (const name of names.length > 0 ? names : [`${service.srv}.${domain}`]) {
+      const candidates = await resolveSrv(name, protocol, resolver, random);
+      if (candidates.length > 0) return candidates;
+    }
+  }
+  const protocol = wanted ?? 'TLS';
+  return resolveHost(domain, SERVICES[protocol].port, protocol, resolver);
+};
+
+const resolveSrv = async (
+  name: string,
+  protocol: FlowProtocol,
+  resolver: Resolver,
+  random: () => number,
+): Promise<Candidate[]> => {
+  const records = await resolver.srv(name);
+  // RFC 2782: a lone "." says the service is decidedly not there
+  const usable = records.filter((record) => record.name !== '' && record.name !== '.');
+  const candidates: Candidate[] = [];
+  for (const record of orderByWeight(usable, random))
+    candidates.push(...(await resolveHost(record.name, record.port, protocol, resolver)));
+  return candidates;
+};
+
+/** RFC 2782: lowest priority first; within one priority drawn by weight. */
+const orderByWeight = (records: readonly SrvRecord[], random: () => number): SrvRecord[] => {
+  const ordered: SrvRecord[] = [];
+  for (const priority of [...new Set(records.map((record) => record.priority))].sort((a, b) => a - b)) {
+    const group = records.filter((record) => record.priority === priority).sort((a, b) => a.weight - b.weight);
+    while (group.length > 0) {
+      let drawn = random() * group.reduce((sum, record) => sum + record.weight, 0);
+      const index = group.findIndex((record) => (drawn -= record.weight) <= 0);
+      ordered.push(...group.splice(Math.max(0, index), 1));
+    }
+  }
+  return ordered;
+};
+
+const resolveHost = async (
+  host: string,
+  port: number,
+  protocol: FlowProtocol,
+  resolver: Resolver,
+): Promise<Candidate[]> => {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const addresses = isIP(bare) ? [bare] : await resolver.addresses(bare);
+  return addresses.map((address) => ({ protocol, address, port }));
+};
+
+const NOTHING = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME']);
+
+const asked = async <T>(question: Promise<readonly T[]>): Promise<readonly T[]> => {
+  try {
+    return await question;
+  } catch (error) {
+    if (NOTHING.has((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw new ProviderError('host-unknown', { retryable: true, cause: error });
+  }
+};
+
+/** The machine's own DNS. */
+export const systemResolver: Resolver = {
+  naptr: (domain) => asked(dns.resolveNaptr(domain)),
+  srv: (name) => asked(dns.resolveSrv(name)),
+  addresses: async (host) => (await asked(dns.lookup(host, { all: true }))).map((each) => each.address),
+};

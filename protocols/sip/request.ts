@@ -1,0 +1,74 @@
+import type { Core, URI } from 'sip.js';
+import { headerText } from './header-text.ts';
+import { toSipUri } from './sip-address.ts';
+import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
+
+export interface OutgoingRequest {
+  method: string;
+  /** Request-URI: an address, or a URI. */
+  to: string | URI;
+  /** To header where it differs (REGISTER). */
+  toHeader?: URI;
+  /** Whole header lines, values already made safe. */
+  headers?: readonly string[];
+  body?: { contentType: string; content: string } | undefined;
+  /** Kept over requests that belong together (REGISTER). */
+  callId?: string;
+  /** First is 1. After a challenge it counts up: go on after `SipAnswer.cseq`. */
+  cseq?: number;
+}
+
+/** The final answer to a request. */
+export interface SipAnswer {
+  status: number;
+  reason: string;
+  /** True when no answer came over the network: 408 nobody answered, 503 the connection broke. */
+  local: boolean;
+  header(name: string): string | undefined;
+  headers(name: string): readonly string[];
+  body: string;
+  /** Seconds (Retry-After), never negative. */
+  retryAfter: number | undefined;
+  /** CSeq of the request that got this answer. */
+  cseq: number;
+}
+
+/** Sends one request outside dialogs through sip.js's transactions and resolves to its final answer. Never rejects. */
+export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest): Promise<SipAnswer> =>
+  new Promise((resolve) => {
+    const uri = typeof request.to === 'string' ? toSipUri(request.to) : request.to;
+    const message = core.makeOutgoingRequestMessage(
+      request.method,
+      uri,
+      core.configuration.aor,
+      request.toHeader ?? uri,
+      {
+        ...(request.callId ? { callId: request.callId } : {}),
+        ...(request.cseq ? { cseq: request.cseq } : {}),
+        optionTags: [...core.configuration.supportedOptionTags],
+      },
+      [...(request.headers ?? [])],
+      request.body
+        ? { contentDisposition: 'render', contentType: request.body.contentType, content: request.body.content }
+        : undefined,
+    );
+    const answered = ({ message: response }: { message: Core.IncomingResponseMessage }): void =>
+      resolve(answerOf(response, message.cseq));
+    core.request(message, { onAccept: answered, onRedirect: answered, onReject: answered });
+  });
+
+/** What a response says; also for answers within dialogs. */
+export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): SipAnswer => {
+  const retryAfter = Number.parseInt(response.getHeader('retry-after') ?? '', 10);
+  return {
+    status: response.statusCode ?? 500,
+    reason: headerText(response.reasonPhrase ?? ''),
+    // answers sip.js makes up itself (408, 503) have no headers at all
+    local: !response.hasHeader('via') || response.hasHeader(LOCAL_ANSWER_HEADER),
+    header: (name) => response.getHeader(name),
+    headers: (name) => response.getHeaders(name),
+    body: response.body ?? '',
+    retryAfter: retryAfter >= 0 ? retryAfter : undefined,
+    cseq,
+  };
+};

@@ -1,0 +1,50 @@
+import { Grammar, type URI } from 'sip.js';
+import { type Address, ProviderError } from '../contract/index.ts';
+import { wellFormed } from './header-text.ts';
+
+const USER_UNESCAPED = /[A-Za-z0-9\-_.!~*'()&=+$,;?/]/;
+const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)$/;
+
+/** The user part as it goes on the wire: everything RFC 3261 §25.1 does not allow in `user` percent-escaped. */
+const escapeUser = (user: string): string =>
+  Array.from(wellFormed(user), (c) => (USER_UNESCAPED.test(c) ? c : encodeURIComponent(c))).join('');
+
+const unescapeUser = (user: string): string => {
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user;
+  }
+};
+
+/**
+ * A typed-in or received text as a normalised SIP address: scheme and host in lower case, user part unescaped, no
+ * parameters; a port is kept, since without a server it tells two people on one machine apart. `im:` and `pres:` of the
+ * same person become `sip:`.
+ *
+ * @example parseSipAddress('Ana@Campus.Test') // 'sip:Ana@campus.test'
+ */
+export const parseSipAddress = (text: string): Address | ProviderError => {
+  const invalid = new ProviderError('address-invalid');
+  const match = /^\s*(?:(?:sips?|im|pres):)?([^@\s<>"]+)@([^@\s;?<>"/]+?)(?:[;?][^\s<>"]*)?\s*$/i.exec(text);
+  if (!match?.[1] || !match[2]) return invalid;
+  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(match[2].toLowerCase()) ?? [];
+  if (!HOST.test(host.replace(/\.$/, '')) || (port !== undefined && (Number(port) < 1 || Number(port) > 65535)))
+    return invalid;
+  const user = unescapeUser(match[1].split(':', 1)[0] ?? '');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly what must not get into a header
+  if (user === '' || /[\u0000-\u0020\u007f]/.test(user)) return invalid;
+  return `sip:${user}@${host.replace(/\.$/, '')}${port ? `:${Number(port)}` : ''}`;
+};
+
+/** The address in the form sip.js and the wire take. Throws `address-invalid`. Parameters of a full URI are kept. */
+export const toSipUri = (address: string): URI => {
+  const match = /^sip:([^@]*)@(.*)$/i.exec(address);
+  const uri = match?.[1] !== undefined ? Grammar.URIParse(`sip:${escapeUser(match[1])}@${match[2]}`) : undefined;
+  if (!uri) throw new ProviderError('address-invalid');
+  return uri;
+};
+
+/** The address a received URI stands for. */
+export const addressOfUri = (uri: URI): Address =>
+  `sip:${unescapeUser(uri.user ?? '')}@${uri.host.toLowerCase()}${uri.port ? `:${uri.port}` : ''}`;

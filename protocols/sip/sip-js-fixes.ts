@@ -1,0 +1,112 @@
+/**
+ * Every change to sip.js 0.21.2 itself, each with the defect it mends and a test in test/sip/sip-js-fixes.test.ts that
+ * fails without it. The library's files stay as published; what is changed are its exported objects, once per process.
+ */
+import { randomUUID } from 'node:crypto';
+import { Core } from 'sip.js';
+import { type BodyPart, parseMultipart } from './multipart.ts';
+
+/**
+ * Defect: timers D, I, J and K are 0, as if every transport were reliable. On UDP a repeated request then meets no
+ * transaction any more and is handled twice: a MESSAGE is shown twice. RFC 3261 table 4; harmless on TCP.
+ */
+Object.assign(Core.Timers, { TIMER_D: 32_000, TIMER_I: 5_000, TIMER_J: 32_000, TIMER_K: 5_000 });
+
+/**
+ * Defect: a branch is one of 10^7 values without a look at those in use; two open requests can get the same one, and each
+ * other's answers. RFC 3261 §8.1.1.7 wants it unique.
+ */
+Object.assign(Core.ClientTransaction, {
+  makeId: (request: Core.OutgoingRequestMessage): string =>
+    request.method === 'CANCEL' && request.branch ? request.branch : `z9hG4bK${randomUUID()}`,
+});
+
+let parsed = true;
+const parseMessage = Core.Parser.parseMessage;
+/** Defect: a message whose headers don't fit the grammar is dropped without an answer and without a sign of it. */
+Core.Parser.parseMessage = (data, logger) => {
+  const message = parseMessage(data, logger);
+  parsed = message !== undefined;
+  return message;
+};
+
+/** Hands a message to sip.js and tells whether it could be read. Throws what sip.js throws. */
+export const deliverToCore = (
+  onMessage: ((text: string) => void) | undefined,
+  text: string,
+): 'taken' | 'unparsable' => {
+  parsed = true;
+  onMessage?.(text);
+  return parsed ? 'taken' : 'unparsable';
+};
+
+const parts = new WeakMap<Core.IncomingMessage, readonly BodyPart[]>();
+
+/** The body parts that came beside a session description; undefined when the message was not multipart. */
+export const partsOf = (message: Core.IncomingMessage): readonly BodyPart[] | undefined => parts.get(message);
+
+/**
+ * Defect: a multipart INVITE or answer is taken for one without a description. Its SDP part becomes the body sip.js sees
+ * (RFC 5547 §7 sends file icons this way), the others are kept for `partsOf`. The transport gives multipart bodies with
+ * one character per byte.
+ */
+const unpackMultipart = (message: Core.IncomingMessage): void => {
+  const contentType = message.getHeader('content-type') ?? '';
+  if (!/^multipart\//i.test(contentType) || !message.body) return;
+  const all = parseMultipart(contentType, Buffer.from(message.body, 'latin1'));
+  const description = all?.find((part) => /^application\/sdp\b/i.test(part.contentType));
+  if (!all || !description) return;
+  parts.set(
+    message,
+    all.filter((part) => part !== description),
+  );
+  message.body = Buffer.from(description.content).toString('utf8');
+  message.setHeader('content-type', 'application/sdp');
+  message.parseHeader('content-type');
+  delete message.headers['Content-Disposition'];
+};
+
+/** What a user agent tells about itself. */
+export interface CoreFacts {
+  /** Methods in Allow. */
+  allow: readonly string[];
+  /** Body types in Accept. */
+  accept: readonly string[];
+  /** Option tags in Supported. */
+  supported: readonly string[];
+  contact(): string;
+}
+
+/** Puts our own handling before sip.js's for what comes in. One call per user agent. */
+export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
+  const receiveRequest = core.receiveIncomingRequestFromTransport.bind(core);
+  const receiveResponse = core.receiveIncomingResponseFromTransport.bind(core);
+  core.receiveIncomingRequestFromTransport = (message) => {
+    const { method } = message;
+    // Defect: `Require` is not looked at. RFC 3261 §8.2.2.3: 420 names what we don't understand.
+    const required = message.getHeaders('require').flatMap((value) => value.split(/\s*,\s*/));
+    const unknown = required.filter((tag) => tag !== '' && !facts.supported.includes(tag.toLowerCase()));
+    if (unknown.length > 0 && method !== 'ACK' && method !== 'CANCEL') {
+      core.replyStateless(message, { statusCode: 420, extraHeaders: [`Unsupported: ${unknown.join(', ')}`] });
+      return;
+    }
+    // Defect: OPTIONS gets a fixed answer without Contact that names neither our methods nor our body types.
+    if (method === 'OPTIONS' && !message.toTag) {
+      core.replyStateless(message, {
+        statusCode: 200,
+        extraHeaders: [
+          `Contact: ${facts.contact()}`,
+          `Allow: ${facts.allow.join(', ')}`,
+          `Accept: ${facts.accept.join(', ')}`,
+        ],
+      });
+      return;
+    }
+    if (method === 'INVITE') unpackMultipart(message);
+    receiveRequest(message);
+  };
+  core.receiveIncomingResponseFromTransport = (message) => {
+    if (message.method === 'INVITE') unpackMultipart(message);
+    receiveResponse(message);
+  };
+};

@@ -1,0 +1,241 @@
+import { type Invitation, type Inviter, SessionState } from 'sip.js';
+import type { Core } from 'sip.js';
+import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
+import { headerText } from './header-text.ts';
+import { partsOf } from './sip-js-fixes.ts';
+import { addressOfUri } from './sip-address.ts';
+import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
+
+/** A final answer to our INVITE that is not an acceptance. */
+export interface Rejection {
+  /** 300–699; 408 also when nobody answered, 487 after our own cancel, 503 also when the connection broke. */
+  status: number;
+  reason: string;
+  /** Seconds (Retry-After). */
+  retryAfter: number | undefined;
+  /** Text of a Warning header (RFC 3261 §20.43). */
+  warning: string | undefined;
+}
+
+/**
+ * ```
+ * outgoing: inviting --200--> established --BYE--> ended
+ *              |  \--cancel()--> ended{us}
+ *              +--3xx-6xx, connection lost--> rejected
+ * incoming: invited --accept()--> answering --200 sent--> established --BYE--> ended
+ *              |\--reject()--> ended{us}        \--could not be sent--> ended{network}
+ *              \--CANCEL--> ended{peer}
+ * ```
+ * Nothing follows `rejected` and `ended`.
+ */
+export type SipSessionState =
+  | { state: 'inviting' }
+  | { state: 'invited' }
+  | { state: 'answering' }
+  | { state: 'established'; remote: SessionDescription }
+  | { state: 'rejected'; rejection: Rejection }
+  | { state: 'ended'; by: 'us' | 'peer' | 'network' };
+
+/** What both directions can do. */
+export interface SipSession {
+  readonly id: string;
+  readonly direction: 'incoming' | 'outgoing';
+  readonly peer: Address;
+  /** The name the peer gave for itself; unverified. */
+  readonly peerName: string | undefined;
+  readonly state: SipSessionState;
+  /** Every move after the call that made the session returned. */
+  readonly onState: Subscribe<SipSessionState>;
+  /** A provisional answer (180, 183) to our INVITE. */
+  readonly onProgress: Subscribe<number>;
+  /** Incoming: what the peer offers. Outgoing: undefined until `established`. */
+  readonly remote: SessionDescription | undefined;
+  /** Value of a header of the INVITE (incoming). */
+  header(name: string): string | undefined;
+  /** Incoming and `invited` only; answers 180. */
+  ring(): void;
+  /** Incoming and `invited` only; answers 200 with our description. */
+  accept(answer: SessionDescription): void;
+  /** Incoming and `invited` only. `warning` becomes a 399 Warning. */
+  reject(status: number, warning?: string): void;
+  /** Ends whatever there is: CANCEL, 480 or BYE. Nothing in a final state. */
+  end(): void;
+  /** Who answers offers the peer makes within the session. Default: our last description again. */
+  answerReoffer: ReofferAnswerer | undefined;
+  /** Offers anew within the established session (re-INVITE). Resolves to their answer; rejects with the status as text. */
+  reoffer(offer: SessionDescription): Promise<SessionDescription>;
+}
+
+/** Wraps sip.js's Inviter or Invitation; made by the user agent only. */
+export class SipJsSession implements SipSession {
+  readonly id: string;
+  readonly direction: 'incoming' | 'outgoing';
+  readonly peer: Address;
+  readonly peerName: string | undefined;
+  readonly #session: Inviter | Invitation;
+  readonly #descriptions: PassThroughDescriptions;
+  readonly #state = new Emitter<SipSessionState>();
+  readonly #progress = new Emitter<number>();
+  readonly onState = this.#state.on;
+  readonly onProgress = this.#progress.on;
+  #current: SipSessionState;
+  #offered: SessionDescription | undefined;
+
+  constructor(session: Inviter | Invitation, descriptions: PassThroughDescriptions) {
+    this.#session = session;
+    this.#descriptions = descriptions;
+    this.id = session.id;
+    this.direction = 'cancel' in session ? 'outgoing' : 'incoming';
+    this.peer = addressOfUri(session.remoteIdentity.uri);
+    this.peerName = headerText(session.remoteIdentity.displayName ?? '') || undefined;
+    this.#current = { state: this.direction === 'outgoing' ? 'inviting' : 'invited' };
+    // never let sip.js follow a REFER by itself, which it does unless told otherwise
+    session.delegate = {
+      onBye: (bye) => {
+        void bye.accept();
+        this.#end('peer');
+      },
+      onCancel: () => this.#end('peer'),
+      onRefer: (referral) => void referral.reject({ statusCode: 603 }),
+      onInfo: (info) => void info.reject({ statusCode: 415 }),
+      onMessage: (message) => void message.reject({ statusCode: 415 }),
+      onNotify: (notification) => void notification.reject({ statusCode: 481 }),
+    };
+    session.stateChange.addListener((state) => this.#onSipState(state));
+    if ('accept' in session) this.#offered = offerOf(session);
+  }
+
+  get state(): SipSessionState {
+    return this.#current;
+  }
+
+  get remote(): SessionDescription | undefined {
+    return this.#descriptions.remote ?? this.#offered;
+  }
+
+  get answerReoffer(): ReofferAnswerer | undefined {
+    return this.#descriptions.answerReoffer;
+  }
+
+  set answerReoffer(answerer: ReofferAnswerer | undefined) {
+    this.#descriptions.answerReoffer = answerer;
+  }
+
+  header(name: string): string | undefined {
+    return 'accept' in this.#session ? this.#session.request.getHeader(name) : undefined;
+  }
+
+  ring(): void {
+    if (this.#current.state === 'invited' && 'accept' in this.#session)
+      this.#session.progress({ statusCode: 180 }).catch(() => {});
+  }
+
+  accept(answer: SessionDescription): void {
+    const session = this.#session;
+    if (this.#current.state !== 'invited' || !('accept' in session)) return;
+    this.#descriptions.local = answer;
+    this.#move({ state: 'answering' });
+    // a CANCEL may come in between; then `onCancel` has told
+    session.accept().catch(() => this.#end('network'));
+  }
+
+  reject(status: number, warning?: string): void {
+    const session = this.#session;
+    if (this.#current.state !== 'invited' || !('accept' in session)) return;
+    const extraHeaders = warning ? [`Warning: 399 client "${headerText(warning).replace(/[\\"]/g, '')}"`] : [];
+    session.reject({ statusCode: status, extraHeaders }).catch(() => {});
+    this.#end('us');
+  }
+
+  end(): void {
+    const session = this.#session;
+    const { state } = this.#current;
+    if (state === 'rejected' || state === 'ended') return;
+    if (state === 'invited') return this.reject(480);
+    if (session.state === SessionState.Established) session.bye().catch(() => {});
+    else session.dispose().catch(() => {});
+    this.#end('us');
+  }
+
+  async reoffer(offer: SessionDescription): Promise<SessionDescription> {
+    const session = this.#session;
+    if (this.#current.state !== 'established') throw new Error('the session is not established');
+    const before = this.#descriptions.local;
+    this.#descriptions.local = offer;
+    this.#descriptions.offering = true;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        session
+          .invite({
+            requestDelegate: {
+              onAccept: () => resolve(),
+              onReject: ({ message }) => reject(new Error(String(message.statusCode ?? 0))),
+              onRedirect: ({ message }) => reject(new Error(String(message.statusCode ?? 0))),
+            },
+          })
+          .catch(reject);
+      });
+    } catch (error) {
+      this.#descriptions.local = before;
+      throw error;
+    } finally {
+      this.#descriptions.offering = false;
+    }
+    return this.#descriptions.remote ?? offer;
+  }
+
+  /** For the user agent: a provisional answer came. */
+  progressed(status: number): void {
+    if (this.#current.state === 'inviting') this.#progress.emit(status);
+  }
+
+  /** For the user agent: the INVITE was answered with anything but an acceptance. */
+  rejected(message: Core.IncomingResponseMessage): void {
+    if (this.#current.state !== 'inviting') return;
+    const retryAfter = Number.parseInt(message.getHeader('retry-after') ?? '', 10);
+    this.#move({
+      state: 'rejected',
+      rejection: {
+        status: message.statusCode ?? 500,
+        reason: headerText(message.reasonPhrase ?? ''),
+        retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+        warning: message.getHeader('warning'),
+      },
+    });
+  }
+
+  /** For the user agent: after a reconnect sip.js would go on naming the old address. */
+  renewContact(contact: string): void {
+    Object.assign(this.#session, { _contact: contact });
+  }
+
+  #onSipState(state: SessionState): void {
+    if (state === SessionState.Established) {
+      const remote = this.remote;
+      this.#descriptions.established = true;
+      if (remote && (this.#current.state === 'inviting' || this.#current.state === 'answering'))
+        this.#move({ state: 'established', remote });
+    }
+    // the INVITE's own answer is told by `rejected`, which sip.js calls after this
+    if (state === SessionState.Terminated) {
+      queueMicrotask(() => this.#end(this.#current.state === 'established' ? 'network' : 'peer'));
+    }
+  }
+
+  #end(by: 'us' | 'peer' | 'network'): void {
+    const { state } = this.#current;
+    if (state !== 'rejected' && state !== 'ended') this.#move({ state: 'ended', by });
+  }
+
+  #move(state: SipSessionState): void {
+    this.#current = state;
+    this.#state.emit(state);
+  }
+}
+
+const offerOf = (invitation: Invitation): SessionDescription | undefined => {
+  const { request } = invitation;
+  if (!request.body) return undefined;
+  const parts = partsOf(request);
+  return { sdp: request.body, ...(parts ? { parts } : {}) };
+};

@@ -1,0 +1,84 @@
+import { Grammar } from 'sip.js';
+import { headerText, wellFormed } from '../header-text.ts';
+import type { MessageHead } from './message-head.ts';
+
+/** What was changed in a request and has to be put back in its answers, which must repeat From and To as they came. */
+export interface Restoration {
+  from?: string;
+  to?: string;
+}
+
+/**
+ * sip.js drops a message without a word when a header it parses does not fit its grammar. This makes the common ones
+ * fit: bare non-ASCII display names, and `tel:`, `im:` and `pres:` identities. Returns what to put back, or the status the
+ * request has to be refused with.
+ */
+export const repairRequest = (head: MessageHead): Restoration | 400 | 416 => {
+  if (head.start.kind !== 'request') return 400;
+  // RFC 3261 §8.2.2.1: a scheme we don't serve
+  if (!/^sip:/i.test(head.start.uri)) return 416;
+  const restoration: Restoration = {};
+  for (const name of ['from', 'to'] as const) {
+    const value = head.get(name) ?? '';
+    const fitting = fittingNameAddress(value);
+    if (fitting === undefined) return 400;
+    if (fitting !== value) {
+      head.set(name === 'from' ? 'From' : 'To', fitting);
+      restoration[name] = value;
+    }
+  }
+  dropUnreadableContacts(head);
+  return restoration;
+};
+
+/** The same for answers; one device's odd Contact must not make everybody's registration unreadable. */
+export const repairResponse = (head: MessageHead): void => {
+  for (const name of ['From', 'To']) head.map(name, (value) => fittingNameAddress(value) ?? value);
+  dropUnreadableContacts(head);
+};
+
+/** Puts the original From and To back into an answer, keeping the tag we added to To (RFC 3261 §8.2.6.2). */
+export const restoreResponse = (head: MessageHead, restoration: Restoration): void => {
+  if (restoration.from) head.set('From', restoration.from);
+  if (restoration.to) {
+    const tag = /;\s*tag=[^;>\s]+\s*$/i.exec(head.get('to') ?? '')?.[0] ?? '';
+    head.set('To', /;\s*tag=/i.test(restoration.to) ? restoration.to : `${restoration.to}${tag}`);
+  }
+};
+
+const dropUnreadableContacts = (head: MessageHead): void => {
+  head.map('Contact', (value) => {
+    if (Grammar.parse(value, 'Contact') !== -1) return value;
+    const readable = splitList(value).flatMap((contact) => {
+      const fitting = fittingNameAddress(contact);
+      return fitting !== undefined && Grammar.parse(fitting, 'Contact') !== -1 ? [fitting] : [];
+    });
+    return readable.length > 0 ? readable.join(', ') : undefined;
+  });
+};
+
+const fittingNameAddress = (value: string): string | undefined => {
+  if (Grammar.nameAddrHeaderParse(value)) return value;
+  const match = /^\s*("(?:[^"\\]|\\.)*"|[^<]*?)\s*<([^>]*)>(.*)$/s.exec(value);
+  const bare = match ? undefined : /^\s*([^\s;,<>"]+)(.*)$/s.exec(value);
+  const uri = fittingUri((match?.[2] ?? bare?.[1] ?? '').trim());
+  if (uri === undefined) return undefined;
+  const shown = headerText(wellFormed((match?.[1] ?? '').replace(/^"|"$/g, '').replace(/\\(.)/g, '$1')));
+  const quoted = shown === '' ? '' : `"${shown.replace(/[\\"]/g, '\\$&')}" `;
+  const fitting = `${quoted}<${uri}>${match?.[3] ?? bare?.[2] ?? ''}`;
+  return Grammar.nameAddrHeaderParse(fitting) ? fitting : undefined;
+};
+
+const fittingUri = (uri: string): string | undefined => {
+  const telephone = /^tel:([^;]+)/i.exec(uri);
+  // RFC 3261 §19.1.6; nothing is ever sent to this host, the original goes back into the answers
+  if (telephone?.[1]) return `sip:${telephone[1].replace(/[^+\d*#]/g, '')}@telephone.invalid;user=phone`;
+  const same = /^(?:im|pres|sips):(.+)$/i.exec(uri);
+  const candidate = same?.[1] ? `sip:${same[1]}` : uri;
+  if (Grammar.URIParse(candidate)) return candidate;
+  const escaped = candidate.replace(/[^\u0021-\u007e]/g, (c) => encodeURIComponent(wellFormed(c)));
+  return Grammar.URIParse(escaped) ? escaped : undefined;
+};
+
+/** Splits at commas outside quotes and angle brackets. */
+const splitList = (value: string): string[] => value.match(/(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,"<])+/g) ?? [];

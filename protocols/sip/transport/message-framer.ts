@@ -1,0 +1,110 @@
+export type FramingErrorCode = 'head-too-big' | 'body-too-big' | 'content-length-missing' | 'content-length-invalid';
+
+/** The stream can't be understood any more and has to be closed. */
+export class FramingError extends Error {
+  readonly code: FramingErrorCode;
+  constructor(code: FramingErrorCode) {
+    super(`SIP stream: ${code}`);
+    this.name = 'FramingError';
+    this.code = code;
+  }
+}
+
+export interface FramerEvents {
+  /** One whole message: head as text without the empty line, body as bytes. */
+  message(head: string, body: Buffer): void;
+  /** A CRLF between messages: half a ping, or a pong (RFC 5626 §4.4.1). */
+  crlf(): void;
+}
+
+export interface FramerLimits {
+  headBytes: number;
+  bodyBytes: number;
+}
+
+export const FRAMER_LIMITS: FramerLimits = { headBytes: 65_536, bodyBytes: 1_048_576 };
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const CR = 13;
+const LF = 10;
+
+/**
+ * Cuts a TCP or TLS stream into SIP messages by Content-Length, which counts bytes (RFC 3261 §18.3). Right at every split
+ * of its input. After a `FramingError` it must not be used any more.
+ *
+ * ```
+ * between --byte--> head --empty line--> body --Content-Length bytes--> between
+ * ```
+ */
+export class MessageFramer {
+  readonly #events: FramerEvents;
+  readonly #limits: FramerLimits;
+  #buffer: Buffer = Buffer.alloc(0);
+  #searched = 0;
+  #head: { text: string; bodyLength: number; chunks: Buffer[]; received: number } | undefined;
+
+  constructor(events: FramerEvents, limits: FramerLimits = FRAMER_LIMITS) {
+    this.#events = events;
+    this.#limits = limits;
+  }
+
+  /** Throws `FramingError`. */
+  push(chunk: Buffer): void {
+    let rest: Buffer | undefined = chunk;
+    while (rest && rest.length > 0) rest = this.#head ? this.#takeBody(rest) : this.#takeHead(rest);
+  }
+
+  #takeHead(chunk: Buffer): Buffer | undefined {
+    let data = this.#buffer.length > 0 ? Buffer.concat([this.#buffer, chunk]) : chunk;
+    while (this.#searched === 0 && data.length >= 2 && data[0] === CR && data[1] === LF) {
+      this.#events.crlf();
+      data = data.subarray(2);
+    }
+    // a lone CR may still become a CRLF
+    if (data.length === 0 || (data.length === 1 && data[0] === CR)) {
+      this.#buffer = data;
+      return undefined;
+    }
+    const end = data.indexOf(HEAD_END, this.#searched);
+    if (end === -1 ? data.length > this.#limits.headBytes : end > this.#limits.headBytes)
+      throw new FramingError('head-too-big');
+    if (end === -1) {
+      this.#searched = Math.max(1, data.length - 3);
+      this.#buffer = data;
+      return undefined;
+    }
+    this.#buffer = Buffer.alloc(0);
+    this.#searched = 0;
+    const text = data.toString('utf8', 0, end);
+    this.#head = { text, bodyLength: this.#bodyLength(text), chunks: [], received: 0 };
+    if (this.#head.bodyLength === 0) this.#deliver();
+    return data.subarray(end + 4);
+  }
+
+  #bodyLength(head: string): number {
+    const values = [...head.matchAll(/\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)/gi)].map((m) => m[1]);
+    if (values.length === 0) throw new FramingError('content-length-missing');
+    // several different lengths are how one message is smuggled inside another
+    if (new Set(values).size > 1 || !/^\d{1,10}$/.test(values[0] ?? '')) throw new FramingError('content-length-invalid');
+    const length = Number(values[0]);
+    if (length > this.#limits.bodyBytes) throw new FramingError('body-too-big');
+    return length;
+  }
+
+  #takeBody(chunk: Buffer): Buffer | undefined {
+    const head = this.#head;
+    if (!head) return chunk;
+    const part = chunk.subarray(0, head.bodyLength - head.received);
+    head.chunks.push(part);
+    head.received += part.length;
+    if (head.received < head.bodyLength) return undefined;
+    this.#deliver();
+    return chunk.subarray(part.length);
+  }
+
+  #deliver(): void {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head) this.#events.message(head.text, Buffer.concat(head.chunks));
+  }
+}

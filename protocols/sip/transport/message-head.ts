@@ -1,0 +1,123 @@
+/** RFC 3261 §7.3.3 and the compact forms added since: sip.js knows only some of them. */
+const COMPACT: Readonly<Record<string, string>> = {
+  a: 'Accept-Contact',
+  b: 'Referred-By',
+  c: 'Content-Type',
+  d: 'Request-Disposition',
+  e: 'Content-Encoding',
+  f: 'From',
+  i: 'Call-ID',
+  j: 'Reject-Contact',
+  k: 'Supported',
+  l: 'Content-Length',
+  m: 'Contact',
+  o: 'Event',
+  r: 'Refer-To',
+  s: 'Subject',
+  t: 'To',
+  u: 'Allow-Events',
+  v: 'Via',
+  x: 'Session-Expires',
+};
+
+export type StartLine =
+  | { kind: 'request'; method: string; uri: string }
+  | { kind: 'response'; status: number; reason: string };
+
+const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
+
+/**
+ * The start line and header fields of one SIP message as text, for what the transport layer reads and changes: compact
+ * names written out, folded lines joined, order kept. Knows no grammar beyond that.
+ *
+ * @example MessageHead.parse('OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP c')?.get('via') // 'SIP/2.0/UDP c'
+ */
+export class MessageHead {
+  readonly start: StartLine;
+  #fields: { name: string; value: string }[];
+
+  private constructor(start: StartLine, fields: { name: string; value: string }[]) {
+    this.start = start;
+    this.#fields = fields;
+  }
+
+  /** `text` is everything before the empty line. Undefined when it is not a SIP message head. */
+  static parse(text: string): MessageHead | undefined {
+    const lines = text.replace(/\r\n[ \t]+/g, ' ').split('\r\n');
+    const start = parseStartLine(lines[0] ?? '');
+    if (!start) return undefined;
+    const fields: { name: string; value: string }[] = [];
+    for (const line of lines.slice(1)) {
+      if (line === '') continue;
+      const colon = line.indexOf(':');
+      const name = line.slice(0, Math.max(0, colon)).trim();
+      if (!TOKEN.test(name)) return undefined;
+      fields.push({ name: COMPACT[name.toLowerCase()] ?? name, value: line.slice(colon + 1).trim() });
+    }
+    return new MessageHead(start, fields);
+  }
+
+  /** First value of a header field, by its long name in any case. */
+  get(name: string): string | undefined {
+    const wanted = name.toLowerCase();
+    return this.#fields.find((field) => field.name.toLowerCase() === wanted)?.value;
+  }
+
+  all(name: string): string[] {
+    const wanted = name.toLowerCase();
+    return this.#fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+  }
+
+  /** Changes every field of that name; undefined takes the field out. */
+  map(name: string, change: (value: string, index: number) => string | undefined): void {
+    const wanted = name.toLowerCase();
+    let index = 0;
+    this.#fields = this.#fields.flatMap((field) => {
+      if (field.name.toLowerCase() !== wanted) return [field];
+      const value = change(field.value, index++);
+      return value === undefined ? [] : [{ name: field.name, value }];
+    });
+  }
+
+  /** Sets the only field of that name, adding it at the end when there is none. */
+  set(name: string, value: string): void {
+    let found = false;
+    this.map(name, () => {
+      const first = !found;
+      found = true;
+      return first ? value : undefined;
+    });
+    if (!found) this.#fields.push({ name, value });
+  }
+
+  rename(from: string, to: string): void {
+    const wanted = from.toLowerCase();
+    for (const field of this.#fields) if (field.name.toLowerCase() === wanted) field.name = to;
+  }
+
+  /** With the empty line at its end. */
+  toString(): string {
+    const first =
+      this.start.kind === 'request'
+        ? `${this.start.method} ${this.start.uri} SIP/2.0`
+        : `SIP/2.0 ${this.start.status} ${this.start.reason}`;
+    return `${first}\r\n${this.#fields.map((field) => `${field.name}: ${field.value}\r\n`).join('')}\r\n`;
+  }
+
+  /** The method a request has, or the one a response answers (CSeq). */
+  get method(): string {
+    return this.start.kind === 'request' ? this.start.method : (this.get('cseq')?.split(/\s+/)[1] ?? '');
+  }
+
+  /** Branch of the topmost Via (RFC 3261 §17.1.3), which names the transaction. */
+  get branch(): string {
+    return /;\s*branch\s*=\s*([^\s;,]+)/i.exec(this.get('via') ?? '')?.[1] ?? '';
+  }
+}
+
+const parseStartLine = (line: string): StartLine | undefined => {
+  const response = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i.exec(line);
+  if (response) return { kind: 'response', status: Number(response[1]), reason: response[2] ?? '' };
+  const request = /^([A-Za-z0-9\-.!%*_+`'~]+) (\S+) SIP\/2\.0$/i.exec(line);
+  return request ? { kind: 'request', method: request[1] ?? '', uri: request[2] ?? '' } : undefined;
+};

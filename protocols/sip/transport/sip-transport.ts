@@ -1,0 +1,313 @@
+import { randomUUID } from 'node:crypto';
+import { EmitterImpl, type Transport, TransportState } from 'sip.js';
+import type { ProviderLog } from '../../contract/index.ts';
+import { deliverToCore } from '../sip-js-fixes.ts';
+import { type Restoration, repairRequest, repairResponse, restoreResponse } from './inbound-repair.ts';
+import { MessageHead } from './message-head.ts';
+import type { Flow, Network, Target } from './network.ts';
+import { Retransmitter } from './retransmitter.ts';
+import { responseTarget, targetOf, viaForCore, viaForWire } from './via.ts';
+
+/** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
+export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
+/** sip.js can't parse several or unknown challenges, so they travel past its parser under these names. */
+export const CHALLENGE_HEADERS = { 401: 'X-WWW-Authenticate', 407: 'X-Proxy-Authenticate' } as const;
+
+interface PendingRequest {
+  flow: Flow;
+  head: MessageHead;
+  bytes: Buffer;
+  startedAt: number;
+}
+interface ReceivedRequest {
+  flow: Flow;
+  restoration: Restoration;
+  answered: boolean;
+}
+
+const RECEIVED_MAXIMUM = 5000;
+const NON_INVITE_LIFETIME = 33_000;
+const MULTIPART = /^\s*multipart\//i;
+
+/**
+ * The transport sip.js asks for, over any {@link Network}: swaps the Via host both ways, repeats requests and final INVITE
+ * answers on UDP, answers what sip.js can't parse, fails pending requests at once when their flow breaks, and lets nothing
+ * be thrown out of a socket handler. Bodies of type multipart reach sip.js with one character per byte (latin-1), all
+ * others as UTF-8.
+ */
+export class SipTransport implements Transport {
+  onConnect: (() => void) | undefined;
+  onDisconnect: ((error?: Error) => void) | undefined;
+  onMessage: ((message: string) => void) | undefined;
+  readonly stateChange = new EmitterImpl<TransportState>();
+  readonly #network: Network;
+  readonly #log: ProviderLog;
+  #state = TransportState.Disconnected;
+  #attempt = 0;
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #received = new Map<string, ReceivedRequest>();
+  readonly #retransmitter = new Retransmitter();
+
+  constructor(network: Network, log: ProviderLog) {
+    this.#network = network;
+    this.#log = log;
+  }
+
+  get protocol(): string {
+    return this.#network.local?.protocol ?? 'TCP';
+  }
+
+  get state(): TransportState {
+    return this.#state;
+  }
+
+  isConnected(): boolean {
+    return this.#state === TransportState.Connected;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#state === TransportState.Connected) return;
+    if (this.#state === TransportState.Connecting) throw new Error('already connecting');
+    const attempt = ++this.#attempt;
+    this.#moveTo(TransportState.Connecting);
+    try {
+      await this.#network.open({
+        message: (flow, head, body) => this.#guard(() => this.#receive(flow, head, body)),
+        flowBroken: (flow, error) => this.#guard(() => this.#failPending(flow, error)),
+        down: (error) => this.#guard(() => this.#down(error)),
+      });
+    } catch (error) {
+      if (attempt === this.#attempt) this.#moveTo(TransportState.Disconnected);
+      throw error;
+    }
+    if (attempt !== this.#attempt) throw new Error('disconnected while connecting');
+    this.#moveTo(TransportState.Connected);
+    this.onConnect?.();
+  }
+
+  async disconnect(): Promise<void> {
+    if (this.#state === TransportState.Disconnected) return;
+    const wasConnected = this.#state === TransportState.Connected;
+    this.#attempt += 1;
+    this.#moveTo(TransportState.Disconnecting);
+    this.#retransmitter.stopAll();
+    await this.#network.close();
+    this.#failPending(undefined, new Error('disconnected'));
+    this.#received.clear();
+    this.#moveTo(TransportState.Disconnected);
+    if (wasConnected) this.onDisconnect?.();
+  }
+
+  dispose(): Promise<void> {
+    return this.disconnect();
+  }
+
+  async send(text: string): Promise<void> {
+    if (this.#state !== TransportState.Connected) throw new Error('not connected');
+    const end = text.indexOf('\r\n\r\n');
+    const head = MessageHead.parse(text.slice(0, end));
+    if (!head) throw new Error('unreadable outgoing message');
+    const body = Buffer.from(text.slice(end + 4), 'utf8');
+    if (head.start.kind === 'request') await this.#sendRequest(head, head.start.uri, body);
+    else await this.#sendResponse(head, head.start.status, body);
+  }
+
+  async #sendRequest(head: MessageHead, uri: string, body: Buffer): Promise<void> {
+    const target = targetOf(uri, head.get('route'));
+    if (!target) throw new Error('no target');
+    const flow = await this.#network.flowFor(target, Buffer.byteLength(head.toString()) + body.length);
+    head.map('Via', (via, index) => (index === 0 ? viaForWire(via, flow.protocol, flow.local) : via));
+    const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
+    const key = transactionKey(head);
+    const again = (): void => {
+      flow.send(bytes).catch(() => {});
+    };
+    if (head.method !== 'ACK') {
+      this.#forgetOldPending();
+      this.#pending.set(key, { flow, head, bytes, startedAt: Date.now() });
+      if (flow.protocol === 'UDP') {
+        if (head.method === 'INVITE') this.#retransmitter.invite(key, again);
+        else this.#retransmitter.other(key, again);
+      }
+    }
+    try {
+      await flow.send(bytes);
+    } catch (error) {
+      this.#retransmitter.stop(key);
+      this.#pending.delete(key);
+      throw error;
+    }
+  }
+
+  async #sendResponse(head: MessageHead, status: number, body: Buffer): Promise<void> {
+    const via = head.get('via') ?? '';
+    const received = this.#received.get(via);
+    if (received) {
+      received.answered ||= status >= 200;
+      restoreResponse(head, received.restoration);
+    }
+    const flow = received?.flow.open ? received.flow : await this.#flowBack(via);
+    const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
+    if (flow.protocol === 'UDP' && status >= 300 && head.method === 'INVITE') {
+      this.#retransmitter.other(`answer ${head.branch}`, () => {
+        flow.send(bytes).catch(() => {});
+      });
+    }
+    await flow.send(bytes);
+  }
+
+  #flowBack(via: string): Promise<Flow> {
+    const target: Target | undefined = responseTarget(via);
+    if (!target) throw new Error('no way back');
+    return this.#network.flowFor(target, 0);
+  }
+
+  #receive(flow: Flow, headText: string, body: Buffer): void {
+    if (this.#state !== TransportState.Connected) return;
+    const head = MessageHead.parse(headText);
+    if (!head) {
+      this.#log('debug', 'sip.unreadable', { bytes: headText.length });
+      return;
+    }
+    head.map(LOCAL_ANSWER_HEADER, () => undefined);
+    for (const name of Object.values(CHALLENGE_HEADERS)) head.map(name, () => undefined);
+    if (head.start.kind === 'request') this.#receiveRequest(flow, head, head.start.method, body);
+    else this.#receiveResponse(head, head.start.status, body);
+  }
+
+  #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
+    head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
+    const via = head.get('via');
+    if (!via || !head.get('call-id') || !head.get('cseq')) return;
+    if (method === 'ACK') this.#retransmitter.stop(`answer ${head.branch}`);
+    const restoration = repairRequest(head);
+    if (typeof restoration === 'number') {
+      this.#refuse(flow, head, restoration);
+      return;
+    }
+    const known = this.#received.get(via);
+    const received: ReceivedRequest = { flow, restoration, answered: known?.answered ?? false };
+    this.#received.delete(via);
+    this.#received.set(via, received);
+    if (this.#received.size > RECEIVED_MAXIMUM) {
+      for (const oldest of this.#received.keys()) {
+        this.#received.delete(oldest);
+        break;
+      }
+    }
+    const outcome = this.#deliver(head, body);
+    if (outcome === 'unparsable') this.#refuse(flow, head, 400);
+    else if (outcome === 'threw' && !received.answered) this.#refuse(flow, head, 500);
+  }
+
+  #receiveResponse(head: MessageHead, status: number, body: Buffer): void {
+    const key = transactionKey(head);
+    const pending = this.#pending.get(key);
+    if (status >= 200) {
+      this.#retransmitter.stop(key);
+      this.#pending.delete(key);
+    } else if (pending && head.method === 'INVITE') this.#retransmitter.stop(key);
+    else if (pending) {
+      this.#retransmitter.slowDown(key, () => {
+        pending.flow.send(pending.bytes).catch(() => {});
+      });
+    }
+    head.map('Via', (via, index) => (index === 0 ? viaForCore(via) : via));
+    head.rename('WWW-Authenticate', CHALLENGE_HEADERS[401]);
+    head.rename('Proxy-Authenticate', CHALLENGE_HEADERS[407]);
+    repairResponse(head);
+    this.#deliver(head, body);
+  }
+
+  #deliver(head: MessageHead, body: Buffer): 'taken' | 'unparsable' | 'threw' {
+    const text = body.toString(MULTIPART.test(head.get('content-type') ?? '') ? 'latin1' : 'utf8');
+    if (head.get('content-length') === undefined) head.set('Content-Length', String(body.length));
+    try {
+      return deliverToCore(this.onMessage, head.toString() + text);
+    } catch (error) {
+      this.#log('warn', 'sip.handler-threw', { method: head.method, error: error instanceof Error ? error.name : 'unknown' });
+      return 'threw';
+    }
+  }
+
+  /** Answers a request that never reaches sip.js. */
+  #refuse(flow: Flow, head: MessageHead, status: 400 | 416 | 500): void {
+    if (head.method === 'ACK') return;
+    flow.send(Buffer.from(answerTo(head, status, REASONS[status]), 'utf8')).catch(() => {});
+  }
+
+  /** RFC 3261 §8.1.3.1: a broken connection counts as 503, at once and not after 32 s. Undefined: every flow. */
+  #failPending(flow: Flow | undefined, error: Error): void {
+    for (const [key, pending] of [...this.#pending]) {
+      if (flow && pending.flow !== flow) continue;
+      this.#pending.delete(key);
+      this.#retransmitter.stop(key);
+      const head = MessageHead.parse(answerTo(pending.head, 503, 'Connection lost').trimEnd());
+      if (!head) continue;
+      head.map('Via', (via, index) => (index === 0 ? viaForCore(via) : via));
+      head.set(LOCAL_ANSWER_HEADER, 'network');
+      this.#deliver(head, Buffer.alloc(0));
+    }
+    this.#log('debug', 'sip.flow-broken', { reason: error.message });
+  }
+
+  #down(error: Error): void {
+    if (this.#state !== TransportState.Connected) return;
+    this.#failPending(undefined, error);
+    this.#retransmitter.stopAll();
+    this.#received.clear();
+    this.#moveTo(TransportState.Disconnected);
+    this.onDisconnect?.(error);
+  }
+
+  #forgetOldPending(): void {
+    const limit = Date.now() - NON_INVITE_LIFETIME;
+    for (const [key, pending] of this.#pending) {
+      if (pending.startedAt > limit) break;
+      if (pending.head.method !== 'INVITE') this.#pending.delete(key);
+    }
+  }
+
+  #moveTo(state: TransportState): void {
+    this.#state = state;
+    this.stateChange.emit(state);
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log('error', 'sip.transport-fault', { error: error instanceof Error ? error.message : 'unknown' });
+    }
+  }
+}
+
+const REASONS = { 400: 'Bad Request', 416: 'Unsupported URI Scheme', 500: 'Server Internal Error' } as const;
+
+const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
+
+/** RFC 3261 §18.2.1 and RFC 3581 §4: where the request really came from. */
+const markSource = (via: string, flow: Flow): string => {
+  const asked = /;\s*rport(?=\s*(?:;|$|,))/i.test(via);
+  const host = /^SIP\s*\/\s*2\.0\s*\/\s*\S+\s+(\[[^\]]+\]|[^:;\s]+)/i.exec(via)?.[1]?.replace(/^\[|\]$/g, '');
+  const marked = asked ? via.replace(/;\s*rport(?=\s*(?:;|$|,))/i, `;rport=${flow.remote.port}`) : via;
+  return (asked || host !== flow.remote.address) && !/;\s*received=/i.test(via)
+    ? `${marked};received=${flow.remote.address}`
+    : marked;
+};
+
+/** RFC 3261 §8.2.6: an answer built from its request. */
+const answerTo = (request: MessageHead, status: number, reason: string): string => {
+  const to = request.get('to') ?? '';
+  const tagged = /;\s*tag=/i.test(to) ? to : `${to};tag=${randomUUID().slice(0, 8)}`;
+  const lines = [
+    `SIP/2.0 ${status} ${reason}`,
+    ...request.all('via').map((via) => `Via: ${via}`),
+    `From: ${request.get('from') ?? ''}`,
+    `To: ${tagged}`,
+    `Call-ID: ${request.get('call-id') ?? ''}`,
+    `CSeq: ${request.get('cseq') ?? ''}`,
+    'Content-Length: 0',
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+};

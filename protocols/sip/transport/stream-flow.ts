@@ -1,0 +1,137 @@
+import type { Socket } from 'node:net';
+import type { Flow, FlowProtocol } from './network.ts';
+import { FRAMER_LIMITS, type FramerLimits, MessageFramer } from './message-framer.ts';
+
+export interface StreamFlowEvents {
+  message(flow: StreamFlow, head: string, body: Buffer): void;
+  /** The connection is over. Called once, never after `close()`. */
+  closed(flow: StreamFlow, error: Error): void;
+}
+
+/** Times in ms. */
+export interface KeepAlive {
+  /** Ping after so much silence. */
+  interval: number;
+  /** The pong must come within (RFC 5626 §4.4.1: 10 s). */
+  pongWithin: number;
+}
+
+const CRLF = Buffer.from('\r\n');
+const PING = Buffer.from('\r\n\r\n');
+const BACKLOG_BYTES = 4_194_304;
+/** Silence after which the other end of a connection we accepted is given up. */
+const IDLE_TIMEOUT = 900_000;
+
+/**
+ * One connected TCP or TLS socket carrying SIP. As the connecting side it pings and expects pongs; as the accepting side
+ * it answers pings. Nothing it does throws; a stream that can't be understood is closed.
+ */
+export class StreamFlow implements Flow {
+  readonly protocol: FlowProtocol;
+  readonly local: { address: string; port: number };
+  readonly remote: { address: string; port: number };
+  readonly #socket: Socket;
+  readonly #events: StreamFlowEvents;
+  readonly #keepAlive: KeepAlive | undefined;
+  #ended = false;
+  #crlfs = 0;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #pongTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    socket: Socket,
+    protocol: FlowProtocol,
+    events: StreamFlowEvents,
+    options: { keepAlive?: KeepAlive | undefined; limits?: FramerLimits | undefined } = {},
+  ) {
+    this.protocol = protocol;
+    this.#socket = socket;
+    this.#events = events;
+    this.#keepAlive = options.keepAlive;
+    this.local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+    this.remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const framer = new MessageFramer(
+      {
+        message: (head, body) => {
+          this.#crlfs = 0;
+          if (!this.#ended) events.message(this, head, body);
+        },
+        crlf: () => this.#onCrlf(),
+      },
+      options.limits ?? FRAMER_LIMITS,
+    );
+    socket.setNoDelay(true);
+    if (!this.#keepAlive) socket.setTimeout(IDLE_TIMEOUT, () => this.#fail(new Error('idle')));
+    socket.on('data', (chunk: Buffer) => {
+      this.#alive();
+      try {
+        framer.push(chunk);
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('end', () => this.#fail(new Error('connection ended by the other side')));
+    socket.on('close', () => this.#fail(new Error('connection closed')));
+    this.#alive();
+  }
+
+  get open(): boolean {
+    return !this.#ended;
+  }
+
+  send(bytes: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(new Error('connection is closed'));
+      if (this.#socket.writableLength > BACKLOG_BYTES) return reject(new Error('connection is not taking our data'));
+      this.#socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Sends a ping at once; without a pong in time the flow is broken. Nothing on an accepted connection. */
+  ping(): void {
+    if (!this.#keepAlive || this.#ended || this.#pongTimer) return;
+    clearTimeout(this.#pingTimer);
+    this.#socket.write(PING);
+    this.#pongTimer = setTimeout(() => this.#fail(new Error('no pong')), this.#keepAlive.pongWithin);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#socket.end();
+    // the other side may never close its half
+    const force = setTimeout(() => this.#socket.destroy(), 500);
+    this.#socket.once('close', () => clearTimeout(force));
+  }
+
+  #onCrlf(): void {
+    if (this.#keepAlive || this.#ended) return;
+    this.#crlfs += 1;
+    if (this.#crlfs % 2 === 0) this.#socket.write(CRLF);
+  }
+
+  /** Anything received shows that the other side lives, so a pong is not waited for any more. */
+  #alive(): void {
+    clearTimeout(this.#pongTimer);
+    this.#pongTimer = undefined;
+    clearTimeout(this.#pingTimer);
+    if (this.#keepAlive && !this.#ended) this.#pingTimer = setTimeout(() => this.ping(), this.#keepAlive.interval);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    clearTimeout(this.#pingTimer);
+    clearTimeout(this.#pongTimer);
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#socket.destroy();
+    this.#events.closed(this, error);
+  }
+}
+
+/** IPv4 addresses on a dual-stack socket without their IPv6 wrapping. */
+export const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');

@@ -1,0 +1,217 @@
+/**
+ * The seam between SIP and what is built on it (messages, presence, file transfer, the server-less mode).
+ *
+ * - {@link SipUserAgent}: one SIP endpoint. `invite()` makes a {@link SipSession}; `onInvite` hands over incoming ones;
+ *   `request()` sends any other request and resolves to its final answer, never rejecting.
+ * - With a `ServerNetwork` everything goes to one server; with a `DirectNetwork` there is none: it listens on its own port
+ *   and each request goes to the host, port and transport its URI names.
+ * - Session descriptions are text this layer never reads (`session-description-handler.ts`).
+ *
+ * @example
+ * const agent = new SipUserAgent({ address: 'sip:ana@campus.test', network: new DirectNetwork({ host: '127.0.0.1', port: 0 }), … });
+ * await agent.connect();
+ * agent.onInvite = (session) => session.accept({ sdp: answer });
+ * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
+ * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
+ */
+import { type Core, Inviter, UserAgent, type URI } from 'sip.js';
+import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
+import { displayName } from './header-text.ts';
+import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
+import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
+import { toSipUri } from './sip-address.ts';
+import { adaptCore } from './sip-js-fixes.ts';
+import { type SipSession, SipJsSession } from './sip-session.ts';
+import type { Network } from './transport/network.ts';
+import { SipTransport } from './transport/sip-transport.ts';
+import { hostText, VIA_HOST } from './transport/via.ts';
+
+export interface UserAgentOptions {
+  address: Address;
+  /** Shown to others beside the address; may be empty. */
+  displayName: string;
+  network: Network;
+  log: ProviderLog;
+  /** Body types we take in a MESSAGE, for OPTIONS. */
+  accept: readonly string[];
+}
+
+export interface InviteOptions {
+  /** Whole header lines, values already made safe with `headerText`. */
+  extraHeaders?: readonly string[];
+}
+
+const ALLOW = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'NOTIFY', 'OPTIONS'] as const;
+const SUPPORTED = ['outbound', 'eventlist'] as const;
+/** Longer than proxies wait (RFC 3261 §16.6 timer C, 3 min): who called decides how long to ring. */
+const NO_ANSWER_SECONDS = 600;
+
+/** One SIP endpoint on sip.js. */
+export class SipUserAgent {
+  readonly address: Address;
+  /** Called for each incoming INVITE with a description; must accept or reject it sooner or later. Unset: 480. */
+  onInvite: ((session: SipSession) => void) | undefined;
+  /** Called for each incoming MESSAGE outside sessions; must answer it. Unset: 405. */
+  onMessage: ((request: Core.IncomingMessageRequest) => void) | undefined;
+  readonly #userAgent: UserAgent;
+  readonly #network: Network;
+  readonly #sessions = new Set<SipJsSession>();
+  readonly #disconnected = new Emitter<Error>();
+  /** The connection broke by itself (not by `disconnect`). */
+  readonly onDisconnected: Subscribe<Error> = this.#disconnected.on;
+
+  constructor(options: UserAgentOptions) {
+    this.address = options.address;
+    this.#network = options.network;
+    const transport = new SipTransport(options.network, options.log);
+    this.#userAgent = new UserAgent({
+      uri: toSipUri(options.address),
+      displayName: displayName(options.displayName),
+      viaHost: VIA_HOST,
+      forceRport: true,
+      contactParams: { transport: 'tcp' },
+      transportConstructor: class {
+        constructor() {
+          // biome-ignore lint/correctness/noConstructorReturn: sip.js wants a class, and the transport is made already
+          return transport;
+        }
+      } as unknown as NonNullable<ConstructorParameters<typeof UserAgent>[0]>['transportConstructor'] & {},
+      sessionDescriptionHandlerFactory: () => new PassThroughDescriptions(),
+      sipExtensionExtraSupported: [...SUPPORTED],
+      // sip.js answers 482 to a Call-ID beginning with these five characters; longer, none does, and we can write to ourselves
+      sipjsId: 'client',
+      userAgentString: 'AIMS',
+      noAnswerTimeout: NO_ANSWER_SECONDS,
+      sendInitialProvisionalResponse: false,
+      logBuiltinEnabled: false,
+      logConfiguration: false,
+      gracefulShutdown: false,
+      delegate: {
+        onInvite: (invitation) => this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.body),
+        onNotify: (notification) => void notification.reject({ statusCode: 481 }),
+        onDisconnect: (error) => {
+          if (error) this.#disconnected.emit(error);
+        },
+      },
+    });
+    this.core.delegate.onMessage = (request) => {
+      if (this.onMessage) this.onMessage(request);
+      else request.reject({ statusCode: 405 });
+    };
+    adaptCore(this.core, {
+      allow: ALLOW,
+      accept: ['application/sdp', ...options.accept],
+      supported: SUPPORTED,
+      contact: () => this.contact,
+    });
+  }
+
+  get core(): Core.UserAgentCore {
+    return this.#userAgent.userAgentCore;
+  }
+
+  /** Our Contact header value, with the address of the live connection. */
+  get contact(): string {
+    return this.#userAgent.contact.toString();
+  }
+
+  /** Our AOR as sip.js has it. */
+  get uri(): URI {
+    return this.core.configuration.aor;
+  }
+
+  /** IP address, port and protocol in our Contact; undefined while not connected. The address suits an SDP `c=` line. */
+  get local(): Network['local'] {
+    return this.#network.local;
+  }
+
+  get connected(): boolean {
+    return this.#userAgent.transport.isConnected();
+  }
+
+  /** Connects (or begins to listen). Rejects with a `ProviderError`. */
+  async connect(): Promise<void> {
+    if (this.#userAgent.state !== 'Started') await this.#userAgent.start();
+    else await this.#userAgent.transport.connect();
+    const { local } = this.#network;
+    if (!local) return;
+    const { uri } = this.#userAgent.contact;
+    uri.host = hostText(local.address);
+    uri.port = local.port;
+    uri.setParam('transport', local.protocol.toLowerCase());
+    for (const session of this.#sessions) session.renewContact(this.#userAgent.contact.toString({ outbound: true }));
+  }
+
+  /** Closes the connection; sessions live on and can be ended after the next `connect`. Never rejects. */
+  async disconnect(): Promise<void> {
+    await this.#userAgent.transport.disconnect().catch(() => {});
+  }
+
+  /** Finds out soon whether the connection still lives. */
+  probe(): void {
+    this.#network.probe();
+  }
+
+  /** Ends all sessions, closes the connection and lets go of every timer. Never rejects. */
+  async stop(): Promise<void> {
+    for (const session of [...this.#sessions]) session.end();
+    await this.disconnect();
+    if (this.#userAgent.state === 'Started') await this.#userAgent.stop().catch(() => {});
+    this.core.dispose();
+  }
+
+  /**
+   * Offers a session. `to` is an address, in direct mode with port and maybe `;transport=udp`. Throws `address-invalid`.
+   * States are told by events, never before this returns.
+   */
+  invite(to: string, offer: SessionDescription, options: InviteOptions = {}): SipSession {
+    const inviter = new Inviter(this.#userAgent, toSipUri(to), {
+      // a multipart offer is a session description too; sip.js can't know
+      extraHeaders: [...(options.extraHeaders ?? []), ...(offer.parts?.length ? ['Content-Disposition: session'] : [])],
+    });
+    const descriptions = descriptionsOf(inviter);
+    descriptions.local = offer;
+    const session = this.#keep(new SipJsSession(inviter, descriptions));
+    queueMicrotask(() => {
+      if (session.state.state !== 'inviting') return;
+      inviter
+        .invite({
+          requestDelegate: {
+            onProgress: ({ message }) => session.progressed(message.statusCode ?? 180),
+            onReject: ({ message }) => session.rejected(message),
+            onRedirect: ({ message }) => session.rejected(message),
+          },
+        })
+        .catch(() => session.end());
+    });
+    return session;
+  }
+
+  /** Sends a request outside sessions and resolves to its final answer. Never rejects. */
+  request(request: OutgoingRequest): Promise<SipAnswer> {
+    return sendRequest(this.core, request);
+  }
+
+  #invited(session: SipJsSession, body: string | undefined): void {
+    this.#keep(session);
+    if (!body) session.reject(488, 'An offer is needed in the INVITE');
+    else if (session.header('content-type')?.toLowerCase().startsWith('application/sdp') !== true) session.reject(415);
+    else if (this.onInvite) this.onInvite(session);
+    else session.reject(480);
+  }
+
+  #keep(session: SipJsSession): SipJsSession {
+    this.#sessions.add(session);
+    session.onState(({ state }) => {
+      if (state === 'rejected' || state === 'ended') this.#sessions.delete(session);
+    });
+    return session;
+  }
+}
+
+/** sip.js makes the handler when it first needs one; we need it before. */
+const descriptionsOf = (session: object): PassThroughDescriptions => {
+  const descriptions = new PassThroughDescriptions();
+  Object.assign(session, { _sessionDescriptionHandler: descriptions });
+  return descriptions;
+};

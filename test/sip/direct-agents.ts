@@ -1,0 +1,38 @@
+import { onTestFinished } from 'vitest';
+import type { SipSession, SipSessionState } from '../../protocols/sip/sip-session.ts';
+import { SipUserAgent } from '../../protocols/sip/user-agent.ts';
+import { DirectNetwork } from '../../protocols/sip/transport/direct-network.ts';
+
+/** A connected user agent without a server at 127.0.0.1, stopped when the test ends. */
+export const directAgent = async (user: string): Promise<{ agent: SipUserAgent; uri: string; udpUri: string }> => {
+  const agent = new SipUserAgent({
+    address: `sip:${user}@127.0.0.1`,
+    displayName: `${user} "quoted" \\ ąę`,
+    network: new DirectNetwork({ host: '127.0.0.1', port: 0 }),
+    log: () => {},
+    accept: ['text/plain'],
+  });
+  await agent.connect();
+  onTestFinished(() => agent.stop());
+  const uri = `sip:${user}@127.0.0.1:${agent.local?.port}`;
+  return { agent, uri, udpUri: `${uri};transport=udp` };
+};
+
+/** Resolves at the first state the test waits for. */
+export const reached = <State extends SipSessionState['state']>(
+  session: SipSession,
+  state: State,
+): Promise<Extract<SipSessionState, { state: State }>> =>
+  new Promise((resolve) => {
+    const is = (s: SipSessionState): s is Extract<SipSessionState, { state: State }> => s.state === state;
+    if (is(session.state)) return resolve(session.state);
+    session.onState((s) => {
+      if (is(s)) resolve(s);
+    });
+  });
+
+/** The next incoming session of an agent. */
+export const incoming = (agent: SipUserAgent): Promise<SipSession> =>
+  new Promise((resolve) => {
+    agent.onInvite = resolve;
+  });
