@@ -1,0 +1,265 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import { MsrpError } from '../errors.ts';
+import type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from '../framing/head.ts';
+import { type FrameHandler, FrameParser } from '../framing/parser.ts';
+import { formatResponse } from '../framing/writer.ts';
+import { failureReportOf, type HeaderField } from '../headers.ts';
+import type { Logger } from '../log.ts';
+import { type MsrpUri, parsePath } from '../uri.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { Output } from './output.ts';
+import { OutputQueue } from './output-queue.ts';
+import { Transactions } from './transactions.ts';
+import { Transport } from './transport.ts';
+
+/** RFC 4975 §7.1: bodies of requests other than SEND are no larger than this. */
+const LARGEST_OTHER_BODY = 10_240;
+/** A peer that guesses session ids is cut off after so many. */
+const MOST_UNKNOWN_SESSIONS = 16;
+/** Largest unread output before the connection stops reading what causes it. */
+const MOST_UNREAD = 4;
+
+/** Takes the rest of a request whose head has been seen. */
+export interface RequestReceiver {
+  body(bytes: Uint8Array): void;
+  end(flag: ContinuationFlag): void;
+}
+
+/** A session, as a connection sees it. */
+export interface ConnectedSession {
+  /** A request whose To-Path names this session. It may come from a connection the session does not know yet. */
+  receive(head: RequestHead, toUri: MsrpUri, hasBody: boolean, connection: Connection): RequestReceiver;
+  lost(cause: MsrpError): void;
+}
+
+/** What the owner of a connection lends it. */
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly staging: BufferPool;
+  readonly settings: {
+    readonly transactionTimeout: number;
+    readonly window: number;
+    readonly unboundTimeout: number;
+  };
+  session(sessionId: string): ConnectedSession | undefined;
+  closed(connection: Connection): void;
+}
+
+const IGNORE: RequestReceiver = { body: () => undefined, end: () => undefined };
+
+/**
+ * One transport connection and everything that is true of all sessions on it: frames, transactions, whose turn it is
+ * (RFC 4975 §5.4).
+ */
+export class Connection {
+  readonly socket: Socket;
+  readonly transactions: Transactions;
+  readonly queue: OutputQueue;
+  readonly #context: ConnectionContext;
+  readonly #transport: Transport;
+  readonly #output: Output;
+  readonly #parser: FrameParser;
+  readonly #sessions = new Set<ConnectedSession>();
+  #receiver: RequestReceiver = IGNORE;
+  #response: ResponseHead | undefined;
+  #unknownSessions = 0;
+  #cause: MsrpError | undefined;
+  #closed = false;
+  #closing = false;
+
+  constructor(socket: Socket, context: ConnectionContext) {
+    this.socket = socket;
+    this.#context = context;
+    const { window, transactionTimeout, unboundTimeout } = context.settings;
+    this.transactions = new Transactions(context.clock, transactionTimeout);
+    this.#output = new Output(socket, context.staging, () => this.#taken());
+    this.queue = new OutputQueue(this.#output, window);
+    this.#parser = new FrameParser(this.#frames());
+    this.#transport = new Transport(socket, window, {
+      bytes: (data) => this.#bytes(data),
+      closed: (cause) => this.#lost(cause),
+    });
+    const timer = context.clock.after(unboundTimeout, () => {
+      // whoever connects and then says nothing of use gets nothing kept for it
+      if (this.#sessions.size === 0) this.destroy(new MsrpError('connection-idle', 'No session used the connection'));
+    });
+    socket.once('close', () => timer.cancel());
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#closing;
+  }
+
+  /** Number of sessions bound to this connection. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  attach(session: ConnectedSession): void {
+    this.#sessions.add(session);
+  }
+
+  /** The last session to leave closes the connection, once all that is to be written has been (RFC 4975 §5.4). */
+  detach(session: ConnectedSession): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.close();
+  }
+
+  /** Keeps received bytes from being overwritten, and counts them against the window; returns how to let go. */
+  hold(bytes: number): () => void {
+    return this.#transport.hold(bytes);
+  }
+
+  /**
+   * Answers a request, unless it asked for no answer (RFC 4975 §7.1.4): `partial` wants failures only, `no` nothing.
+   * Responses to SEND go one hop back, others all the way (RFC 4975 §7.2).
+   */
+  respond(
+    head: RequestHead,
+    status: number,
+    detail: { readonly comment?: string; readonly fields?: readonly HeaderField[] } = {},
+  ): void {
+    const wanted = failureReportOf(head.headers);
+    if (wanted === 'no' || (wanted === 'partial' && status === 200) || head.method === 'REPORT') return;
+    const toPath = head.headers.get('To-Path') ?? '';
+    const fromPath = head.headers.get('From-Path') ?? '';
+    this.queue.control(
+      formatResponse({
+        transactionId: head.transactionId,
+        status,
+        comment: detail.comment,
+        fields: detail.fields ?? [],
+        toPath: head.method === 'SEND' ? firstUri(fromPath) : fromPath,
+        fromPath: firstUri(toPath),
+      }),
+    );
+  }
+
+  /** Answers with a failure at once and takes no notice of the rest of the request. */
+  refuse(head: RequestHead, status: number, comment?: string): RequestReceiver {
+    this.respond(head, status, comment === undefined ? {} : { comment });
+    return IGNORE;
+  }
+
+  /** Takes no notice of the rest of a request. */
+  ignore(): RequestReceiver {
+    return IGNORE;
+  }
+
+  /** Closes once everything has been written. */
+  close(): void {
+    if (this.#closing || this.#closed) return;
+    this.#closing = true;
+    this.queue.whenIdle(() => this.socket.end());
+    const timer = this.#context.clock.after(this.#context.settings.unboundTimeout, () => this.socket.destroy());
+    this.socket.once('close', () => timer.cancel());
+  }
+
+  /** Closes at once; sessions on it fail with `cause`. */
+  destroy(cause: MsrpError): void {
+    if (this.#closed) return;
+    this.#cause ??= cause;
+    this.#parser.stop();
+    this.socket.destroy();
+  }
+
+  #taken(): void {
+    this.#transport.block(this.#output.pending > MOST_UNREAD * this.#context.settings.window);
+    this.queue.wake();
+  }
+
+  #bytes(data: Uint8Array): void {
+    try {
+      this.#parser.push(data);
+    } catch (error) {
+      const cause =
+        error instanceof MsrpError ? error : new MsrpError('connection-lost', 'Internal fault', { cause: error });
+      this.#context.logger('warning', 'frame refused', { code: cause.code });
+      this.destroy(cause);
+    }
+    if (this.#output.pending > MOST_UNREAD * this.#context.settings.window) this.#transport.block(true);
+  }
+
+  #lost(error: Error | undefined): void {
+    this.#closed = true;
+    this.#parser.stop();
+    const cause = this.#cause ?? new MsrpError('connection-lost', 'The connection was lost', { cause: error });
+    this.transactions.failAll(cause);
+    for (const session of [...this.#sessions]) session.lost(cause);
+    this.#sessions.clear();
+    this.#context.closed(this);
+  }
+
+  #frames(): FrameHandler {
+    return {
+      head: (head, hasBody) => this.#head(head, hasBody),
+      body: (bytes) => this.#receiver.body(bytes),
+      end: (flag) => {
+        if (this.#response === undefined) {
+          this.#receiver.end(flag);
+        } else {
+          this.transactions.settle(this.#response);
+          this.#response = undefined;
+        }
+        this.#receiver = IGNORE;
+      },
+    };
+  }
+
+  #head(head: FrameHead, hasBody: boolean): void {
+    if (head.kind === 'response') {
+      this.#response = head;
+      return;
+    }
+    const receiver = this.#route(head, hasBody);
+    this.#receiver = head.method === 'SEND' || !hasBody ? receiver : limited(receiver, (error) => this.destroy(error));
+  }
+
+  #route(head: RequestHead, hasBody: boolean): RequestReceiver {
+    const uri = destination(head);
+    if (uri === undefined) return this.refuse(head, 400);
+    // RFC 4975 §7.3: a To-Path that names no session of ours gets a 481
+    const session = uri.sessionId === undefined ? undefined : this.#context.session(uri.sessionId);
+    if (session !== undefined) return session.receive(head, uri, hasBody, this);
+    this.#unknownSessions++;
+    if (this.#unknownSessions > MOST_UNKNOWN_SESSIONS && this.#sessions.size === 0) this.close();
+    return this.refuse(head, 481);
+  }
+}
+
+/** The one URI a To-Path must have when it reaches an endpoint (RFC 4975 §7.3). */
+function destination(head: RequestHead): MsrpUri | undefined {
+  try {
+    const path = parsePath(head.headers.get('To-Path') ?? '');
+    parsePath(head.headers.get('From-Path') ?? '');
+    return path.length === 1 ? path[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function firstUri(path: string): string {
+  return path.trim().split(' ', 1)[0] ?? '';
+}
+
+function limited(receiver: RequestReceiver, exceeded: (error: MsrpError) => void): RequestReceiver {
+  let length = 0;
+  return {
+    body(bytes) {
+      length += bytes.length;
+      if (length > LARGEST_OTHER_BODY) {
+        exceeded(
+          new MsrpError(
+            'body-too-long',
+            `A body of more than ${LARGEST_OTHER_BODY} bytes in a request other than SEND`,
+          ),
+        );
+      } else {
+        receiver.body(bytes);
+      }
+    },
+    end: (flag) => receiver.end(flag),
+  };
+}

@@ -1,0 +1,130 @@
+import { FairRing } from './fair-ring.ts';
+import type { Output } from './output.ts';
+
+/** How soon a message goes out beside others. */
+export type Priority = 'high' | 'normal' | 'low';
+
+const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
+/** Bytes a low-priority message sends in its turn. RFC 4975 §7.1.1: interrupted chunks have at least 2048 bytes. */
+const QUANTUM = 16_384;
+/** Most bytes written at once, so that what comes in between is never far behind. */
+const LONGEST_PIECE = 262_144;
+
+/** A message on its way out, as the queue sees it. */
+export interface Flow {
+  /** Flows with the same owner (a session) share one turn. */
+  readonly owner: object;
+  readonly priority: Priority;
+  /** Whether there is something to write now. */
+  readonly ready: boolean;
+  /** Whether a frame has been begun and not ended: nothing else can be written before it is. */
+  readonly frameOpen: boolean;
+  /** Writes at most about `budget` bytes of body; returns how many bytes it was. */
+  write(output: Output, budget: number): number;
+  /** Ends the open frame; the message goes on in another one. */
+  interrupt(output: Output): void;
+}
+
+/**
+ * Decides what a connection writes next: responses and reports first, then the messages of its sessions, each in its
+ * turn. It writes only as much as the system takes soon, so that a late small message is not behind a megabyte.
+ */
+export class OutputQueue {
+  readonly #output: Output;
+  readonly #window: number;
+  #control: string[] = [];
+  readonly #owners = new FairRing<object>(QUANTUM);
+  readonly #flows = new Map<object, FairRing<Flow>>();
+  #open: Flow | undefined;
+  #scheduled = false;
+  #onIdle: (() => void) | undefined;
+
+  /** `window`: most bytes handed to the system that it has not taken yet. */
+  constructor(output: Output, window: number) {
+    this.#output = output;
+    this.#window = window;
+  }
+
+  /** A whole frame that goes before all messages. */
+  control(frame: string): void {
+    this.#control.push(frame);
+    this.wake();
+  }
+
+  /** The flow has something to write. */
+  activate(flow: Flow): void {
+    let flows = this.#flows.get(flow.owner);
+    if (flows === undefined) {
+      flows = new FairRing(QUANTUM);
+      this.#flows.set(flow.owner, flows);
+    }
+    flows.add(flow, WEIGHTS[flow.priority]);
+    this.#owners.add(flow.owner, 1);
+    this.wake();
+  }
+
+  /** The flow has nothing to write for now, or for ever. An open frame of it must have been ended. */
+  deactivate(flow: Flow): void {
+    const flows = this.#flows.get(flow.owner);
+    flows?.remove(flow);
+    if (flows?.size !== 0) return;
+    this.#flows.delete(flow.owner);
+    this.#owners.remove(flow.owner);
+  }
+
+  /** Writes soon: after all that happens in this turn, so that a response and its report leave together. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#pump);
+  }
+
+  /** Calls back once when nothing is left to write. */
+  whenIdle(callback: () => void): void {
+    this.#onIdle = callback;
+    this.wake();
+  }
+
+  readonly #pump = (): void => {
+    this.#scheduled = false;
+    // control frames are small and must not wait for the window: a peer that sends a lot would time out
+    while (this.#control.length > 0 || this.#output.pending < this.#window) {
+      if (this.#control.length > 0) {
+        this.#writeControl();
+        continue;
+      }
+      const flow = this.#next();
+      if (flow === undefined) break;
+      if (this.#open !== undefined && this.#open !== flow.flow) this.#interrupt();
+      const written = flow.flow.write(this.#output, Math.min(flow.budget, LONGEST_PIECE));
+      this.#open = flow.flow.frameOpen ? flow.flow : undefined;
+      this.#flows.get(flow.flow.owner)?.spend(flow.flow, written);
+      this.#owners.spend(flow.flow.owner, written);
+      if (!flow.flow.ready) this.deactivate(flow.flow);
+    }
+    this.#output.flush();
+    if (this.#onIdle !== undefined && this.#owners.size === 0 && this.#output.pending === 0) {
+      const idle = this.#onIdle;
+      this.#onIdle = undefined;
+      idle();
+    }
+  };
+
+  #next(): { readonly flow: Flow; readonly budget: number } | undefined {
+    const owner = this.#owners.turn();
+    const flow = owner && this.#flows.get(owner.member)?.turn();
+    return owner && flow && { flow: flow.member, budget: Math.min(owner.budget, flow.budget) };
+  }
+
+  #writeControl(): void {
+    if (this.#open !== undefined) this.#interrupt();
+    const frames = this.#control;
+    this.#control = [];
+    for (const frame of frames) this.#output.text(frame);
+  }
+
+  #interrupt(): void {
+    this.#open?.interrupt(this.#output);
+    this.#open = undefined;
+  }
+}

@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net';
+import { type Clock, systemClock } from './clock.ts';
+import { BufferPool } from './connection/buffer-pool.ts';
+import { openSocket, type TlsTrust } from './connection/connect.ts';
+import { type ConnectedSession, Connection, type ConnectionContext } from './connection/connection.ts';
+import { type ListenOptions, type MsrpListener, startListening } from './connection/listener.ts';
+import type { TlsIdentity } from './connection/tls.ts';
+import { MsrpError } from './errors.ts';
+import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
+import { type Logger, silentLogger } from './log.ts';
+import { MsrpSession, type SessionOptions, type StartOptions } from './session/session.ts';
+import { DEFAULT_PORT, type MsrpUri } from './uri.ts';
+
+export interface EndpointOptions {
+  /** Shown to peers when this side connects with TLS; listeners have their own. */
+  readonly identity?: TlsIdentity;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /** Milliseconds a request waits for its response; 30,000 as RFC 4975 §7.1.1 has it. */
+  readonly transactionTimeout?: number;
+  /** Bytes on their way to or from the system per connection; 1 MiB unless said otherwise. */
+  readonly window?: number;
+}
+
+/** Where the session will be found: at a listener, or nowhere, because it will connect itself. */
+export type SessionPlace = { readonly listener: MsrpListener } | { readonly host: string; readonly secure?: boolean };
+
+const TRANSACTION_TIMEOUT = 30_000;
+const WINDOW = 1_048_576;
+/** RFC 6135 §4.2.2: the port in the path of somebody nobody can connect to. */
+const DISCARD_PORT = 9;
+const BLOCK = 262_144;
+const STAGING = 65_536;
+const KEPT_BUFFERS = 8;
+
+/**
+ * Everything that belongs together: listeners, connections and sessions. A program may have several; they share nothing.
+ *
+ * @example
+ * const endpoint = new MsrpEndpoint();
+ * const listener = await endpoint.listen({ host: '127.0.0.1' });
+ * const session = endpoint.createSession({ listener, accept: () => ({ sink: new MemorySink(65_536) }) });
+ */
+export class MsrpEndpoint {
+  readonly #options: EndpointOptions;
+  readonly #clock: Clock;
+  readonly #identifiers: Identifiers;
+  readonly #context: ConnectionContext;
+  readonly #blocks = new BufferPool(BLOCK, KEPT_BUFFERS);
+  readonly #sessions = new Map<string, ConnectedSession>();
+  readonly #connections = new Set<Connection>();
+  /** Connections of this side's making, by what they lead to (RFC 4975 §5.4). */
+  readonly #reusable = new Map<string, Promise<Connection>>();
+  readonly #listeners = new Set<MsrpListener>();
+
+  constructor(options: EndpointOptions = {}) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#identifiers = new Identifiers(options.random ?? systemRandom);
+    const transactionTimeout = options.transactionTimeout ?? TRANSACTION_TIMEOUT;
+    this.#context = {
+      clock: this.#clock,
+      logger: options.logger ?? silentLogger,
+      staging: new BufferPool(STAGING, KEPT_BUFFERS),
+      settings: { transactionTimeout, unboundTimeout: transactionTimeout, window: options.window ?? WINDOW },
+      session: (sessionId) => this.#sessions.get(sessionId),
+      closed: (connection) => this.#connections.delete(connection),
+    };
+  }
+
+  /** Starts listening; any number of sessions share a listener. @throws MsrpError `listen-failed` */
+  async listen(options: ListenOptions): Promise<MsrpListener> {
+    const listener = await startListening(options, this.#context.logger, (socket) => this.#connected(socket));
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  /** Makes a session with a path of its own; nothing is sent before `start`. */
+  createSession(options: SessionOptions & SessionPlace): MsrpSession {
+    const place =
+      'listener' in options
+        ? options.listener
+        : { host: options.host, port: DISCARD_PORT, secure: options.secure ?? false };
+    const uri: MsrpUri = {
+      secure: place.secure,
+      userinfo: undefined,
+      host: place.host,
+      port: place.port,
+      sessionId: this.#identifiers.session(),
+      transport: 'tcp',
+      parameters: [],
+    };
+    return new MsrpSession(uri, options, {
+      clock: this.#clock,
+      identifiers: this.#identifiers,
+      blocks: this.#blocks,
+      register: (sessionId, port) => {
+        this.#sessions.set(sessionId, port);
+        return () => this.#sessions.delete(sessionId);
+      },
+      connect: (target, start) => this.#connect(target, start),
+    });
+  }
+
+  /** Ends everything at once: listeners, sessions, connections. */
+  close(): void {
+    for (const listener of this.#listeners) listener.close();
+    const cause = new MsrpError('session-closed', 'The endpoint was closed');
+    for (const session of [...this.#sessions.values()]) session.lost(cause);
+    for (const connection of this.#connections) connection.destroy(cause);
+  }
+
+  #connected(socket: Socket): Connection {
+    const connection = new Connection(socket, this.#context);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** RFC 4975 §5.4: a connection to the same host and port with the same scheme is used again. */
+  async #connect(target: MsrpUri, options: StartOptions): Promise<Connection> {
+    const host = options.address?.host ?? target.host;
+    const port = options.address?.port ?? target.port ?? DEFAULT_PORT;
+    const key = `${target.secure ? 'msrps' : 'msrp'}:${host}:${port}`;
+    const known = await this.#reusable.get(key)?.catch(() => undefined);
+    if (known !== undefined && !known.closed) return known;
+    const trust: TlsTrust =
+      options.fingerprints === undefined ? { kind: 'authority', serverName: target.host } : { kind: 'fingerprint' };
+    const opening = openSocket({
+      host,
+      port,
+      clock: this.#clock,
+      timeout: options.timeout ?? this.#context.settings.transactionTimeout,
+      signal: options.signal,
+      tls: target.secure ? { trust, identity: this.#options.identity } : undefined,
+    }).then((socket) => this.#connected(socket));
+    this.#reusable.set(key, opening);
+    const forget = () => {
+      if (this.#reusable.get(key) === opening) this.#reusable.delete(key);
+    };
+    opening.then((connection) => connection.socket.once('close', forget), forget);
+    return await opening;
+  }
+}

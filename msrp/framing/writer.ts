@@ -1,0 +1,94 @@
+import { type ByteRange, checkField, formatByteRange, type HeaderField } from '../headers.ts';
+import type { ContinuationFlag } from './head.ts';
+
+/** Reason phrases as other peers write them; a receiver must not look at them (RFC 4975 §7.2). */
+const COMMENTS: ReadonlyMap<number, string> = new Map([
+  [200, 'OK'],
+  [400, 'Bad Request'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [408, 'Timeout'],
+  [413, 'Stop Sending'],
+  [415, 'Unsupported Media Type'],
+  [423, 'Parameter Out Of Bounds'],
+  [425, 'Nickname In Use'],
+  [481, 'No Such Session'],
+  [501, 'Unknown Method'],
+  [506, 'Session On Another Connection'],
+]);
+
+export function commentOf(status: number): string {
+  return COMMENTS.get(status) ?? '';
+}
+
+export function formatEndLine(transactionId: string, flag: ContinuationFlag): string {
+  return `-------${transactionId}${flag}\r\n`;
+}
+
+/** A response frame (RFC 4975 §7.2). @throws MsrpError `invalid-header` */
+export function formatResponse(response: {
+  readonly transactionId: string;
+  readonly status: number;
+  readonly comment?: string | undefined;
+  readonly toPath: string;
+  readonly fromPath: string;
+  readonly fields?: readonly HeaderField[];
+}): string {
+  const comment = response.comment ?? commentOf(response.status);
+  if (response.comment !== undefined) checkField(['Comment', response.comment]);
+  return (
+    `MSRP ${response.transactionId} ${response.status}${comment === '' ? '' : ` ${comment}`}\r\n` +
+    `To-Path: ${response.toPath}\r\nFrom-Path: ${response.fromPath}\r\n` +
+    `${formatFields(response.fields ?? [])}${formatEndLine(response.transactionId, '$')}`
+  );
+}
+
+/** Start line and header fields of a request, without the empty line before a body. @throws MsrpError `invalid-header` */
+export function formatRequestHead(request: {
+  readonly transactionId: string;
+  readonly method: string;
+  readonly toPath: string;
+  readonly fromPath: string;
+  readonly fields: readonly HeaderField[];
+}): string {
+  return (
+    `MSRP ${request.transactionId} ${request.method}\r\n` +
+    `To-Path: ${request.toPath}\r\nFrom-Path: ${request.fromPath}\r\n${formatFields(request.fields)}`
+  );
+}
+
+/** A REPORT about the bytes of a message (RFC 4975 §7.1.2). */
+export function formatReport(report: {
+  readonly transactionId: string;
+  readonly toPath: string;
+  readonly fromPath: string;
+  readonly messageId: string;
+  readonly range: ByteRange;
+  readonly status: number;
+  readonly comment?: string;
+}): string {
+  const comment = report.comment ?? commentOf(report.status);
+  return (
+    formatRequestHead({
+      transactionId: report.transactionId,
+      method: 'REPORT',
+      toPath: report.toPath,
+      fromPath: report.fromPath,
+      fields: [
+        ['Message-ID', report.messageId],
+        ['Byte-Range', formatByteRange(report.range)],
+        ['Status', `000 ${report.status}${comment === '' ? '' : ` ${comment}`}`],
+      ],
+    }) + formatEndLine(report.transactionId, '$')
+  );
+}
+
+/** Header lines, each checked; the caller puts Content-Type last (RFC 4975 §7.1). */
+export function formatFields(fields: readonly HeaderField[]): string {
+  let text = '';
+  for (const field of fields) {
+    checkField(field);
+    text += `${field[0]}: ${field[1]}\r\n`;
+  }
+  return text;
+}

@@ -1,0 +1,35 @@
+export type { Clock, Timer } from './clock.ts';
+export type { ListenOptions, MsrpListener } from './connection/listener.ts';
+export type { Priority } from './connection/output-queue.ts';
+export { fingerprintOf, type TlsIdentity } from './connection/tls.ts';
+export { type EndpointOptions, MsrpEndpoint, type SessionPlace } from './endpoint.ts';
+export { MsrpError, type MsrpErrorCode } from './errors.ts';
+export type { Unsubscribe } from './event.ts';
+export type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from './framing/head.ts';
+export { FRAME_LIMITS, type FrameHandler, type FrameLimits, FrameParser } from './framing/parser.ts';
+export {
+  type ByteRange,
+  type FailureReport,
+  formatByteRange,
+  type HeaderField,
+  Headers,
+  parseByteRange,
+} from './headers.ts';
+export type { RandomSource } from './identifiers.ts';
+export type { Logger, LogLevel } from './log.ts';
+export { type ByteInterval, RangeSet } from './ranges.ts';
+export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './receiving/incoming-message.ts';
+export { type ByteSink, FileSink, MemorySink } from './receiving/sink.ts';
+export type { Chunking } from './sending/chunk.ts';
+export type { SendOptions } from './sending/outbox.ts';
+export type { DeliveryOutcome, OutgoingMessage, SendOutcome, SendProgress } from './sending/outgoing-message.ts';
+export { type ByteSource, openFile } from './sending/source.ts';
+export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
+export type {
+  MsrpSession,
+  RequestAnswer,
+  SessionOptions,
+  SessionState,
+  StartOptions,
+} from './session/session.ts';
+export { formatPath, formatUri, type MsrpUri, parsePath, parseUri, sameUri } from './uri.ts';

@@ -1,0 +1,371 @@
+import type { Connection, RequestReceiver } from '../connection/connection.ts';
+import { MsrpError, storageError } from '../errors.ts';
+import { guarded } from '../event.ts';
+import type { ContinuationFlag, RequestHead } from '../framing/head.ts';
+import { formatReport } from '../framing/writer.ts';
+import { type ByteRange, type Headers, successReportOf } from '../headers.ts';
+import { type ByteInterval, RangeSet } from '../ranges.ts';
+import type { ByteSink } from './sink.ts';
+
+/** A message somebody wants to send, as far as its first chunk tells. None of its bytes has been kept yet. */
+export interface IncomingOffer {
+  readonly messageId: string;
+  readonly contentType: string;
+  /** Every header field of the first chunk, unknown ones included. */
+  readonly headers: Headers;
+  /** Position of the first byte of this chunk, from 0. */
+  readonly start: number;
+  /** The size the peer claims, in bytes. Some count characters, some lie. */
+  readonly claimedSize: number | undefined;
+}
+
+/** What became of a message the application had accepted. */
+export type ReceiveOutcome =
+  | { readonly state: 'completed'; readonly size: number }
+  /** The peer gave it up (`#`, RFC 4975 §7.1). */
+  | { readonly state: 'aborted'; readonly received: ByteInterval[] }
+  /** This side gave it up, through `signal`. */
+  | { readonly state: 'cancelled'; readonly received: ByteInterval[] }
+  /** Connection lost, storage trouble, more bytes than agreed, session closed. */
+  | { readonly state: 'failed'; readonly error: MsrpError; readonly received: ByteInterval[] };
+
+/** What the application wants done with a message. */
+export type Acceptance =
+  | {
+      readonly sink: ByteSink;
+      /** Size agreed beforehand: the first byte beyond it ends the message with 413. */
+      readonly size?: number;
+      /** Bytes that are there already, from an earlier session (RFC 4975 §5.4). */
+      readonly received?: Iterable<ByteInterval>;
+      /** Reports success every so many bytes, too, where the peer wants reports; otherwise only at the end. */
+      readonly reportEvery?: number;
+      /** Told the number of bytes there are, at most once every `progressEvery` bytes. */
+      readonly progress?: (received: number) => void;
+      readonly progressEvery?: number;
+      /** Aborting it stops the peer with 413. */
+      readonly signal?: AbortSignal;
+      /** Called once, when nothing more happens. */
+      readonly ended?: (outcome: ReceiveOutcome) => void;
+    }
+  /** A status of RFC 4975 §10, 413 or 415 as a rule. */
+  | { readonly refuse: number; readonly comment?: string };
+
+/** Decides about each incoming message before any of its bytes is kept. May take its time. */
+export type AcceptHook = (offer: IncomingOffer) => Acceptance | Promise<Acceptance>;
+
+type Accepted = Extract<Acceptance, { sink: ByteSink }>;
+
+/** What a message needs from its session. */
+export interface IncomingContext {
+  readonly accept: AcceptHook;
+  readonly localPath: string;
+  transactionId(): string;
+  /** The message is over; further chunks of it get `status`. */
+  finished(message: IncomingMessage, status: number): void;
+}
+
+/** More holes than this are no accident. */
+const MOST_GAPS = 4096;
+const DEFAULT_PROGRESS = 65_536;
+
+/** One SEND on its way in. */
+interface Chunk {
+  readonly head: RequestHead;
+  readonly connection: Connection;
+  readonly start: number;
+  position: number;
+  /** Writes that have not been settled. */
+  pending: number;
+  flag: ContinuationFlag | undefined;
+  /** A response has been given. */
+  answered: boolean;
+}
+
+/*
+ * deciding --accepted--> receiving --all bytes there--> closing --sink closed--> ended
+ *     '---refused----------'-- # , 413, fault, connection lost --------------------^
+ */
+type State =
+  | { readonly name: 'deciding'; readonly queued: (() => void)[] }
+  | { readonly name: 'receiving'; readonly accepted: Accepted }
+  | { readonly name: 'closing'; readonly accepted: Accepted }
+  | { readonly name: 'ended'; readonly status: number };
+
+/** The receiving half of RFC 4975 §7.3.1 for one message: a virtual buffer that chunks fill in any order. */
+export class IncomingMessage {
+  readonly messageId: string;
+  readonly #context: IncomingContext;
+  readonly #wantsReport: boolean;
+  readonly #fromPath: string;
+  #state: State = { name: 'deciding', queued: [] };
+  #received = new RangeSet();
+  /** Writes that have not been settled, and where they go: later bytes for the same place wait for them. */
+  readonly #unsettled = new Set<Promise<void>>();
+  #written = new RangeSet();
+  readonly #chunks = new Set<Chunk>();
+  #total: number | undefined;
+  #told = 0;
+  #reported = 0;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(messageId: string, first: RequestHead, range: ByteRange, context: IncomingContext) {
+    this.messageId = messageId;
+    this.#context = context;
+    this.#wantsReport = successReportOf(first.headers);
+    this.#fromPath = first.headers.get('From-Path') ?? '';
+    this.#decide({
+      messageId,
+      contentType: first.headers.get('Content-Type') ?? '',
+      headers: first.headers,
+      start: range.start - 1,
+      claimedSize: range.total,
+    });
+  }
+
+  /** A further chunk. RFC 4975 §7.3.1: its length is what comes, whatever its Byte-Range says. */
+  chunk(head: RequestHead, connection: Connection, range: ByteRange): RequestReceiver {
+    const start = range.start - 1;
+    const chunk: Chunk = { head, connection, start, position: start, pending: 0, flag: undefined, answered: false };
+    this.#chunks.add(chunk);
+    if (this.#state.name === 'ended') this.#answer(chunk, this.#state.status);
+    return {
+      body: (bytes) => this.#body(chunk, bytes),
+      end: (flag) => this.#chunkEnd(chunk, flag),
+    };
+  }
+
+  /** Ends the message from outside: the session is over. */
+  fail(error: MsrpError): void {
+    // all bytes are there: what is left to do needs no session
+    if (this.#state.name === 'closing') return;
+    this.#end({ state: 'failed', error, received: this.#received.toArray() }, 413, error);
+  }
+
+  #decide(offer: IncomingOffer): void {
+    let answer: Acceptance | Promise<Acceptance>;
+    try {
+      answer = this.#context.accept(offer);
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    if (!(answer instanceof Promise)) {
+      this.#decided(answer);
+      return;
+    }
+    answer.then(
+      (acceptance) => this.#decided(acceptance),
+      // the application could not say: the peer learns no more than that
+      (error: unknown) => this.#decided({ refuse: 413, comment: storageError(error).code }),
+    );
+  }
+
+  #decided(acceptance: Acceptance): void {
+    if (this.#state.name !== 'deciding') {
+      if ('sink' in acceptance) abandon(acceptance, new MsrpError('session-closed', 'The session ended meanwhile'));
+      return;
+    }
+    const { queued } = this.#state;
+    if ('refuse' in acceptance) {
+      this.#state = { name: 'ended', status: acceptance.refuse };
+      for (const chunk of this.#chunks) this.#answer(chunk, acceptance.refuse, acceptance.comment);
+      this.#context.finished(this, acceptance.refuse);
+    } else {
+      this.#state = { name: 'receiving', accepted: acceptance };
+      this.#received = new RangeSet(acceptance.received);
+      const { signal } = acceptance;
+      if (signal !== undefined) {
+        const cancel = () => {
+          const error = new MsrpError('aborted', 'Receiving was cancelled');
+          this.#end({ state: 'cancelled', received: this.#received.toArray() }, 413, error);
+        };
+        signal.addEventListener('abort', cancel, { once: true });
+        this.#unsubscribe = () => signal.removeEventListener('abort', cancel);
+        if (signal.aborted) cancel();
+      }
+    }
+    for (const run of queued) run();
+    for (const chunk of [...this.#chunks]) this.#settle(chunk);
+  }
+
+  #body(chunk: Chunk, bytes: Uint8Array): void {
+    const position = chunk.position;
+    chunk.position += bytes.length;
+    if (this.#state.name === 'deciding') {
+      const release = chunk.connection.hold(bytes.length);
+      chunk.pending++;
+      this.#state.queued.push(() => {
+        chunk.pending--;
+        this.#write(chunk, bytes, position, release);
+      });
+      return;
+    }
+    this.#write(chunk, bytes, position, undefined);
+  }
+
+  #write(chunk: Chunk, bytes: Uint8Array, position: number, held: (() => void) | undefined): void {
+    if (this.#state.name !== 'receiving') {
+      held?.();
+      return;
+    }
+    const { sink, size } = this.#state.accepted;
+    const end = position + bytes.length;
+    if (end > (size ?? Number.MAX_SAFE_INTEGER)) {
+      held?.();
+      const error = new MsrpError('too-big', 'More bytes than agreed', { status: 413 });
+      this.#end({ state: 'failed', error, received: this.#received.toArray() }, 413, error);
+      return;
+    }
+    let result: void | Promise<void>;
+    try {
+      // RFC 4975 §7.3.1: the chunk received last takes precedence, so what is under way has to arrive first
+      const wait = this.#written.overlaps(position, end);
+      result = wait
+        ? Promise.all(this.#unsettled).then(() => sink.write(bytes, position))
+        : sink.write(bytes, position);
+    } catch (error) {
+      held?.();
+      this.#storageFailed(error);
+      return;
+    }
+    if (result === undefined) {
+      held?.();
+      this.#arrived(position, end);
+      return;
+    }
+    const release = held ?? chunk.connection.hold(bytes.length);
+    chunk.pending++;
+    this.#written.add(position, end);
+    const settled = result.then(
+      () => this.#arrived(position, end),
+      (error: unknown) => this.#storageFailed(error),
+    );
+    this.#unsettled.add(settled);
+    void settled.then(() => {
+      release();
+      chunk.pending--;
+      this.#unsettled.delete(settled);
+      if (this.#unsettled.size === 0) this.#written = new RangeSet();
+      this.#settle(chunk);
+    });
+  }
+
+  #arrived(start: number, end: number): void {
+    if (this.#state.name !== 'receiving') return;
+    this.#received.add(start, end);
+    if (this.#received.count > MOST_GAPS) {
+      const error = new MsrpError('too-many-gaps', 'The message came in too many pieces', { status: 413 });
+      this.#end({ state: 'failed', error, received: this.#received.toArray() }, 413, error);
+      return;
+    }
+    const { progress, progressEvery = DEFAULT_PROGRESS } = this.#state.accepted;
+    if (progress !== undefined && this.#received.size - this.#told >= progressEvery) {
+      this.#told = this.#received.size;
+      const received = this.#received.size;
+      guarded(() => progress(received));
+    }
+  }
+
+  #storageFailed(cause: unknown): void {
+    const error = storageError(cause);
+    // what the sink really has nobody knows now
+    this.#end({ state: 'failed', error, received: [] }, 413, error);
+  }
+
+  #chunkEnd(chunk: Chunk, flag: ContinuationFlag): void {
+    chunk.flag = flag;
+    // RFC 4975 §7.3.1: the chunk that ends in $ defines the length of the message
+    if (flag === '$') this.#total = chunk.position;
+    this.#settle(chunk);
+  }
+
+  /** Answers a chunk once all of it is where it belongs. */
+  #settle(chunk: Chunk): void {
+    if (chunk.flag === undefined || chunk.pending > 0 || this.#state.name === 'deciding') return;
+    if (this.#state.name !== 'receiving') {
+      if (this.#state.name === 'ended') this.#chunks.delete(chunk);
+      return;
+    }
+    const { accepted } = this.#state;
+    if (chunk.flag === '#') {
+      this.#answer(chunk, 200);
+      const error = new MsrpError('aborted', 'The peer gave the message up');
+      this.#end({ state: 'aborted', received: this.#received.toArray() }, 413, error);
+    } else if (this.#total !== undefined && this.#received.end > this.#total) {
+      const error = new MsrpError('malformed-frame', 'Bytes beyond the end of the message', { status: 400 });
+      this.#end({ state: 'failed', error, received: this.#received.toArray() }, 400, error);
+    } else if (this.#total !== undefined && this.#received.covers(0, this.#total)) {
+      this.#state = { name: 'closing', accepted };
+      this.#complete(chunk, accepted, this.#total);
+    } else {
+      this.#answer(chunk, 200);
+      this.#chunks.delete(chunk);
+      this.#reportPart(chunk, accepted);
+    }
+  }
+
+  #complete(chunk: Chunk, accepted: Accepted, total: number): void {
+    promised(() => accepted.sink.close()).then(
+      () => {
+        if (this.#state.name !== 'closing') return;
+        // both leave in one write
+        this.#answer(chunk, 200);
+        if (this.#wantsReport) this.#report(chunk.connection, total);
+        this.#end({ state: 'completed', size: total }, 200, undefined);
+      },
+      (error: unknown) => this.#storageFailed(error),
+    );
+  }
+
+  #reportPart(chunk: Chunk, { reportEvery }: Accepted): void {
+    const prefix = this.#received.prefix;
+    if (!this.#wantsReport || reportEvery === undefined || prefix - this.#reported < reportEvery) return;
+    this.#report(chunk.connection, prefix);
+  }
+
+  #report(connection: Connection, end: number): void {
+    this.#reported = end;
+    connection.queue.control(
+      formatReport({
+        transactionId: this.#context.transactionId(),
+        toPath: this.#fromPath,
+        fromPath: this.#context.localPath,
+        messageId: this.messageId,
+        range: { start: 1, end, total: this.#total },
+        status: 200,
+      }),
+    );
+  }
+
+  #answer(chunk: Chunk, status: number, comment?: string): void {
+    if (chunk.answered) return;
+    chunk.answered = true;
+    chunk.connection.respond(chunk.head, status, comment === undefined ? {} : { comment });
+  }
+
+  #end(outcome: ReceiveOutcome, status: number, abandoned: MsrpError | undefined): void {
+    const state = this.#state;
+    if (state.name === 'ended') return;
+    this.#state = { name: 'ended', status };
+    this.#unsubscribe?.();
+    for (const chunk of this.#chunks) this.#answer(chunk, status);
+    if (state.name === 'deciding') for (const run of state.queued) run();
+    this.#chunks.clear();
+    this.#context.finished(this, status);
+    if (state.name === 'deciding') return;
+    const { sink, ended } = state.accepted;
+    const tell = () => guarded(() => ended?.(outcome));
+    if (abandoned === undefined) tell();
+    else promised(() => sink.abort(abandoned)).then(tell, tell);
+  }
+}
+
+/** A sink nobody will write to. */
+function abandon({ sink, ended }: Accepted, error: MsrpError): void {
+  const tell = () => guarded(() => ended?.({ state: 'failed', error, received: [] }));
+  promised(() => sink.abort(error)).then(tell, tell);
+}
+
+/** Calls what should return a promise; throwing at once is a rejection too. */
+async function promised(call: () => Promise<void>): Promise<void> {
+  await call();
+}

@@ -1,0 +1,156 @@
+import { Buffer } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
+import { MsrpError, storageError } from '../errors.ts';
+
+/**
+ * Where incoming bytes go. `write` may be called out of order, and again before an earlier promise has resolved; later
+ * bytes for the same place replace earlier ones. `data` is only valid until the returned promise resolves, or until the
+ * return when there is none. A returned promise is back-pressure.
+ */
+export interface ByteSink {
+  write(data: Uint8Array, position: number): void | Promise<void>;
+  /** All bytes have been written: the message is whole once this resolves. */
+  close(): Promise<void>;
+  /** No more will come, and what came is not all. */
+  abort(cause: Error): Promise<void>;
+}
+
+/** Keeps a message in memory, up to a limit in bytes. */
+export class MemorySink implements ByteSink {
+  readonly #limit: number;
+  #bytes = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** What has come; bytes not received yet are zero. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** The same as text. */
+  get text(): string {
+    return this.#bytes.toString('utf8', 0, this.#length);
+  }
+
+  /** @throws MsrpError `too-big` */
+  write(data: Uint8Array, position: number): void {
+    const end = position + data.length;
+    if (end > this.#limit) throw new MsrpError('too-big', `More than ${this.#limit} bytes`, { status: 413 });
+    if (end > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.min(this.#limit, Math.max(end, this.#bytes.length * 2)));
+      this.#bytes.copy(larger);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(data, position);
+    this.#length = Math.max(this.#length, end);
+  }
+
+  async close(): Promise<void> {}
+
+  async abort(): Promise<void> {
+    this.#bytes = Buffer.alloc(0);
+    this.#length = 0;
+  }
+}
+
+/** Bytes gathered before the disk is bothered. */
+const STAGING = 1_048_576;
+/** Staging buffers on their way to the disk before the socket has to wait. */
+const MOST_QUEUED = 2;
+
+/**
+ * Writes a message to a file. Chunks are gathered in memory first, so small ones cost little; at most a few megabytes
+ * are on their way to the disk at any time.
+ */
+export class FileSink implements ByteSink {
+  readonly #file: FileHandle;
+  readonly #free: Buffer[] = [];
+  #staging: Buffer | undefined;
+  #start = 0;
+  #filled = 0;
+  /** Writes follow each other, so that of two to one place the later wins. */
+  #writing: Promise<void> = Promise.resolve();
+  #queued = 0;
+  #error: MsrpError | undefined;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /**
+   * Opens a file for receiving: a new one, or an existing one that is to be gone on with.
+   *
+   * @throws MsrpError `storage-denied`, `disk-full`, `storage-failed`
+   * @example accept: async () => ({ sink: await FileSink.open('thesis.pdf.part'), size: 243_809_310, ended })
+   */
+  static async open(path: string, options: { readonly resume?: boolean } = {}): Promise<FileSink> {
+    try {
+      return new FileSink(await open(path, options.resume === true ? 'r+' : 'w'));
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  write(data: Uint8Array, position: number): undefined | Promise<void> {
+    if (this.#error !== undefined) throw this.#error;
+    let taken = 0;
+    while (taken < data.length) {
+      if (this.#staging !== undefined && position + taken !== this.#start + this.#filled) this.#flush();
+      if (this.#staging === undefined) {
+        this.#staging = this.#free.pop() ?? Buffer.allocUnsafeSlow(STAGING);
+        this.#start = position + taken;
+      }
+      const length = Math.min(data.length - taken, STAGING - this.#filled);
+      this.#staging.set(length === data.length ? data : data.subarray(taken, taken + length), this.#filled);
+      this.#filled += length;
+      taken += length;
+      if (this.#filled === STAGING) this.#flush();
+    }
+    return this.#queued < MOST_QUEUED ? undefined : this.#settled();
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    await this.#writing;
+    try {
+      await this.#file.close();
+    } catch (error) {
+      this.#error ??= storageError(error);
+    }
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** What came is written all the same: it may be gone on with. */
+  async abort(): Promise<void> {
+    await this.close().catch(() => undefined);
+  }
+
+  async #settled(): Promise<void> {
+    await this.#writing;
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  #flush(): void {
+    const staging = this.#staging;
+    const length = this.#filled;
+    const start = this.#start;
+    this.#staging = undefined;
+    this.#filled = 0;
+    if (staging === undefined || length === 0) return;
+    this.#queued++;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        for (let done = 0; done < length && this.#error === undefined; ) {
+          done += (await this.#file.write(staging, done, length - done, start + done)).bytesWritten;
+        }
+      } catch (error) {
+        this.#error ??= storageError(error);
+      }
+      this.#queued--;
+      this.#free.push(staging);
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import { Buffer } from 'node:buffer';
+import type { ContinuationFlag } from '../framing/head.ts';
+import { formatEndLine } from '../framing/writer.ts';
+
+/**
+ * How messages are cut (RFC 4975 §5.1): `whole` sends one chunk and cuts it only when something else must go out,
+ * a number is the size of each chunk in bytes, `relay` suits relays that take small frames only.
+ */
+export type Chunking = 'whole' | 'relay' | number;
+
+/** Kamailio's relay takes bodies of 10,240 bytes at most, and drops what is larger without a word. */
+const RELAY_CHUNK = 8192;
+/** RFC 4975 §7.1.1: larger chunks must be interruptible, and say so by `*` as range end. */
+export const LARGEST_UNINTERRUPTIBLE = 2048;
+
+/** Bytes in a chunk of this policy. */
+export function chunkSize(chunking: Chunking): number {
+  if (chunking === 'whole') return Number.POSITIVE_INFINITY;
+  return chunking === 'relay' ? RELAY_CHUNK : chunking;
+}
+
+/** A SEND whose head has been written and whose end-line has not. */
+export class OpenChunk {
+  readonly transactionId: string;
+  /** Position of its first byte in the message. */
+  readonly start: number;
+  #marker: Buffer | undefined;
+  /** The last bytes written, in which an end-line may have begun. */
+  #tail: Buffer | undefined;
+
+  constructor(transactionId: string, start: number) {
+    this.transactionId = transactionId;
+    this.start = start;
+  }
+
+  /**
+   * How many of `bytes` may go into this chunk, so that its own end-line does not occur in it (RFC 4975 §7.1). Fewer
+   * than all: the rest belongs into another chunk, with another transaction id.
+   */
+  fitting(bytes: Buffer, suspicious: boolean): number {
+    const tail = this.#tail;
+    if (tail === undefined && !suspicious) return bytes.length;
+    this.#marker ??= Buffer.from(`-------${this.transactionId}`);
+    if (tail !== undefined) {
+      const border = Buffer.concat([tail, bytes.subarray(0, this.#marker.length)]);
+      if (border.includes(this.#marker)) return 0;
+    }
+    const found = suspicious ? bytes.indexOf(this.#marker) : -1;
+    // cut within the hyphens: neither half is an end-line then
+    return found < 0 ? bytes.length : found + 1;
+  }
+
+  /** Remembers what has been written, for what is still to come. */
+  wrote(bytes: Buffer): void {
+    const keep = 7 + this.transactionId.length - 1;
+    const tail = bytes.subarray(Math.max(0, bytes.length - keep));
+    const joined = this.#tail === undefined ? tail : Buffer.concat([this.#tail, tail]);
+    // a copy: the block goes back to its pool
+    this.#tail = Buffer.from(joined.subarray(Math.max(0, joined.length - keep)));
+  }
+
+  /** What ends the chunk; the CRLF before the end-line is not part of the body. */
+  endLine(flag: ContinuationFlag): string {
+    return `\r\n${formatEndLine(this.transactionId, flag)}`;
+  }
+}

@@ -1,0 +1,189 @@
+import type { BufferPool } from '../connection/buffer-pool.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Priority } from '../connection/output-queue.ts';
+import { MsrpError } from '../errors.ts';
+import type { RequestHead } from '../framing/head.ts';
+import { type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
+import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
+import { type Chunking, chunkSize } from './chunk.ts';
+import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
+import { type ByteSource, type OpenEndedSource, sequentialSource } from './source.ts';
+
+/** A message to send. */
+export interface SendOptions {
+  /** MIME type of the body, with its parameters: text needs `charset=utf-8`. */
+  readonly contentType: string;
+  /** Text, bytes, a source that can be read anywhere (a file), or a stream of unknown length. */
+  readonly body: string | Uint8Array | ByteSource | AsyncIterable<Uint8Array>;
+  /** One of its own unless the message goes on from an earlier session (RFC 4975 §5.4). */
+  readonly messageId?: string;
+  /** First byte to send, where the peer has those before it. Not for streams. */
+  readonly start?: number;
+  /** Asks the far end to report success (RFC 4975 §7.1.1); no unless said otherwise. */
+  readonly successReport?: boolean;
+  /** Whether the next hop confirms each chunk; `yes` unless said otherwise. */
+  readonly failureReport?: FailureReport;
+  /** Share of the connection beside other messages; `normal` unless said otherwise. */
+  readonly priority?: Priority;
+  /** Another policy than the session's. */
+  readonly chunking?: Chunking;
+  /** Bytes between two progress events; 65,536 unless said otherwise. */
+  readonly progressEvery?: number;
+  /** Further header fields, Content-Disposition for example. */
+  readonly fields?: readonly HeaderField[];
+  readonly signal?: AbortSignal;
+}
+
+/** What an outbox needs from its session. */
+interface OutboxContext {
+  readonly owner: object;
+  /** Where messages go; the connection is there once the session is bound. */
+  readonly route: () => {
+    readonly connection: Connection | undefined;
+    readonly toPath: string;
+    readonly fromPath: string;
+  };
+  readonly blocks: BufferPool;
+  readonly transactionId: () => string;
+  readonly messageId: () => string;
+  readonly chunking: Chunking;
+  readonly window: number;
+  readonly rejected: (status: number) => void;
+}
+
+const DEFAULT_PROGRESS = 65_536;
+
+/** All messages on their way out of one session, and those the far end has not reported on. */
+export class Outbox {
+  readonly #context: OutboxContext;
+  readonly #messages = new Map<string, Message>();
+
+  constructor(context: OutboxContext) {
+    this.#context = context;
+  }
+
+  /** @throws MsrpError `invalid-option`, `invalid-header` */
+  send(options: SendOptions): OutgoingMessage {
+    const messageId = options.messageId ?? this.#context.messageId();
+    if (this.#messages.has(messageId)) throw new MsrpError('invalid-option', 'The message is being sent already');
+    const size = chunkSize(options.chunking ?? this.#context.chunking);
+    if (!(size >= 1) || (size !== Number.POSITIVE_INFINITY && !Number.isInteger(size))) {
+      throw new MsrpError('invalid-option', 'A chunk has a whole number of bytes');
+    }
+    const start = options.start ?? 0;
+    // the reader tells the message of its blocks, and the message needs the reader
+    let message: Message | undefined;
+    const body = toBody(options.body);
+    const total = body instanceof Uint8Array ? body.length : body.size;
+    if (!Number.isSafeInteger(start) || start < 0 || start > (total ?? 0)) {
+      throw new MsrpError('invalid-option', 'The first byte to send lies outside of the message');
+    }
+    let reader: BlockReader;
+    let fill: (() => void) | undefined;
+    if (body instanceof Uint8Array) {
+      reader = memoryReader(body.subarray(start));
+    } else {
+      const source = new SourceReader({
+        source: body,
+        start,
+        pool: this.#context.blocks,
+        blockSize: blockSize(this.#context.blocks.size, size),
+        ready: () => message?.wake(),
+        failed: (error) => message?.sourceFailed(error),
+      });
+      reader = source;
+      fill = () => source.fill();
+    }
+    const made = new Message(
+      {
+        messageId,
+        reader,
+        start,
+        total,
+        chunkSize: size,
+        priority: options.priority ?? 'normal',
+        successReport: options.successReport ?? false,
+        failureReport: options.failureReport ?? 'yes',
+        progressEvery: options.progressEvery ?? DEFAULT_PROGRESS,
+        fields: options.fields ?? [],
+        contentType: options.contentType,
+      },
+      this.#messageContext(),
+    );
+    message = made;
+    this.#messages.set(messageId, made);
+    this.#watch(made, options.signal);
+    fill?.();
+    made.wake();
+    return made;
+  }
+
+  /** A REPORT (RFC 4975 §7.3.2); one about a message nobody knows is ignored. */
+  report(head: RequestHead): void {
+    const message = this.#messages.get(head.headers.get('Message-ID') ?? '');
+    if (message === undefined) return;
+    const range = head.headers.get('Byte-Range');
+    try {
+      message.report(
+        parseStatus(head.headers.get('Status') ?? ''),
+        range === undefined ? undefined : parseByteRange(range),
+      );
+    } catch {
+      // RFC 4975 §7.1.2: nobody answers a REPORT, not even one that makes no sense
+    }
+  }
+
+  /** The session has become bound. */
+  wake(): void {
+    for (const message of this.#messages.values()) message.wake();
+  }
+
+  /** Resolves when every message there is now has been sent, or failed. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#messages.values()].map((message) => message.sent));
+  }
+
+  /** The session is over. */
+  fail(error: MsrpError): void {
+    for (const message of [...this.#messages.values()]) message.fail(error);
+  }
+
+  #messageContext(): MessageContext {
+    const context = this.#context;
+    return {
+      owner: context.owner,
+      window: context.window,
+      transactionId: context.transactionId,
+      rejected: context.rejected,
+      get connection() {
+        return context.route().connection;
+      },
+      get toPath() {
+        return context.route().toPath;
+      },
+      get fromPath() {
+        return context.route().fromPath;
+      },
+      finished: (message) => this.#messages.delete(message.messageId),
+    };
+  }
+
+  #watch(message: Message, signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const abort = () => message.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void message.sent.then(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+  }
+}
+
+function toBody(body: SendOptions['body']): Uint8Array | ByteSource | OpenEndedSource {
+  if (typeof body === 'string') return encodeText(body);
+  if (body instanceof Uint8Array || 'read' in body) return body;
+  return sequentialSource(body);
+}
+
+/** Blocks hold a whole number of chunks where that is possible, so that no chunk has to wait for the next block. */
+function blockSize(largest: number, chunk: number): number {
+  return chunk >= largest ? largest : Math.floor(largest / chunk) * chunk;
+}

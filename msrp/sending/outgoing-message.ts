@@ -1,0 +1,424 @@
+import { Buffer } from 'node:buffer';
+import type { Connection } from '../connection/connection.ts';
+import type { Output } from '../connection/output.ts';
+import type { Flow, Priority } from '../connection/output-queue.ts';
+import type { Settlement } from '../connection/transactions.ts';
+import { MsrpError } from '../errors.ts';
+import { Event, type Unsubscribe } from '../event.ts';
+import { formatFields } from '../framing/writer.ts';
+import { type FailureReport, formatByteRange, type HeaderField, type ReportStatus } from '../headers.ts';
+import { type ByteInterval, RangeSet } from '../ranges.ts';
+import type { Block, BlockReader } from './block-reader.ts';
+import { LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
+
+/** What became of a message as far as this side and the next hop are concerned. */
+export type SendOutcome =
+  /** All bytes went out, and the peer confirmed them if it was asked to (Failure-Report `yes`). */
+  | { readonly state: 'sent' }
+  /** The peer said no, in a response or a REPORT (RFC 4975 §10). */
+  | { readonly state: 'refused'; readonly status: number; readonly comment: string; readonly confirmed: ByteInterval[] }
+  /** `abort` was called. */
+  | { readonly state: 'aborted'; readonly confirmed: ByteInterval[] }
+  | { readonly state: 'failed'; readonly error: MsrpError; readonly confirmed: ByteInterval[] };
+
+/** What the far end said by way of success reports. */
+export type DeliveryOutcome =
+  /** Reports covered the whole message. */
+  | { readonly state: 'delivered' }
+  | { readonly state: 'refused'; readonly status: number; readonly comment: string }
+  /** No report was asked for, or the session ended before enough of them came. */
+  | { readonly state: 'unknown'; readonly reported: ByteInterval[] };
+
+/** Bytes of a message: handed to the system, confirmed by responses, reported by the far end. */
+export interface SendProgress {
+  readonly handed: number;
+  readonly confirmed: number;
+  readonly reported: number;
+  /** Undefined for a stream of unknown length. */
+  readonly total: number | undefined;
+}
+
+/** A message on its way out. Its promises never reject: outcomes say what went wrong. */
+export interface OutgoingMessage {
+  readonly messageId: string;
+  /** Settles when nothing more happens on this side. */
+  readonly sent: Promise<SendOutcome>;
+  /** Settles when the far end has reported, or no report can come any more. */
+  readonly delivered: Promise<DeliveryOutcome>;
+  readonly progress: SendProgress;
+  /** Told at most once every `progressEvery` bytes, and when the last byte is handed over. */
+  readonly onProgress: (listener: (progress: SendProgress) => void) => Unsubscribe;
+  /** Stops after the chunk being written has been ended. */
+  pause(): void;
+  resume(): void;
+  /** Gives the message up; the peer is told by `#` (RFC 4975 §7.1). */
+  abort(): void;
+}
+
+/** What a message needs from its session. */
+export interface MessageContext {
+  readonly owner: object;
+  readonly toPath: string;
+  readonly fromPath: string;
+  /** Undefined until the session is bound. */
+  readonly connection: Connection | undefined;
+  transactionId(): string;
+  /** Most bytes sent and not confirmed. */
+  readonly window: number;
+  /** Nothing is left of the message. */
+  finished(message: Message): void;
+  /** The peer does not know the session (any more). */
+  rejected(status: number): void;
+}
+
+export interface MessageOptions {
+  readonly messageId: string;
+  readonly reader: BlockReader;
+  readonly start: number;
+  readonly total: number | undefined;
+  readonly chunkSize: number;
+  readonly priority: Priority;
+  readonly successReport: boolean;
+  readonly failureReport: FailureReport;
+  readonly progressEvery: number;
+  /** Further header fields; MIME ones included, Content-Type not. */
+  readonly fields: readonly HeaderField[];
+  readonly contentType: string;
+}
+
+/*
+ * sending --last byte written--> waiting --all chunks answered, or none awaited--> ended
+ *    |  \--abort, refusal--> stopping --# written--> ended                           ^
+ *    '-----failure, connection lost--------------------------------------------------'
+ */
+type State = 'sending' | 'stopping' | 'waiting' | 'ended';
+
+/** The sending half of RFC 4975 §7.1.1 for one message. */
+export class Message implements Flow, OutgoingMessage {
+  readonly messageId: string;
+  readonly sent: Promise<SendOutcome>;
+  readonly delivered: Promise<DeliveryOutcome>;
+  readonly owner: object;
+  readonly priority: Priority;
+  readonly #options: MessageOptions;
+  readonly #context: MessageContext;
+  readonly #progress = new Event<SendProgress>();
+  readonly onProgress = this.#progress.subscribe;
+  readonly #tail: string;
+  readonly #confirmed = new RangeSet();
+  readonly #reported = new RangeSet();
+  #settleSent!: (outcome: SendOutcome) => void;
+  #settleDelivered!: (outcome: DeliveryOutcome) => void;
+  #state: State = 'sending';
+  #outcome: SendOutcome | undefined;
+  #paused = false;
+  #chunk: OpenChunk | undefined;
+  #block: Block | undefined;
+  #offset = 0;
+  #position: number;
+  #handed: number;
+  #told: number;
+  #unanswered = new Map<string, ByteInterval>();
+  #inFlight = 0;
+  #total: number | undefined;
+  #chunks = 0;
+
+  constructor(options: MessageOptions, context: MessageContext) {
+    this.#options = options;
+    this.#context = context;
+    this.messageId = options.messageId;
+    this.owner = context.owner;
+    this.priority = options.priority;
+    this.#position = options.start;
+    this.#handed = options.start;
+    this.#told = options.start;
+    this.#total = options.total;
+    this.sent = new Promise((resolve) => {
+      this.#settleSent = resolve;
+    });
+    this.delivered = new Promise((resolve) => {
+      this.#settleDelivered = resolve;
+    });
+    this.#tail = formatFields([
+      ...(options.successReport ? ([['Success-Report', 'yes']] as const) : []),
+      ...(options.failureReport === 'yes' ? [] : ([['Failure-Report', options.failureReport]] as const)),
+      ...options.fields,
+      ['Content-Type', options.contentType],
+    ]);
+  }
+
+  get progress(): SendProgress {
+    return {
+      handed: this.#handed,
+      confirmed: this.#confirmed.size,
+      reported: this.#reported.size,
+      total: this.#total,
+    };
+  }
+
+  get ready(): boolean {
+    if (this.#state === 'stopping') return true;
+    if (this.#state !== 'sending') return false;
+    if (this.#paused) return this.#chunk !== undefined;
+    if (this.#chunk === undefined && this.#inFlight >= this.#context.window) return false;
+    return this.#options.reader.current !== undefined;
+  }
+
+  get frameOpen(): boolean {
+    return this.#chunk !== undefined;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.wake();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.wake();
+  }
+
+  abort(): void {
+    this.#stop({ state: 'aborted', confirmed: this.#confirmed.toArray() });
+  }
+
+  /** Something changed: perhaps there is something to write now. */
+  readonly wake = (): void => {
+    if (this.ready) this.#context.connection?.queue.activate(this);
+  };
+
+  /** The source gave out: what has been sent is no message, and the peer is told so. */
+  readonly sourceFailed = (error: MsrpError): void => {
+    this.#stop({ state: 'failed', error, confirmed: this.#confirmed.toArray() });
+  };
+
+  /** The session is over. */
+  fail(error: MsrpError): void {
+    this.#end({ state: 'failed', error, confirmed: this.#confirmed.toArray() });
+    this.#settleDelivered({ state: 'unknown', reported: this.#reported.toArray() });
+    this.#context.finished(this);
+  }
+
+  /** RFC 4975 §7.3.2: a REPORT about this message. */
+  report(
+    status: ReportStatus,
+    range: { start: number; end: number | undefined; total: number | undefined } | undefined,
+  ): void {
+    // RFC 4975 §7.1.3: other namespaces are for others to define
+    if (status.namespace !== '000') return;
+    if (status.status >= 300) {
+      this.#refused(status.status, status.comment);
+      return;
+    }
+    const total = this.#total;
+    const end = range?.end ?? range?.total ?? total ?? this.#position;
+    // some peers count characters where RFC 4975 has octets: their "all of it" is right whatever the number
+    const whole = range === undefined || (range.start === 1 && end === range.total && this.#chunks === 1);
+    if (whole && total !== undefined) this.#reported.add(0, total);
+    else if (range !== undefined) this.#reported.add(range.start - 1, Math.min(end, total ?? end));
+    this.#tell();
+    if (total === undefined || !this.#reported.covers(this.#options.start, total)) return;
+    if (this.#state === 'sending' || this.#state === 'stopping') return;
+    this.#settleDelivered({ state: 'delivered' });
+    if (this.#state === 'ended') this.#context.finished(this);
+  }
+
+  write(output: Output, budget: number): number {
+    if (this.#state === 'stopping') {
+      this.#writeStop(output);
+      return 0;
+    }
+    if (this.#paused) {
+      this.interrupt(output);
+      return 0;
+    }
+    // RFC 4975 §7.1.1: nothing but the last chunk has less than 2048 bytes
+    const enough = Math.max(budget, LARGEST_UNINTERRUPTIBLE);
+    let written = 0;
+    do {
+      written += this.#writePiece(output, enough - written);
+    } while (written < enough && this.ready && this.#state === 'sending');
+    const position = this.#position;
+    output.whenTaken(() => this.#taken(position));
+    return written;
+  }
+
+  interrupt(output: Output): void {
+    this.#endChunk(output, '+');
+  }
+
+  #writePiece(output: Output, budget: number): number {
+    this.#block ??= this.#options.reader.current;
+    const block = this.#block;
+    if (block === undefined) return 0;
+    const chunk = this.#chunk ?? this.#openChunk(output);
+    const room = this.#options.chunkSize - (this.#position - chunk.start);
+    const rest = block.bytes.length - this.#offset;
+    // a small chunk says where it ends and is written to that end
+    const wanted =
+      this.#options.chunkSize <= LARGEST_UNINTERRUPTIBLE ? Math.min(rest, room) : Math.min(rest, room, budget);
+    const offered = block.bytes.subarray(this.#offset, this.#offset + wanted);
+    const length = chunk.fitting(offered, block.suspicious);
+    const piece = length < wanted ? offered.subarray(0, length) : offered;
+    this.#offset += length;
+    this.#position += length;
+    const blockEnds = this.#offset === block.bytes.length;
+    output.bytes(piece, blockEnds ? block.release : undefined);
+    if (blockEnds) {
+      this.#block = undefined;
+      this.#offset = 0;
+      this.#options.reader.shift();
+    }
+    if (blockEnds && block.last) this.#complete(output);
+    else if (length < wanted || length === room) this.#endChunk(output, '+');
+    else chunk.wrote(piece);
+    return length;
+  }
+
+  #openChunk(output: Output): OpenChunk {
+    const chunk = new OpenChunk(this.#context.transactionId(), this.#position);
+    const { transactionId } = chunk;
+    this.#chunk = chunk;
+    this.#chunks++;
+    output.text(
+      `MSRP ${transactionId} SEND\r\nTo-Path: ${this.#context.toPath}\r\nFrom-Path: ${this.#context.fromPath}\r\n` +
+        `Message-ID: ${this.messageId}\r\nByte-Range: ${this.#range()}\r\n${this.#tail}\r\n`,
+    );
+    if (this.#options.failureReport !== 'no') {
+      this.#context.connection?.transactions.open(
+        transactionId,
+        this.#options.failureReport === 'partial',
+        (settlement) => this.#settled(transactionId, settlement),
+      );
+    }
+    return chunk;
+  }
+
+  /** RFC 4975 §7.1.1: `*` as the end of all that may be interrupted. */
+  #range(): string {
+    const total = this.#total;
+    const rest = total === undefined ? Number.POSITIVE_INFINITY : total - this.#position;
+    const length = Math.min(rest, this.#options.chunkSize);
+    const end = length <= LARGEST_UNINTERRUPTIBLE && total !== undefined ? this.#position + length : undefined;
+    return formatByteRange({ start: this.#position + 1, end, total });
+  }
+
+  #endChunk(output: Output, flag: '+' | '$' | '#'): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    this.#chunk = undefined;
+    output.text(chunk.endLine(flag));
+    if (this.#options.failureReport !== 'yes' || flag === '#') {
+      if (flag === '#') this.#context.connection?.transactions.forget(chunk.transactionId);
+      else this.#context.connection?.transactions.arm(chunk.transactionId);
+      return;
+    }
+    this.#unanswered.set(chunk.transactionId, { start: chunk.start, end: this.#position });
+    this.#inFlight += this.#position - chunk.start;
+    this.#context.connection?.transactions.arm(chunk.transactionId);
+  }
+
+  #complete(output: Output): void {
+    this.#endChunk(output, '$');
+    this.#total ??= this.#position;
+    this.#state = 'waiting';
+    this.#options.reader.close();
+  }
+
+  #writeStop(output: Output): void {
+    // between two chunks an empty one says it (RFC 4975 §7.1); without any chunk there is nothing to take back
+    if (this.#chunk === undefined && this.#chunks > 0) this.#openChunk(output);
+    this.#endChunk(output, '#');
+    this.#end(this.#outcome ?? { state: 'aborted', confirmed: this.#confirmed.toArray() });
+    this.#settleDelivered({ state: 'unknown', reported: this.#reported.toArray() });
+    this.#context.finished(this);
+  }
+
+  #taken(position: number): void {
+    if (position > this.#handed) {
+      this.#handed = position;
+      if (position === this.#total || position - this.#told >= this.#options.progressEvery) this.#tell();
+    }
+    this.#checkDone();
+  }
+
+  #tell(): void {
+    this.#told = this.#handed;
+    if (this.#progress.size > 0) this.#progress.emit(this.progress);
+  }
+
+  #checkDone(): void {
+    if (this.#state !== 'waiting' || this.#unanswered.size > 0 || this.#handed !== this.#total) return;
+    this.#end({ state: 'sent' });
+    const { successReport, start } = this.#options;
+    if (!successReport) this.#settleDelivered({ state: 'unknown', reported: [] });
+    else if (this.#reported.covers(start, this.#total)) this.#settleDelivered({ state: 'delivered' });
+    else return;
+    this.#context.finished(this);
+  }
+
+  #settled(transactionId: string, settlement: Settlement): void {
+    const range = this.#unanswered.get(transactionId);
+    this.#unanswered.delete(transactionId);
+    if (range !== undefined) this.#inFlight -= range.end - range.start;
+    if (settlement instanceof MsrpError) {
+      this.#stop({ state: 'failed', error: settlement, confirmed: this.#confirmed.toArray() });
+    } else if (settlement.status >= 300) {
+      this.#refused(settlement.status, settlement.comment);
+    } else {
+      if (range !== undefined) this.#confirmed.add(range.start, range.end);
+      this.#checkDone();
+      this.wake();
+    }
+  }
+
+  #refused(status: number, comment: string): void {
+    this.#settleDelivered({ state: 'refused', status, comment });
+    // RFC 4975 §10.4: a 408 is treated as a time-out of one's own
+    this.#stop(
+      status === 408
+        ? {
+            state: 'failed',
+            error: new MsrpError('transaction-timeout', 'The peer of a relay did not answer in time', { status }),
+            confirmed: this.#confirmed.toArray(),
+          }
+        : { state: 'refused', status, comment, confirmed: this.#confirmed.toArray() },
+    );
+    if (status === 481 || status === 506) this.#context.rejected(status);
+  }
+
+  /** Ends the message early; what has been begun is ended by `#`. */
+  #stop(outcome: SendOutcome): void {
+    if (this.#state === 'waiting') {
+      // all of it is out: nothing can be taken back
+      this.#end(outcome);
+      this.#settleDelivered({ state: 'unknown', reported: this.#reported.toArray() });
+      this.#context.finished(this);
+      return;
+    }
+    if (this.#state !== 'sending') return;
+    this.#options.reader.close();
+    this.#outcome = outcome;
+    if (this.#chunks === 0) {
+      this.#state = 'waiting';
+      this.#stop(outcome);
+      return;
+    }
+    this.#state = 'stopping';
+    this.wake();
+  }
+
+  #end(outcome: SendOutcome): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#options.reader.close();
+    for (const transactionId of this.#unanswered.keys()) this.#context.connection?.transactions.forget(transactionId);
+    this.#unanswered.clear();
+    this.#settleSent(outcome);
+  }
+}
+
+/** Text as it goes over the wire. */
+export function encodeText(text: string): Uint8Array {
+  return Buffer.from(text, 'utf8');
+}
