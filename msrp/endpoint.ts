@@ -107,7 +107,7 @@ export class MsrpEndpoint {
   close(): void {
     for (const listener of this.#listeners) listener.close();
     const cause = new MsrpError('session-closed', 'The endpoint was closed');
-    for (const session of [...this.#sessions.values()]) session.lost(cause);
+    for (const session of this.#sessions.values()) session.lost(cause);
     for (const connection of this.#connections) connection.destroy(cause);
   }
 

@@ -19,7 +19,7 @@ export class Event<T> {
   }
 
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) guarded(() => listener.call(value));
+    for (const listener of Array.from(this.#listeners)) guarded(() => listener.call(value));
   }
 }
 

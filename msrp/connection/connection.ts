@@ -187,7 +187,7 @@ export class Connection {
     this.#parser.stop();
     const cause = this.#cause ?? new MsrpError('connection-lost', 'The connection was lost', { cause: error });
     this.transactions.failAll(cause);
-    for (const session of [...this.#sessions]) session.lost(cause);
+    for (const session of this.#sessions) session.lost(cause);
     this.#sessions.clear();
     this.#context.closed(this);
   }

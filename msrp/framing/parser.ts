@@ -157,14 +157,20 @@ export class FrameParser {
         this.#lineStart = i + 1;
         if (ended) return i + 1;
       } else if (byte === CR) {
-        if (i + 1 < length && head[i + 1] !== LF) throw new MsrpError('malformed-frame', 'A CR inside a line');
+        // what follows decides, and may not be there yet
+        if (i + 1 === length) return this.#incomplete(i, length);
+        if (head[i + 1] !== LF) throw new MsrpError('malformed-frame', 'A CR inside a line');
       } else if (byte >= 0x80) {
         this.#nonAscii = true;
       } else if (byte !== TAB) {
         throw new MsrpError('malformed-frame', 'A control character in a head');
       }
     }
-    this.#scanned = length;
+    return this.#incomplete(length, length);
+  }
+
+  #incomplete(scanned: number, length: number): -1 {
+    this.#scanned = scanned;
     this.#checkLimits(this.#lineStart, length);
     return -1;
   }

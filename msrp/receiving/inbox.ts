@@ -70,7 +70,7 @@ export class Inbox {
 
   /** The session is over. */
   fail(error: MsrpError): void {
-    for (const message of [...this.#messages.values()]) message.fail(error);
+    for (const message of this.#messages.values()) message.fail(error);
   }
 
   #finish(messageId: string, status: number): void {

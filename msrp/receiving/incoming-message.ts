@@ -184,7 +184,7 @@ export class IncomingMessage {
       }
     }
     for (const run of queued) run();
-    for (const chunk of [...this.#chunks]) this.#settle(chunk);
+    for (const chunk of this.#chunks) this.#settle(chunk);
   }
 
   #body(chunk: Chunk, bytes: Uint8Array): void {

@@ -11,7 +11,7 @@ export interface Block {
   /** Whether seven hyphens stand in it somewhere, without which no end-line can. */
   readonly suspicious: boolean;
   /** Its memory may be used again. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** Supplies a message with blocks, ahead of need but never far. */

@@ -145,7 +145,7 @@ export class Outbox {
 
   /** The session is over. */
   fail(error: MsrpError): void {
-    for (const message of [...this.#messages.values()]) message.fail(error);
+    for (const message of this.#messages.values()) message.fail(error);
   }
 
   #messageContext(): MessageContext {

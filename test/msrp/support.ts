@@ -168,7 +168,7 @@ export class RawPeer {
 
   /** Takes the next whole frame. */
   async frame(): Promise<string> {
-    return (await this.read(/^(?:\r\n)*MSRP (\S+) [^]*?-------\1[$+#]\r\n/))[0];
+    return (await this.read(/^(?:\r\n)*MSRP (\S+) [\s\S]*?-------\1[$+#]\r\n/))[0];
   }
 
   /** Resolves when the other side has closed; gives what was left unread. */
