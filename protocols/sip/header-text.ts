@@ -1,8 +1,7 @@
 /** Text that may stand in a header: no line ends, no control characters, no half surrogates, at most `maximum` characters. */
 export const headerText = (text: string, maximum = 200): string =>
   wellFormed(text)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-    .replace(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ')
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
     .slice(0, maximum);
 
@@ -15,3 +14,7 @@ export const displayName = (name: string): string => wellFormed(headerText(name,
 
 /** Half surrogates replaced by U+FFFD: sip.js throws on them when it counts bytes. (String.toWellFormed is not in Node 18.) */
 export const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
+
+/** A display name as sip.js hands it over, its escapes undone and made safe to show. */
+export const shownName = (name: string | undefined): string | undefined =>
+  headerText((name ?? '').replace(/\\(.)/g, '$1')) || undefined;

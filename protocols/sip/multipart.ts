@@ -81,7 +81,9 @@ export const formatRelated = (sdp: string, parts: readonly BodyPart[]): { conten
         ...(part.contentId ? [`Content-ID: <${part.contentId}>`] : []),
         ...(part.disposition ? [`Content-Disposition: ${part.disposition}`] : []),
         '',
-        Buffer.from(part.content).toString('base64').replace(/.{76}(?=.)/g, '$&\r\n'),
+        Buffer.from(part.content)
+          .toString('base64')
+          .replace(/.{76}(?=.)/g, '$&\r\n'),
       ].join('\r\n'),
     ),
   ];

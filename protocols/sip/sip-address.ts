@@ -32,8 +32,8 @@ export const parseSipAddress = (text: string): Address | ProviderError => {
   if (!HOST.test(host.replace(/\.$/, '')) || (port !== undefined && (Number(port) < 1 || Number(port) > 65535)))
     return invalid;
   const user = unescapeUser(match[1].split(':', 1)[0] ?? '');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly what must not get into a header
-  if (user === '' || /[\u0000-\u0020\u007f]/.test(user)) return invalid;
+  // exactly what must not get into a header
+  if (user === '' || /[\p{Cc}\s]/u.test(user)) return invalid;
   return `sip:${user}@${host.replace(/\.$/, '')}${port ? `:${Number(port)}` : ''}`;
 };
 

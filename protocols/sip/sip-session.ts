@@ -1,10 +1,10 @@
-import { type Invitation, type Inviter, SessionState } from 'sip.js';
 import type { Core } from 'sip.js';
+import { type Invitation, type Inviter, SessionState } from 'sip.js';
 import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
-import { headerText } from './header-text.ts';
-import { partsOf } from './sip-js-fixes.ts';
-import { addressOfUri } from './sip-address.ts';
+import { headerText, shownName } from './header-text.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
+import { addressOfUri } from './sip-address.ts';
+import { partsOf } from './sip-js-fixes.ts';
 
 /** A final answer to our INVITE that is not an acceptance. */
 export interface Rejection {
@@ -34,7 +34,8 @@ export type SipSessionState =
   | { state: 'answering' }
   | { state: 'established'; remote: SessionDescription }
   | { state: 'rejected'; rejection: Rejection }
-  | { state: 'ended'; by: 'us' | 'peer' | 'network' };
+  /** `reason`: the Reason header (RFC 3326) of the peer's BYE, as it came. */
+  | { state: 'ended'; by: 'us' | 'peer' | 'network'; reason?: string };
 
 /** What both directions can do. */
 export interface SipSession {
@@ -58,8 +59,8 @@ export interface SipSession {
   accept(answer: SessionDescription): void;
   /** Incoming and `invited` only. `warning` becomes a 399 Warning. */
   reject(status: number, warning?: string): void;
-  /** Ends whatever there is: CANCEL, 480 or BYE. Nothing in a final state. */
-  end(): void;
+  /** Ends whatever there is: CANCEL, 480 or BYE, the latter with `reason` as its Reason header. Nothing in a final state. */
+  end(reason?: string): void;
   /** Who answers offers the peer makes within the session. Default: our last description again. */
   answerReoffer: ReofferAnswerer | undefined;
   /** Offers anew within the established session (re-INVITE). Resolves to their answer; rejects with the status as text. */
@@ -87,13 +88,13 @@ export class SipJsSession implements SipSession {
     this.id = session.id;
     this.direction = 'cancel' in session ? 'outgoing' : 'incoming';
     this.peer = addressOfUri(session.remoteIdentity.uri);
-    this.peerName = headerText(session.remoteIdentity.displayName ?? '') || undefined;
+    this.peerName = shownName(session.remoteIdentity.displayName);
     this.#current = { state: this.direction === 'outgoing' ? 'inviting' : 'invited' };
     // never let sip.js follow a REFER by itself, which it does unless told otherwise
     session.delegate = {
       onBye: (bye) => {
         void bye.accept();
-        this.#end('peer');
+        this.#end('peer', bye.request.getHeader('reason'));
       },
       onCancel: () => this.#end('peer'),
       onRefer: (referral) => void referral.reject({ statusCode: 603 }),
@@ -147,13 +148,18 @@ export class SipJsSession implements SipSession {
     this.#end('us');
   }
 
-  end(): void {
+  end(reason?: string): void {
     const session = this.#session;
     const { state } = this.#current;
     if (state === 'rejected' || state === 'ended') return;
-    if (state === 'invited') return this.reject(480);
-    if (session.state === SessionState.Established) session.bye().catch(() => {});
-    else session.dispose().catch(() => {});
+    if (state === 'invited') {
+      this.reject(480);
+      return;
+    }
+    if (session.state === SessionState.Established) {
+      const extraHeaders = reason ? [`Reason: ${headerText(reason)}`] : [];
+      session.bye({ requestOptions: { extraHeaders } }).catch(() => {});
+    } else session.dispose().catch(() => {});
     this.#end('us');
   }
 
@@ -222,9 +228,9 @@ export class SipJsSession implements SipSession {
     }
   }
 
-  #end(by: 'us' | 'peer' | 'network'): void {
+  #end(by: 'us' | 'peer' | 'network', reason?: string): void {
     const { state } = this.#current;
-    if (state !== 'rejected' && state !== 'ended') this.#move({ state: 'ended', by });
+    if (state !== 'rejected' && state !== 'ended') this.#move({ state: 'ended', by, ...(reason ? { reason } : {}) });
   }
 
   #move(state: SipSessionState): void {

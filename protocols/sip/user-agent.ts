@@ -14,14 +14,14 @@
  * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
-import { type Core, Inviter, UserAgent, type URI } from 'sip.js';
+import { type Core, Inviter, type URI, UserAgent } from 'sip.js';
 import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { toSipUri } from './sip-address.ts';
 import { adaptCore } from './sip-js-fixes.ts';
-import { type SipSession, SipJsSession } from './sip-session.ts';
+import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
 import { hostText, VIA_HOST } from './transport/via.ts';
@@ -87,7 +87,8 @@ export class SipUserAgent {
       logConfiguration: false,
       gracefulShutdown: false,
       delegate: {
-        onInvite: (invitation) => this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.body),
+        onInvite: (invitation) =>
+          this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.body),
         onNotify: (notification) => void notification.reject({ statusCode: 481 }),
         onDisconnect: (error) => {
           if (error) this.#disconnected.emit(error);
@@ -154,7 +155,7 @@ export class SipUserAgent {
 
   /** Ends all sessions, closes the connection and lets go of every timer. Never rejects. */
   async stop(): Promise<void> {
-    for (const session of [...this.#sessions]) session.end();
+    for (const session of this.#sessions) session.end();
     await this.disconnect();
     if (this.#userAgent.state === 'Started') await this.#userAgent.stop().catch(() => {});
     this.core.dispose();

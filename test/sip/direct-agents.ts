@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { SipSession, SipSessionState } from '../../protocols/sip/sip-session.ts';
-import { SipUserAgent } from '../../protocols/sip/user-agent.ts';
 import { DirectNetwork } from '../../protocols/sip/transport/direct-network.ts';
+import { SipUserAgent } from '../../protocols/sip/user-agent.ts';
 
 /** A connected user agent without a server at 127.0.0.1, stopped when the test ends. */
 export const directAgent = async (user: string): Promise<{ agent: SipUserAgent; uri: string; udpUri: string }> => {

@@ -75,7 +75,7 @@ test('ringing is told as progress', async () => {
   expect(await progress).toBe(180);
 });
 
-test('both sides can offer anew within the session', async () => {
+test('a new offer within the session is answered, or refused with 488', async () => {
   const { agent: ana } = await directAgent('ana');
   const { agent: bob, uri } = await directAgent('bob');
   const invited = incoming(bob);
@@ -83,14 +83,14 @@ test('both sides can offer anew within the session', async () => {
   const theirs = await invited;
   theirs.accept({ sdp: ANSWER });
   await Promise.all([reached(outgoing, 'established'), reached(theirs, 'established')]);
-  theirs.answerReoffer = (offer) => ({ sdp: offer.sdp.replace('s=-', 's=answered') });
+  theirs.answerReoffer = (offer) => ({ sdp: offer.sdp.replace('s=second', 's=answered') });
   expect(await outgoing.reoffer({ sdp: OFFER.replace('s=-', 's=second') })).toEqual({
     sdp: OFFER.replace('s=-', 's=answered'),
   });
-  outgoing.answerReoffer = () => {
+  theirs.answerReoffer = () => {
     throw new Error('no');
   };
-  await expect(theirs.reoffer({ sdp: OFFER })).rejects.toThrow('488');
+  await expect(outgoing.reoffer({ sdp: OFFER })).rejects.toThrow('488');
 });
 
 test('nobody at that port is a refusal with 503 at once', async () => {

@@ -117,7 +117,10 @@ const orderByWeight = (records: readonly SrvRecord[], random: () => number): Srv
     const group = records.filter((record) => record.priority === priority).sort((a, b) => a.weight - b.weight);
     while (group.length > 0) {
       let drawn = random() * group.reduce((sum, record) => sum + record.weight, 0);
-      const index = group.findIndex((record) => (drawn -= record.weight) <= 0);
+      const index = group.findIndex((record) => {
+        drawn -= record.weight;
+        return drawn <= 0;
+      });
       ordered.push(...group.splice(Math.max(0, index), 1));
     }
   }

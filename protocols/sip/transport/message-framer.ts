@@ -82,10 +82,13 @@ export class MessageFramer {
   }
 
   #bodyLength(head: string): number {
-    const values = [...head.matchAll(/\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)/gi)].map((m) => m[1]);
+    const values = [...head.matchAll(/\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)/gi)].map(
+      (m) => m[1],
+    );
     if (values.length === 0) throw new FramingError('content-length-missing');
     // several different lengths are how one message is smuggled inside another
-    if (new Set(values).size > 1 || !/^\d{1,10}$/.test(values[0] ?? '')) throw new FramingError('content-length-invalid');
+    if (new Set(values).size > 1 || !/^\d{1,10}$/.test(values[0] ?? ''))
+      throw new FramingError('content-length-invalid');
     const length = Number(values[0]);
     if (length > this.#limits.bodyBytes) throw new FramingError('body-too-big');
     return length;

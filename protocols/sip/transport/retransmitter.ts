@@ -32,7 +32,7 @@ export class Retransmitter {
   }
 
   stopAll(): void {
-    for (const key of [...this.#running.keys()]) this.stop(key);
+    for (const key of this.#running.keys()) this.stop(key);
   }
 
   #repeat(key: string, send: () => void, maximum: number, first = T1): void {

@@ -47,6 +47,8 @@ export class SipTransport implements Transport {
   readonly #pending = new Map<string, PendingRequest>();
   readonly #received = new Map<string, ReceivedRequest>();
   readonly #retransmitter = new Retransmitter();
+  /** Present while an ACK settles: what came meanwhile. */
+  #waiting: (() => void)[] | undefined;
 
   constructor(network: Network, log: ProviderLog) {
     this.#network = network;
@@ -72,7 +74,7 @@ export class SipTransport implements Transport {
     this.#moveTo(TransportState.Connecting);
     try {
       await this.#network.open({
-        message: (flow, head, body) => this.#guard(() => this.#receive(flow, head, body)),
+        message: (flow, head, body) => this.#inOrder(() => this.#receive(flow, head, body)),
         flowBroken: (flow, error) => this.#guard(() => this.#failPending(flow, error)),
         down: (error) => this.#guard(() => this.#down(error)),
       });
@@ -196,6 +198,7 @@ export class SipTransport implements Transport {
       }
     }
     const outcome = this.#deliver(head, body);
+    if (method === 'ACK') this.#settle();
     if (outcome === 'unparsable') this.#refuse(flow, head, 400);
     else if (outcome === 'threw' && !received.answered) this.#refuse(flow, head, 500);
   }
@@ -225,7 +228,10 @@ export class SipTransport implements Transport {
     try {
       return deliverToCore(this.onMessage, head.toString() + text);
     } catch (error) {
-      this.#log('warn', 'sip.handler-threw', { method: head.method, error: error instanceof Error ? error.name : 'unknown' });
+      this.#log('warn', 'sip.handler-threw', {
+        method: head.method,
+        error: error instanceof Error ? error.name : 'unknown',
+      });
       return 'threw';
     }
   }
@@ -238,7 +244,7 @@ export class SipTransport implements Transport {
 
   /** RFC 3261 §8.1.3.1: a broken connection counts as 503, at once and not after 32 s. Undefined: every flow. */
   #failPending(flow: Flow | undefined, error: Error): void {
-    for (const [key, pending] of [...this.#pending]) {
+    for (const [key, pending] of this.#pending) {
       if (flow && pending.flow !== flow) continue;
       this.#pending.delete(key);
       this.#retransmitter.stop(key);
@@ -271,6 +277,24 @@ export class SipTransport implements Transport {
   #moveTo(state: TransportState): void {
     this.#state = state;
     this.stateChange.emit(state);
+  }
+
+  /**
+   * sip.js takes an ACK in over a promise, and answers 500 to a re-INVITE that came in the same segment. So what follows an
+   * ACK is handled in the next turn.
+   */
+  #inOrder(work: () => void): void {
+    if (this.#waiting) this.#waiting.push(work);
+    else this.#guard(work);
+  }
+
+  #settle(): void {
+    this.#waiting ??= [];
+    setImmediate(() => {
+      const waiting = this.#waiting ?? [];
+      this.#waiting = undefined;
+      for (const work of waiting) this.#inOrder(work);
+    });
   }
 
   #guard(work: () => void): void {

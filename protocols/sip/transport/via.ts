@@ -15,7 +15,8 @@ export const viaForWire = (via: string, protocol: FlowProtocol, local: { address
   via.replace(/^SIP\/2\.0\/\S+\s+[^;]+/i, `SIP/2.0/${protocol} ${hostText(local.address)}:${local.port}`);
 
 /** The topmost Via of an answer as sip.js expects it: it drops answers whose host differs or that have a port. */
-export const viaForCore = (via: string): string => via.replace(/^(SIP\s*\/\s*2\.0\s*\/\s*\S+\s+)[^;]+/i, `$1${VIA_HOST}`);
+export const viaForCore = (via: string): string =>
+  via.replace(/^(SIP\s*\/\s*2\.0\s*\/\s*\S+\s+)[^;]+/i, `$1${VIA_HOST}`);
 
 /** Target of a request: the first Route with `lr`, else the Request-URI (RFC 3261 §8.1.2). Undefined when unreadable. */
 export const targetOf = (requestUri: string, route: string | undefined): Target | undefined => {
