@@ -1,0 +1,77 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { ProviderError } from '../../../../protocols/contract/index.ts';
+import { errnoOf } from './disk-error.ts';
+import { numberedName } from './safe-name.ts';
+
+const MAXIMUM_NAMES = 999;
+/** What file systems without hard links answer: FAT, exFAT, some network disks. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
+
+/**
+ * Opens a new, empty file beside the wished name: `report.pdf.part`, `report (2).pdf.part`, … Never one that was there.
+ * Rejects with the system's error, or `name-refused` when no name is free.
+ */
+export async function openPart(folder: string, name: string): Promise<{ path: string; handle: fs.FileHandle }> {
+  for (let attempt = 1; attempt <= MAXIMUM_NAMES; attempt++) {
+    const part = path.join(folder, `${numberedName(name, attempt)}.part`);
+    try {
+      return { path: part, handle: await fs.open(part, 'wx+') };
+    } catch (cause) {
+      if (errnoOf(cause) !== 'EEXIST') throw cause;
+    }
+  }
+  throw new ProviderError('name-refused', { detail: 'no free name' });
+}
+
+/**
+ * Gives a whole file its final name in `folder`, never in place of another one, in one step that a crash cannot halve.
+ * `announce` is told each path just before it is tried. Resolves to the path.
+ */
+export async function placeFile(
+  part: string,
+  folder: string,
+  name: string,
+  announce: (path: string) => void,
+): Promise<string> {
+  for (let attempt = 1; attempt <= MAXIMUM_NAMES; attempt++) {
+    const final = path.join(folder, numberedName(name, attempt));
+    try {
+      await fs.lstat(final);
+      continue;
+    } catch (cause) {
+      if (errnoOf(cause) !== 'ENOENT') throw cause;
+    }
+    announce(final);
+    try {
+      // rename() would replace a file that came there meanwhile; link() refuses, on every system
+      await fs.link(part, final);
+    } catch (cause) {
+      if (errnoOf(cause) === 'EEXIST') continue;
+      if (!NO_LINKS.has(errnoOf(cause))) throw cause;
+      await fs.rename(part, final);
+      await syncFolder(folder);
+      return final;
+    }
+    await fs.unlink(part).catch(() => {
+      // the file is there and whole: a second name of it is all that remains
+    });
+    await syncFolder(folder);
+    return final;
+  }
+  throw new ProviderError('name-refused', { detail: 'no free name' });
+}
+
+/** So that the name itself survives a loss of power. Windows has no such call and keeps names in its journal. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await fs.open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // the content is on disk already; a folder that cannot be synchronised is synchronised by the system in its time
+  }
+}

@@ -1,0 +1,70 @@
+/** Leaves room for ` (999)` and `.part` within the 255 bytes that file systems allow. */
+const MAXIMUM_BYTES = 200;
+/** A longer ending is no extension, only a dot in a name. */
+const MAXIMUM_EXTENSION_BYTES = 20;
+const FALLBACK = 'file';
+
+// Controls, and all that is invisible or turns the reading direction: with U+202E `exe.gpj` reads as `jpg.exe`. The two
+// joiners U+200C and U+200D stay: Persian and emoji need them.
+const INVISIBLE = /[\p{Cc}\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/gu;
+/** Refused by Windows; the colon also opens a hidden stream there, and separates folders on macOS. */
+const FORBIDDEN = /[<>:"|?*]/g;
+/** Names of devices on Windows, also with an extension; and files that Windows obeys when it shows their folder. */
+const RESERVED =
+  /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)|^(?:desktop\.ini|autorun\.inf)$/i;
+
+const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
+
+/** Where the extension begins; `.tar.gz` and the like are one. The length when there is none. */
+export function extensionStart(name: string): number {
+  const match = /(?:\.tar)?\.[^. ]+$/i.exec(name);
+  return match && match.index > 0 && bytesOf(match[0]) <= MAXIMUM_EXTENSION_BYTES ? match.index : name.length;
+}
+
+function cut(text: string, bytes: number): string {
+  let result = '';
+  let used = 0;
+  for (const character of text) {
+    used += bytesOf(character);
+    if (used > bytes) break;
+    result += character;
+  }
+  return result;
+}
+
+const trim = (name: string): string => name.replace(/^[. ]+|[. ]+$/g, '');
+
+/**
+ * A name from outside as one that can be shown and written on every system: no folders, nothing invisible, nothing that
+ * a system takes for something else, at most 200 bytes of UTF-8 with its extension kept.
+ *
+ * @example safeName('../../etc/passwd') // 'passwd'
+ * @example safeName('CON.txt') // '_CON.txt'
+ */
+export function safeName(name: string): string {
+  const last = name
+    .replace(/\p{Cs}/gu, '\u{FFFD}')
+    .split(/[/\\]/)
+    .findLast((part) => trim(part.replace(INVISIBLE, '')) !== '');
+  let safe = trim(
+    (last ?? '')
+      .normalize('NFC')
+      .replace(INVISIBLE, '')
+      .replace(FORBIDDEN, '_')
+      // many spaces push the true extension out of sight
+      .replace(/\s+/gu, ' '),
+  );
+  if (bytesOf(safe) > MAXIMUM_BYTES) {
+    const extension = safe.slice(extensionStart(safe));
+    safe = `${trim(cut(safe.slice(0, safe.length - extension.length), MAXIMUM_BYTES - bytesOf(extension)))}${extension}`;
+  }
+  if (safe === '') return FALLBACK;
+  return RESERVED.test(safe) ? `_${safe}` : safe;
+}
+
+/** The next name to try when one is taken: `report.pdf`, `report (2).pdf`, … `attempt` counts from 1. */
+export function numberedName(name: string, attempt: number): string {
+  if (attempt === 1) return name;
+  const start = extensionStart(name);
+  return `${name.slice(0, start)} (${attempt})${name.slice(start)}`;
+}

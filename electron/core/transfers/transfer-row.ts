@@ -1,0 +1,131 @@
+import type { FileHash, ProviderError } from '../../../protocols/contract/index.ts';
+import type { Fault, MessageState, Route, Transfer } from '../../contract/index.ts';
+import type { ByteRange } from './files/byte-ranges.ts';
+import type { SourceStamp } from './files/file-source.ts';
+import { isRiskyName } from './files/risky-name.ts';
+import type { TransferStage } from './transfer-stage.ts';
+
+/** All that is kept of one transfer. Immutable: a change is a new row. */
+export interface TransferRow {
+  readonly id: string;
+  readonly talkId: string;
+  readonly messageId: string;
+  readonly route: Route;
+  readonly stage: TransferStage;
+  /** Safe to show and to write, see `safeName`. */
+  readonly name: string;
+  readonly type: string;
+  readonly size: number | null;
+  /** `data:` URL. */
+  readonly icon: string | null;
+  readonly hashes: readonly FileHash[];
+  /** ms since the epoch. */
+  readonly modifiedAt: number | null;
+  readonly bytes: number;
+  readonly createdAt: number;
+  /** Where the finished file is; while `verifying`, the name that is being tried. */
+  readonly path: string | null;
+  readonly side: SendingSide | ReceivingSide;
+}
+
+export interface SendingSide {
+  readonly direction: 'outgoing';
+  /** Of this attempt, on the wire (RFC 5547 §8.1: what has the same id is the same transfer, so a new attempt has a new one). */
+  readonly offerId: string;
+  readonly source: string;
+  /** What the source looked like when it was hashed; null before. */
+  readonly stamp: SourceStamp | null;
+  /** The source is a copy of ours, in `outgoing/`, and goes with the transfer. */
+  readonly owned: boolean;
+}
+
+export interface ReceivingSide {
+  readonly direction: 'incoming';
+  /** The protocol's key of the offer. */
+  readonly key: string;
+  readonly part: string | null;
+  /** What is in the part, as last noted. */
+  readonly runs: readonly ByteRange[];
+}
+
+export type SendingRow = TransferRow & { readonly side: SendingSide };
+export type ReceivingRow = TransferRow & { readonly side: ReceivingSide };
+
+export const isSending = (row: TransferRow): row is SendingRow => row.side.direction === 'outgoing';
+export const isReceiving = (row: TransferRow): row is ReceivingRow => row.side.direction === 'incoming';
+
+/** A fault as it goes to disk and to a window. */
+export const faultOf = (error: ProviderError): Fault => ({
+  code: error.code,
+  ...(error.protocolCode === undefined ? {} : { protocolCode: error.protocolCode }),
+  retryable: error.retryable,
+  ...(error.certificate ? { certificate: error.certificate } : {}),
+});
+
+/** Faults that the same file would only meet again. */
+const POINTLESS: ReadonlySet<string> = new Set(['too-big', 'not-supported', 'blocked', 'malformed', 'name-refused']);
+
+/** Only what we offered can be offered again, and a *no* is an answer. */
+export function canRetry(row: TransferRow): boolean {
+  if (!isSending(row)) return false;
+  switch (row.stage.state) {
+    case 'failed':
+      return !POINTLESS.has(row.stage.fault.code);
+    case 'cancelled':
+      return !row.side.owned;
+    default:
+      return false;
+  }
+}
+
+/** What the line in the talk says of a file of ours. */
+export function messageStateOf(stage: TransferStage): MessageState {
+  switch (stage.state) {
+    case 'preparing':
+      return 'queued';
+    case 'waiting-for-peer':
+      return 'waiting';
+    case 'offered':
+    case 'accepted':
+    case 'connecting':
+    case 'running':
+    case 'verifying':
+      return 'sent';
+    case 'completed':
+      return 'delivered';
+    case 'declined':
+    case 'cancelled':
+    case 'failed':
+      return 'failed';
+    default:
+      return stage satisfies never;
+  }
+}
+
+/** A row as a window sees it. */
+export function viewOf(
+  row: TransferRow,
+  pace: { speed: number; secondsLeft: number | null },
+  prepared: number | undefined,
+): Transfer {
+  const { stage } = row;
+  return {
+    id: row.id,
+    talkId: row.talkId,
+    messageId: row.messageId,
+    route: row.route,
+    direction: row.side.direction,
+    state: stage.state,
+    by: stage.state === 'cancelled' ? stage.by : null,
+    file: { name: row.name, type: row.type, size: row.size, icon: row.icon },
+    bytes: row.bytes,
+    ...(prepared === undefined ? {} : { prepared }),
+    ...pace,
+    fault: stage.state === 'failed' ? stage.fault : null,
+    canRetry: canRetry(row),
+    risky: isRiskyName(row.name),
+    path: stage.state === 'completed' ? row.path : null,
+    createdAt: row.createdAt,
+    endedAt: 'endedAt' in stage ? stage.endedAt : null,
+  };
+}

@@ -1,0 +1,87 @@
+import type { Driver } from '../store/driver.ts';
+import type { ByteRange } from './files/byte-ranges.ts';
+import { isReceiving, type ReceivingSide, type TransferRow } from './transfer-row.ts';
+
+interface StoredRow {
+  id: string;
+  talk_id: string;
+  bytes: number;
+  ranges: string;
+  icon: string | null;
+  facts: string;
+  created_at: number;
+}
+
+/** The transfers on disk. Every call is on disk when it returns. */
+export class TransferRows {
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  /** All that were not cleared, oldest first. */
+  shown(): TransferRow[] {
+    return this.#driver
+      .all<StoredRow>('SELECT * FROM transfers WHERE cleared = 0 ORDER BY created_at, rowid')
+      .map(fromStored);
+  }
+
+  byOffer(accountId: string, key: string): TransferRow | undefined {
+    const stored = this.#driver.get<StoredRow>('SELECT * FROM transfers WHERE account_id = ? AND offer_key = ?', [
+      accountId,
+      key,
+    ]);
+    return stored && fromStored(stored);
+  }
+
+  /** Writes the whole row, new or changed. What is written is shown again. */
+  save(row: TransferRow): void {
+    const { id, talkId, route, icon, bytes, createdAt, side, ...rest } = row;
+    const { runs = [], ...kept } = side as Partial<ReceivingSide>;
+    const facts = { ...rest, route, side: kept };
+    this.#driver.run(
+      `INSERT INTO transfers (id, talk_id, account_id, address, offer_key, created_at, state, bytes, ranges, icon, facts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET cleared = 0, state = excluded.state, bytes = excluded.bytes,
+         ranges = excluded.ranges, facts = excluded.facts`,
+      [
+        id,
+        talkId,
+        route.accountId,
+        route.address,
+        isReceiving(row) ? row.side.key : null,
+        createdAt,
+        row.stage.state,
+        bytes,
+        JSON.stringify(runs),
+        icon,
+        JSON.stringify(facts),
+      ],
+    );
+  }
+
+  saveProgress(id: string, bytes: number, runs: readonly ByteRange[]): void {
+    this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', [bytes, JSON.stringify(runs), id]);
+  }
+
+  clear(ids: readonly string[]): void {
+    this.#driver.transaction(() => {
+      for (const id of ids) this.#driver.run('UPDATE transfers SET cleared = 1 WHERE id = ?', [id]);
+    });
+  }
+}
+
+function fromStored(stored: StoredRow): TransferRow {
+  const facts = JSON.parse(stored.facts) as Omit<TransferRow, 'id' | 'talkId' | 'icon' | 'bytes' | 'createdAt'>;
+  const runs = JSON.parse(stored.ranges) as ByteRange[];
+  return {
+    ...facts,
+    side: facts.side.direction === 'incoming' ? { ...facts.side, runs } : facts.side,
+    id: stored.id,
+    talkId: stored.talk_id,
+    icon: stored.icon,
+    bytes: stored.bytes,
+    createdAt: stored.created_at,
+  };
+}
