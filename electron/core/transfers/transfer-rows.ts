@@ -45,29 +45,27 @@ export class TransferRows {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET cleared = 0, state = excluded.state, bytes = excluded.bytes,
          ranges = excluded.ranges, facts = excluded.facts`,
-      [
-        id,
-        talkId,
-        route.accountId,
-        route.address,
-        isReceiving(row) ? row.side.key : null,
-        createdAt,
-        row.stage.state,
-        bytes,
-        JSON.stringify(runs),
-        icon,
-        JSON.stringify(facts),
-      ],
+      id,
+      talkId,
+      route.accountId,
+      route.address,
+      isReceiving(row) ? row.side.key : null,
+      createdAt,
+      row.stage.state,
+      bytes,
+      JSON.stringify(runs),
+      icon,
+      JSON.stringify(facts),
     );
   }
 
   saveProgress(id: string, bytes: number, runs: readonly ByteRange[]): void {
-    this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', [bytes, JSON.stringify(runs), id]);
+    this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', bytes, JSON.stringify(runs), id);
   }
 
   clear(ids: readonly string[]): void {
     this.#driver.transaction(() => {
-      for (const id of ids) this.#driver.run('UPDATE transfers SET cleared = 1 WHERE id = ?', [id]);
+      for (const id of ids) this.#driver.run('UPDATE transfers SET cleared = 1 WHERE id = ?', id);
     });
   }
 }
