@@ -18,7 +18,7 @@ import { alive, forceDown, launch, remember, terminate, until } from './support/
 
 const SERVERS = { slapd, kamailio, prosody };
 const START_LIMIT_MS = 30_000;
-const STOP_LIMIT_MS = 10_000;
+const STOP_LIMIT_MS = 5000;
 const START_ATTEMPTS = 3;
 
 const DEFAULT_SETTINGS = {
@@ -101,8 +101,9 @@ function makeFolder(dir) {
   if (!contents.includes('campus.json') && contents.some((name) => name !== 'log' && name !== 'tls')) {
     throw new CampusError('folder-unusable', `${dir}: holds other things; take a folder that is new or empty`);
   }
-  fs.mkdirSync(path.join(dir, 'log'), { recursive: true, mode: 0o755 });
+  const made = fs.mkdirSync(path.join(dir, 'log'), { recursive: true, mode: 0o755 });
   if (process.getuid() === 0 && spawnSync('test', ['-x', dir], serverUser()).status !== 0) {
+    if (made) fs.rmSync(made, { recursive: true });
     throw new CampusError(
       'folder-unusable',
       `${dir}: the servers run as nobody and cannot reach this folder; take one under /tmp`,

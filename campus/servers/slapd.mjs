@@ -4,7 +4,7 @@ import path from 'node:path';
 import { BYSTANDERS, DOMAIN, ha1, LDAP_ADMIN, LDAP_BASE, LDAP_SIP, USERS } from '../support/people.mjs';
 import { HOST } from '../support/ports.mjs';
 import { answersTcp } from '../support/probe.mjs';
-import { fill } from '../support/template.mjs';
+import { configFolder, fill } from '../support/template.mjs';
 
 const binary = (campus) => path.join(campus.dir, 'ldap', 'slapd');
 
@@ -73,6 +73,7 @@ export const slapd = {
     fs.mkdirSync(path.join(campus.dir, 'ldap', 'db'), { recursive: true });
     // Ubuntu's AppArmor profile keeps /usr/sbin/slapd out of every folder but its own; a profile belongs to the path of a program
     fs.copyFileSync('/usr/sbin/slapd', binary(campus));
+    fs.copyFileSync(path.join(configFolder, 'campus.schema'), path.join(campus.dir, 'ldap', 'campus.schema'));
     if (fs.existsSync(path.join(campus.dir, 'ldap', 'db', 'data.mdb'))) return;
     this.configure(campus);
     execFileSync(binary(campus), ['-T', 'add', '-q', '-f', path.join(campus.dir, 'ldap', 'slapd.conf')], {
@@ -82,7 +83,7 @@ export const slapd = {
   },
 
   configure(campus) {
-    const text = fill('slapd.conf', { DIR: campus.dir, CONFIG: fill.folder, ADMIN_PASSWORD: LDAP_ADMIN.password });
+    const text = fill('slapd.conf', { DIR: campus.dir, ADMIN_PASSWORD: LDAP_ADMIN.password });
     fs.writeFileSync(path.join(campus.dir, 'ldap', 'slapd.conf'), text);
   },
 

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { CampusError } from './errors.mjs';
+import { configFolder } from './template.mjs';
 
-const CONFIG = path.join(import.meta.dirname, '..', 'config', 'openssl.cnf');
-const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+const CONFIG = 'openssl.cnf';
+const KEY = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
 
 /**
  * The certificates a server of the campus can show.
@@ -13,9 +14,11 @@ const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
  */
 export const CERTIFICATES = ['campus', 'wrong-name', 'untrusted', 'expired'];
 
-function openssl(...args) {
+/** Runs openssl with the words of `line`, none of which may hold a space, and then `rest`. */
+function openssl(line, ...rest) {
+  const args = [...line.split(' '), ...rest];
   try {
-    execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('openssl', args, { cwd: configFolder, stdio: ['ignore', 'ignore', 'pipe'] });
   } catch (cause) {
     const text = cause.stderr?.toString().trim().split('\n').at(-1) ?? cause.message;
     throw new CampusError('start-failed', `openssl ${args[0]}: ${text}`, { cause });
@@ -28,48 +31,18 @@ export function makeCertificates(folder) {
   fs.mkdirSync(folder, { recursive: true });
   const file = (name) => path.join(folder, name);
 
-  const authority = (name, subject) =>
-    openssl(
-      ...[
-        'req',
-        '-x509',
-        ...KEY,
-        '-config',
-        CONFIG,
-        '-extensions',
-        'authority',
-        '-subj',
-        `/O=AIMS campus/CN=${subject}`,
-      ],
-      ...['-days', '3650', '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)],
-    );
+  const authority = (name, subject) => {
+    const files = `-keyout ${file(`${name}.key`)} -out ${file(`${name}.pem`)}`;
+    const request = `req -x509 ${KEY} -config ${CONFIG} -extensions authority -days 3650 ${files}`;
+    openssl(request, '-subj', `/O=AIMS campus/CN=${subject}`);
+  };
   const certificate = (name, ca, subject, extensions, validity) => {
     openssl(
-      'req',
-      ...KEY,
-      '-config',
-      CONFIG,
-      '-subj',
-      `/CN=${subject}`,
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.csr`),
+      `req ${KEY} -config ${CONFIG} -subj /CN=${subject} -keyout ${file(`${name}.key`)} -out ${file(`${name}.csr`)}`,
     );
-    openssl(
-      ...[
-        'x509',
-        '-req',
-        '-in',
-        file(`${name}.csr`),
-        '-CA',
-        file(`${ca}.pem`),
-        '-CAkey',
-        file(`${ca}.key`),
-        '-CAcreateserial',
-      ],
-      ...['-extfile', CONFIG, '-extensions', extensions, ...validity, '-out', file(`${name}.pem`)],
-    );
+    const authorized = `-CA ${file(`${ca}.pem`)} -CAkey ${file(`${ca}.key`)} -CAcreateserial`;
+    const contents = `-extfile ${CONFIG} -extensions ${extensions} ${validity}`;
+    openssl(`x509 -req -in ${file(`${name}.csr`)} ${authorized} ${contents} -out ${file(`${name}.pem`)}`);
     fs.rmSync(file(`${name}.csr`));
     // servers send the authority along with their own certificate
     fs.appendFileSync(file(`${name}.pem`), fs.readFileSync(file(`${ca}.pem`)));
@@ -77,7 +50,7 @@ export function makeCertificates(folder) {
 
   authority('ca', 'Campus test authority');
   authority('untrusted-ca', 'Authority nobody trusts');
-  const valid = ['-days', '3650'];
+  const valid = '-days 3650';
   certificate('campus', 'ca', 'campus.test', 'campus', valid);
   certificate('wrong-name', 'ca', 'other.test', 'wrong-name', valid);
   certificate('untrusted', 'untrusted-ca', 'campus.test', 'campus', valid);
@@ -87,9 +60,8 @@ export function makeCertificates(folder) {
 // OpenSSL 3.4 takes two dates, the versions before it a negative number of days
 function expiredValidity() {
   const [major, minor] = execFileSync('openssl', ['version']).toString().split(' ')[1].split('.').map(Number);
-  if (major > 3 || (major === 3 && minor >= 4))
-    return ['-not_before', '20200101000000Z', '-not_after', '20200102000000Z'];
-  return ['-days', '-1'];
+  if (major > 3 || (major === 3 && minor >= 4)) return '-not_before 20200101000000Z -not_after 20200102000000Z';
+  return '-days -1';
 }
 
 /** Lets `server` show the named certificate from its next start on. */

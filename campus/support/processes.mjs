@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { CampusError } from './errors.mjs';
 
 const POLL_MS = 25;
+const RESEND_MS = 400;
 
 /**
  * Asks `check` again and again until it says something truthy, and gives that back.
@@ -59,7 +60,8 @@ export function launch(command, args, { cwd, log, user }) {
       cwd,
       detached: true,
       stdio: ['ignore', output, output],
-      env: { ...process.env, HOME: cwd },
+      // an ordinary user of Debian does not have the folder of the servers in the search path
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin`, HOME: cwd },
       ...user,
     });
     child.unref();
@@ -79,13 +81,13 @@ function signal(target, name) {
 
 /** Ends a remembered process and its workers: politely, and by force after `graceMs`. Right also when it is gone already. */
 export async function terminate(target, { graceMs }) {
-  if (!groupAlive(target)) return;
-  // the leader only: it ends its workers in its own order, and Kamailio can get stuck when they go by themselves
-  signal(target.pid, 'SIGTERM');
-  try {
-    await until(() => !groupAlive(target), { limitMs: graceMs, what: `end of process ${target.pid}` });
-  } catch {
-    await forceDown(target);
+  const end = performance.now() + graceMs;
+  // the leader first: it ends its workers in its own order
+  for (let receiver = target.pid; groupAlive(target); receiver = -target.pid) {
+    if (performance.now() > end) return forceDown(target);
+    // Then all, again and again: a worker of Kamailio 5.6 that is still starting forgets the first signal, and the leader waits for it.
+    signal(receiver, 'SIGTERM');
+    await until(() => !groupAlive(target), { limitMs: RESEND_MS, what: 'end' }).catch(() => undefined);
   }
 }
 
