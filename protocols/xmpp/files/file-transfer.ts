@@ -1,0 +1,231 @@
+import {
+  type AcceptedFile,
+  type Address,
+  type ByteSource,
+  Emitter,
+  type FileTransferOperationSet,
+  type OutgoingFile,
+  type ProtocolTransfer,
+  ProviderError,
+  type ProviderLog,
+  type ProviderStorage,
+  type SendOutcome,
+} from '../../contract/index.ts';
+import { addressOf, bareJidOf, parseJid } from '../address.ts';
+import type { UploadService } from '../discovery/server-features.ts';
+import type { DecodedMessage } from '../messaging/message-codec.ts';
+import type { Carriage } from '../messaging/messaging.ts';
+import { Recent } from '../messaging/recent.ts';
+import type { Session } from '../session/session.ts';
+import type { Element } from '../stream/xml.ts';
+import { download } from './download.ts';
+import { fileMessage, parseFileMessage } from './file-message.ts';
+import { type HttpRules, permittedUrl } from './http.ts';
+import { type OpenOffer, OpenOffers } from './open-offers.ts';
+import { HttpTransfer } from './transfer.ts';
+import { requestSlot, upload } from './upload.ts';
+
+/** How long a finished upload waits for the account to come back before its message is given up. */
+const WAIT_ONLINE = 60_000;
+
+export interface FileTransferOptions {
+  session: Session;
+  storage: ProviderStorage;
+  log: ProviderLog;
+  rules: HttpRules;
+  now: () => number;
+  isOnline: () => boolean;
+  /** Resolves when the account is online (at once when it is), after so many milliseconds, or with the signal. */
+  whenOnline: (limit: number, signal: AbortSignal) => Promise<void>;
+  /** Undefined while unknown and where there is none. */
+  uploadService: () => UploadService | undefined;
+  sendStanza: (
+    stanza: Element,
+    facts: { id: string; peer: string; composedAt: number; text: string },
+  ) => Promise<SendOutcome>;
+}
+
+/**
+ * Files by HTTP upload (XEP-0363) and links (XEP-0066, 0446, 0447). The peer is not asked before the upload and does not tell
+ * whether it fetched: `finished` means uploaded, and the link acked by the server.
+ */
+export class FileTransfer implements FileTransferOperationSet {
+  readonly #options: FileTransferOptions;
+  readonly #offered = new Emitter<{ transfer: ProtocolTransfer; key: string; sentAt: number }>();
+  readonly onOffer = this.#offered.on;
+  readonly #live = new Set<HttpTransfer>();
+  readonly #open: OpenOffers;
+  /** Keys with a transfer that is not over. */
+  readonly #pending = new Set<string>();
+  readonly #seen = new Recent(1000);
+
+  constructor(options: FileTransferOptions) {
+    this.#options = options;
+    this.#open = new OpenOffers(options.storage);
+  }
+
+  get maximumBytes(): number {
+    return this.#options.uploadService()?.maximumBytes ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  offer(to: Address, file: OutgoingFile): ProtocolTransfer {
+    const transfer = new HttpTransfer(
+      { id: file.id, direction: 'outgoing', peer: to, file: file.file },
+      this.#options.now,
+    );
+    this.#keep(transfer);
+    // after this turn, so that the caller has its listeners on
+    queueMicrotask(() => void this.#send(transfer, file));
+    return transfer;
+  }
+
+  /** True when the message is a file and its text only the link to it. */
+  take(message: DecodedMessage, carriage: Carriage): boolean {
+    const shared = parseFileMessage(message);
+    if (!shared || !permittedUrl(shared.url, this.#options.rules)) return false;
+    const own = parseJid(this.#options.session.jid);
+    if (message.from === own?.bare && message.to !== own.bare) {
+      // an upload of ours: known here as the transfer it was; from another device it is shown as the link it is
+      return message.fromResource === own.resource;
+    }
+    const key = carriage.archiveId ?? (message.id || shared.url);
+    if (!this.#seen.has(key) && !this.#pending.has(key)) {
+      this.#seen.add(key);
+      this.#present({
+        key,
+        id: message.id || key,
+        peer: addressOf(message.from),
+        ...(message.nick === undefined ? {} : { peerName: message.nick }),
+        url: shared.url,
+        file: shared.facts,
+        sentAt: Math.min(carriage.stamp ?? this.#options.now(), this.#options.now()),
+      });
+    }
+    return shared.isOnlyLink;
+  }
+
+  /** The account came online: what was not fetched is offered again. */
+  offerAgain(): void {
+    for (const offer of this.#open.all) if (!this.#pending.has(offer.key)) this.#present(offer);
+  }
+
+  /** The account leaves. */
+  stop(): void {
+    for (const transfer of [...this.#live])
+      transfer.fail(new ProviderError('network', { retryable: true, detail: 'stopped' }));
+  }
+
+  #keep(transfer: HttpTransfer): void {
+    this.#live.add(transfer);
+    transfer.onPhase(() => {
+      if (transfer.isOver) this.#live.delete(transfer);
+    });
+  }
+
+  #present(offer: OpenOffer): void {
+    const { key, url, sentAt } = offer;
+    this.#open.add(offer);
+    this.#pending.add(key);
+    const transfer = new HttpTransfer({ ...offer, direction: 'incoming' }, this.#options.now, (accepted) => {
+      void this.#fetch(transfer, url, accepted);
+    });
+    this.#keep(transfer);
+    transfer.onPhase((phase) => {
+      if (!transfer.isOver) return;
+      this.#pending.delete(key);
+      if (phase.state !== 'failed' || !phase.error.retryable) this.#open.remove(key);
+    });
+    this.#offered.emit({ transfer, key, sentAt });
+  }
+
+  async #send(transfer: HttpTransfer, outgoing: OutgoingFile): Promise<void> {
+    const { id, file } = outgoing;
+    const { session, rules, isOnline, uploadService, now } = this.#options;
+    let source: ByteSource | undefined;
+    try {
+      if (!isOnline()) throw new ProviderError('network', { retryable: true, detail: 'not online' });
+      const service = uploadService();
+      if (!service) throw new ProviderError('not-supported', { protocolCode: 'http-upload' });
+      if (file.size > service.maximumBytes) throw new ProviderError('too-big');
+      const slot = await requestSlot(session.iq, service.jid, file, rules);
+      if (transfer.isOver) return;
+      transfer.move('accepted');
+      source = await outgoing.open();
+      if (source.size !== file.size) throw new ProviderError('source-changed');
+      if (transfer.isOver) return;
+      transfer.move('connecting');
+      await upload(
+        slot,
+        source,
+        file.type,
+        {
+          signal: transfer.signal,
+          onStart: () => transfer.move('running'),
+          onBytes: (bytes) => transfer.progress(bytes),
+        },
+        rules,
+      );
+      await this.#tell(transfer, fileMessage(bareJidOf(transfer.peer), id, slot.get, file), now());
+      transfer.move('finished');
+    } catch (cause) {
+      this.#fail(transfer, cause);
+    } finally {
+      await source?.close().catch((cause: unknown) => this.#log('file.source-unclosed', cause));
+    }
+  }
+
+  /** The file is up; a short absence must not cost the whole upload. */
+  async #tell(transfer: HttpTransfer, message: Element, composedAt: number): Promise<void> {
+    await this.#options.whenOnline(WAIT_ONLINE, transfer.signal);
+    if (transfer.isOver) return;
+    const outcome = await this.#options.sendStanza(message, {
+      id: transfer.id,
+      peer: bareJidOf(transfer.peer),
+      composedAt,
+      text: '',
+    });
+    if (outcome.state === 'failed') throw outcome.error;
+  }
+
+  async #fetch(transfer: HttpTransfer, url: string, accepted: AcceptedFile): Promise<void> {
+    const { sink, from } = accepted;
+    const { rules } = this.#options;
+    try {
+      const place = permittedUrl(url, rules);
+      if (!place) throw new ProviderError('policy', { protocolCode: 'url' });
+      transfer.move('connecting');
+      if (from > 0) transfer.progress(from);
+      await download(
+        {
+          url: place,
+          from,
+          size: transfer.file.size,
+          sink,
+          signal: transfer.signal,
+          onStart: () => transfer.move('running'),
+          onBytes: (bytes) => transfer.progress(bytes),
+        },
+        rules,
+      );
+      if (transfer.isOver) throw new ProviderError('cancelled');
+      await sink.close();
+      await accepted.complete();
+      transfer.move('finished');
+    } catch (cause) {
+      await sink.abort(cause as Error).catch((fault: unknown) => this.#log('file.sink-unclosed', fault));
+      this.#fail(transfer, cause);
+    }
+  }
+
+  #fail(transfer: HttpTransfer, cause: unknown): void {
+    const error = ProviderError.from(cause);
+    if (!transfer.isOver) {
+      this.#options.log('warn', 'xmpp.transfer-failed', { code: error.code, condition: error.protocolCode ?? '' });
+    }
+    transfer.fail(error);
+  }
+
+  #log(event: string, cause: unknown): void {
+    this.#options.log('warn', event, { error: cause instanceof Error ? cause.name : 'unknown' });
+  }
+}

@@ -1,0 +1,100 @@
+import type { ClientRequest, OutgoingHttpHeaders } from 'node:http';
+import { type ByteSource, ProviderError } from '../../contract/index.ts';
+import { NS } from '../namespaces.ts';
+import type { IqCaller } from '../session/iq-caller.ts';
+import { type Element, xml } from '../stream/xml.ts';
+import { type HttpRules, openRequest, permittedUrl, responseOf, statusError, transportError } from './http.ts';
+
+const CHUNK = 128 * 1024;
+// XEP-0363 §4: these and no others, whatever the service says
+const HEADERS = new Set(['authorization', 'cookie', 'expires']);
+
+export interface Slot {
+  put: URL;
+  headers: OutgoingHttpHeaders;
+  /** What the peer is told. */
+  get: string;
+}
+
+const headersOf = (put: Element): OutgoingHttpHeaders => {
+  const headers: Record<string, string[]> = {};
+  for (const element of put.getChildren('header', NS.httpUpload)) {
+    const name = element.attrs.name?.trim().toLowerCase() ?? '';
+    if (!HEADERS.has(name)) continue;
+    // §4: a line end in here would begin a header of somebody else's choice
+    const value = element.getText().replace(/[\r\n]/g, '');
+    headers[name] = [...(headers[name] ?? []), value];
+  }
+  return headers;
+};
+
+/** Asks the service for a place (XEP-0363 §4). Rejects with `too-big`, `malformed`, or what the service says. */
+export const requestSlot = async (
+  iq: IqCaller,
+  service: string,
+  file: { name: string; size: number; type: string },
+  rules: HttpRules,
+): Promise<Slot> => {
+  const child = xml('request', {
+    xmlns: NS.httpUpload,
+    filename: file.name,
+    size: file.size,
+    'content-type': file.type,
+  });
+  const result = await iq.request({ type: 'get', to: service, child });
+  const slot = result.getChild('slot', NS.httpUpload);
+  const put = slot?.getChild('put', NS.httpUpload);
+  const url = permittedUrl(put?.attrs.url ?? '', rules);
+  const get = permittedUrl(slot?.getChild('get', NS.httpUpload)?.attrs.url ?? '', rules);
+  if (!put || !url || !get) throw new ProviderError('malformed', { protocolCode: 'slot' });
+  return { put: url, headers: headersOf(put), get: get.href };
+};
+
+const write = (request: ClientRequest, chunk: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    request.write(chunk, (error) => (error ? reject(transportError(error)) : resolve()));
+  });
+
+/**
+ * Streams a source to its slot: the next piece is read when the system took the last one, so memory stays at one piece
+ * whatever the size. Rejects with `source-changed` when the source has another length than it said, else with what the
+ * transport or the service says; the service may refuse in the middle.
+ */
+export const upload = async (
+  slot: Slot,
+  source: ByteSource,
+  type: string,
+  { signal, onStart, onBytes }: { signal: AbortSignal; onStart(): void; onBytes(bytes: number): void },
+  rules: HttpRules,
+): Promise<void> => {
+  const headers = { ...slot.headers, 'Content-Type': type, 'Content-Length': source.size };
+  const request = await openRequest(slot.put, { method: 'PUT', headers, signal }, rules);
+  const answer = responseOf(request);
+  let early = false;
+  answer.then(
+    () => {
+      early = true;
+    },
+    () => {},
+  );
+  try {
+    onStart();
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    let position = 0;
+    while (position < source.size && !early) {
+      const read = await source.read(buffer, position);
+      if (read === 0 || position + read > source.size) throw new ProviderError('source-changed');
+      await write(request, buffer.subarray(0, read));
+      position += read;
+      onBytes(position);
+    }
+    request.end();
+    const response = await answer;
+    response.resume();
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw statusError(status);
+    if (position < source.size) throw new ProviderError('server-unavailable', { protocolCode: String(status) });
+  } finally {
+    request.destroy();
+  }
+};

@@ -1,0 +1,35 @@
+import type { ProviderStorage } from '../../contract/index.ts';
+import { Recent } from './recent.ts';
+
+const KEY = 'messaging.markable';
+const LIMIT = 200;
+
+/**
+ * Texts whose sender asked to know when they are read (XEP-0333 §4.1) and that are not read yet. On disk, because a text
+ * that came before a restart is read after it.
+ */
+export class Markable {
+  readonly #storage: ProviderStorage;
+  readonly #ids = new Recent(LIMIT);
+
+  constructor(storage: ProviderStorage) {
+    this.#storage = storage;
+    for (const entry of storage.get(KEY)?.split('\n') ?? []) this.#ids.add(entry);
+  }
+
+  add(peer: string, id: string): void {
+    this.#ids.add(`${peer} ${id}`);
+    this.#save();
+  }
+
+  /** True once for each text that asked. */
+  take(peer: string, id: string): boolean {
+    const asked = this.#ids.delete(`${peer} ${id}`);
+    if (asked) this.#save();
+    return asked;
+  }
+
+  #save(): void {
+    this.#storage.put(KEY, this.#ids.values.join('\n'));
+  }
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { parseJid } from '../address.ts';
+import { NS } from '../namespaces.ts';
+import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.ts';
+
+/** Ids of what is no text: an error about one of these is no news about a text. */
+const AUXILIARY = 'aux-';
+export const isAuxiliary = (id: string): boolean => id.startsWith(AUXILIARY);
+
+/** A text to somebody, with all that lets it be told apart and confirmed. */
+export const textMessage = (to: string, id: string, text: string): Element =>
+  xml(
+    'message',
+    { type: 'chat', to, id },
+    xml('body', {}, text.replace(/\r\n?/g, '\n')),
+    ...requests(id),
+    // XEP-0085 §5.1: without a chat state in it, a message says that we know none, and the peer stops telling
+    xml('active', NS.chatStates),
+  );
+
+/** XEP-0359 origin-id, XEP-0184 request, XEP-0333 markable. */
+export const requests = (id: string): Element[] => [
+  xml('origin-id', { xmlns: NS.stanzaId, id }),
+  xml('request', NS.receipts),
+  xml('markable', NS.markers),
+];
+
+const auxiliary = (to: string, ...children: Element[]): Element =>
+  xml('message', { type: 'chat', to, id: `${AUXILIARY}${randomUUID()}` }, ...children);
+
+/** XEP-0184 §5.4: carries no request itself. */
+export const receiptMessage = (to: string, id: string): Element =>
+  auxiliary(to, xml('received', { xmlns: NS.receipts, id }), xml('store', NS.hints));
+
+export const displayedMessage = (to: string, id: string): Element =>
+  auxiliary(to, xml('displayed', { xmlns: NS.markers, id }), xml('store', NS.hints));
+
+/** XEP-0085 §5.2: alone; nobody keeps it, nobody copies it. */
+export const chatStateMessage = (to: string, state: 'composing' | 'paused'): Element =>
+  auxiliary(
+    to,
+    xml(state, NS.chatStates),
+    xml('no-store', NS.hints),
+    xml('no-copy', NS.hints),
+    xml('private', NS.carbons),
+  );
+
+/** XEP-0198 §4: a text sent again says when it was sent first. */
+export const withDelay = (stanza: Element, sentAt: number): Element => {
+  if (!stanza.getChild('delay', NS.delay)) {
+    stanza.append(xml('delay', { xmlns: NS.delay, stamp: new Date(sentAt).toISOString() }));
+  }
+  return stanza;
+};
+
+/** What a message says, whoever carried it. */
+export interface DecodedMessage {
+  /** Bare JIDs. */
+  from: string;
+  to: string;
+  fromResource: string;
+  type: string;
+  /** The sender's id; empty when it gave none. */
+  id: string;
+  stanza: Element;
+  /** Undefined when there is none. Line ends are LF, control characters are gone. */
+  text: string | undefined;
+  nick: string | undefined;
+  /** Original time, when somebody kept it. */
+  delayedSince: number | undefined;
+  wantsReceipt: boolean;
+  markable: boolean;
+  /** Ids of ours that these tell about. */
+  received: string | undefined;
+  displayed: string | undefined;
+  chatState: 'active' | 'composing' | 'paused' | 'inactive' | 'gone' | undefined;
+}
+
+const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone'] as const;
+
+const bodyOf = (stanza: Element): string | undefined => {
+  const bodies = stanza.getChildren('body', NS.client);
+  // RFC 6121 §5.2.3: one body per language; the one without a language is for everybody
+  const body = bodies.find((element) => element.attrs['xml:lang'] === undefined) ?? bodies[0];
+  return body ? normaliseText(body.getText()) : undefined;
+};
+
+/** Reads a message stanza. `own` (bare) stands for an absent `from` or `to`. Undefined for one with a broken address. */
+export const decodeMessage = (stanza: Element, own: string): DecodedMessage | undefined => {
+  const from = parseJid(stanza.attrs.from ?? own);
+  const to = parseJid(stanza.attrs.to ?? own);
+  if (!from || !to) return undefined;
+  const displayed = stanza.getChild('displayed', NS.markers) ?? stanza.getChild('acknowledged', NS.markers);
+  const received = stanza.getChild('received', NS.receipts) ?? stanza.getChild('received', NS.markers);
+  const nick = stanza.getChildText('nick', NS.nick);
+  return {
+    from: from.bare,
+    to: to.bare,
+    fromResource: from.resource,
+    type: stanza.attrs.type ?? 'normal',
+    id: stanza.attrs.id ?? stanza.getChild('origin-id', NS.stanzaId)?.attrs.id ?? '',
+    stanza,
+    text: bodyOf(stanza),
+    nick: nick ? normaliseText(nick).trim() || undefined : undefined,
+    delayedSince: parseDateTime(stanza.getChild('delay', NS.delay)?.attrs.stamp),
+    wantsReceipt: stanza.getChild('request', NS.receipts) !== undefined,
+    markable: stanza.getChild('markable', NS.markers) !== undefined,
+    received: received?.attrs.id,
+    displayed: displayed?.attrs.id,
+    chatState: CHAT_STATES.find((state) => stanza.getChild(state, NS.chatStates)),
+  };
+};
+
+/** The archive's id of a live message: only the one our own account put there (XEP-0359 §6). */
+export const archiveIdOf = (stanza: Element, own: string): string | undefined =>
+  stanza.getChildren('stanza-id', NS.stanzaId).find((element) => parseJid(element.attrs.by)?.bare === own)?.attrs.id;

@@ -1,0 +1,271 @@
+import {
+  type Address,
+  Emitter,
+  type IncomingMessage,
+  type MessageDraft,
+  type MessageMark,
+  type MessageReceiver,
+  type MessagingOperationSet,
+  type OutgoingMessage,
+  ProviderError,
+  type ProviderLog,
+  type ProviderStorage,
+  type SendOutcome,
+  type TypingState,
+} from '../../contract/index.ts';
+import { addressOf, bareJidOf, parseJid } from '../address.ts';
+import { NS } from '../namespaces.ts';
+import { NotKept, type Session } from '../session/session.ts';
+import { stanzaErrorOf } from '../stream/errors.ts';
+import type { Element } from '../stream/xml.ts';
+import { Archive, type Archived } from './archive.ts';
+import { Markable } from './markable.ts';
+import {
+  archiveIdOf,
+  chatStateMessage,
+  type DecodedMessage,
+  decodeMessage,
+  displayedMessage,
+  isAuxiliary,
+  receiptMessage,
+  textMessage,
+} from './message-codec.ts';
+import { Outbox } from './outbox.ts';
+import { Recent } from './recent.ts';
+
+/** Servers take stanzas of 256 KiB and more (Prosody 0.12, ejabberd); escaping may make a text longer. */
+const MAXIMUM_TEXT = 100 * 1024;
+const MAXIMUM_STANZA = 250 * 1000;
+
+/** How a message came: who carried it, and what that adds. */
+export interface Carriage {
+  via: 'server' | 'carbon' | 'archive';
+  archiveId: string | undefined;
+  /** Original time, where the carrier knows better than the message. */
+  stamp: number | undefined;
+  mayConfirm: boolean;
+}
+
+export interface MessagingOptions {
+  session: Session;
+  storage: ProviderStorage;
+  log: ProviderLog;
+  now: () => number;
+  isOnline: () => boolean;
+  /** Whether our account has an archive on the server. */
+  hasArchive: () => boolean;
+  /** Whether the server keeps texts for this peer, who is away. */
+  isKept: (peer: string) => boolean;
+  /** Whether a peer is known to be away: nobody is told that we write. */
+  isAway: (peer: string) => boolean;
+  /** True when this message offers a file, and its text is only a link to it. */
+  takeFile: (message: DecodedMessage, carriage: Carriage) => boolean;
+}
+
+const offline = (): ProviderError => new ProviderError('network', { retryable: true, detail: 'not online' });
+
+/** Texts, their marks, and typing (RFC 6121 §5; XEP-0085, 0184, 0280, 0313, 0333, 0359). */
+export class Messaging implements MessagingOperationSet {
+  receiver: MessageReceiver | undefined;
+  readonly maximumBytes = MAXIMUM_TEXT;
+  readonly outbox: Outbox;
+  readonly archive: Archive;
+  readonly #options: MessagingOptions;
+  readonly #mark = new Emitter<MessageMark>();
+  readonly onMark = this.#mark.on;
+  readonly #typing = new Emitter<{ peer: Address; state: TypingState }>();
+  readonly onTyping = this.#typing.on;
+  readonly #markable: Markable;
+  /** Archive ids already handed over: the same text comes live, as a carbon and from the archive. */
+  readonly #seen = new Recent(5000);
+  /** Peers who do not want to be told that we write (XEP-0085 §5.1), or whose server refused it. */
+  readonly #noTyping = new Set<string>();
+  readonly #composing = new Set<string>();
+
+  constructor(options: MessagingOptions) {
+    const { session, isOnline, isKept } = options;
+    this.#options = options;
+    this.#markable = new Markable(options.storage);
+    this.outbox = new Outbox({ session, isOnline, isKept });
+    this.archive = new Archive(session, options, (archived) => this.#takeArchived(archived));
+  }
+
+  send(to: Address, draft: MessageDraft): OutgoingMessage {
+    const peer = bareJidOf(to);
+    const stanza = textMessage(peer, draft.id, draft.text);
+    return { id: draft.id, outcome: this.sendStanza(stanza, { ...draft, peer }) };
+  }
+
+  /** Sends a prepared message with the same promises as a text. */
+  sendStanza(
+    stanza: Element,
+    { id, peer, composedAt, text }: { id: string; peer: string; composedAt: number; text: string },
+  ): Promise<SendOutcome> {
+    const failed = (error: ProviderError): Promise<SendOutcome> => Promise.resolve({ state: 'failed', error });
+    if (!this.#options.isOnline()) return failed(offline());
+    if (Buffer.byteLength(text) > MAXIMUM_TEXT || Buffer.byteLength(stanza.toString()) > MAXIMUM_STANZA) {
+      return failed(new ProviderError('too-big'));
+    }
+    return this.outbox.send({ stanza, id, peer, composedAt });
+  }
+
+  sendTyping(to: Address, state: TypingState): void {
+    const peer = bareJidOf(to);
+    const { isOnline, isAway, session } = this.#options;
+    if (!isOnline() || this.#noTyping.has(peer) || isAway(peer)) return;
+    session.send(chatStateMessage(peer, state));
+  }
+
+  sendRead(to: Address, messageId: string): void {
+    const peer = bareJidOf(to);
+    // XEP-0333 §5: not unless it was asked for
+    if (this.#markable.take(peer, messageId)) this.#confirm(displayedMessage(peer, messageId));
+  }
+
+  /** Every message stanza of the session. Throws NotKept when the receiver could not keep it. */
+  take(stanza: Element): void {
+    const { session, hasArchive } = this.#options;
+    if (stanza.attrs.type === 'error') {
+      this.#takeError(stanza);
+      return;
+    }
+    if (this.archive.take(stanza)) return;
+    const own = session.bareJid;
+    const carbon = stanza.getChild('sent', NS.carbons) ?? stanza.getChild('received', NS.carbons);
+    if (carbon) {
+      this.#takeCarbon(stanza, carbon, own);
+      return;
+    }
+    const message = decodeMessage(stanza, own);
+    if (!message) return;
+    const archiveId = hasArchive() ? archiveIdOf(stanza, own) : undefined;
+    this.#takeMessage(message, { via: 'server', archiveId, stamp: message.delayedSince, mayConfirm: true });
+  }
+
+  /** The session is new: what was learnt about others' clients is old. */
+  reset(): void {
+    this.#noTyping.clear();
+    this.#composing.clear();
+    this.archive.reset();
+  }
+
+  #takeCarbon(stanza: Element, carbon: Element, own: string): void {
+    // XEP-0280 §11: only our own account copies to us; a copy from anybody else is a forgery
+    const from = stanza.attrs.from;
+    if (from !== undefined && from.toLowerCase() !== own) {
+      this.#options.log('warn', 'xmpp.carbon-forged');
+      return;
+    }
+    const inner = carbon.getChild('forwarded', NS.forward)?.getChild('message', NS.client);
+    const message = inner && decodeMessage(inner, own);
+    if (!inner || !message || message.type === 'error') return;
+    const party = carbon.getName() === 'sent' ? message.from : message.to;
+    if (party !== own) return;
+    const archiveId = this.#options.hasArchive() ? archiveIdOf(inner, own) : undefined;
+    // the device the text was sent to confirms it
+    this.#takeMessage(message, { via: 'carbon', archiveId, stamp: message.delayedSince, mayConfirm: false });
+  }
+
+  #takeArchived({ archiveId, message: stanza, stamp, isNews }: Archived): void {
+    const message = decodeMessage(stanza, this.#options.session.bareJid);
+    if (!message || message.type === 'error') return;
+    this.#takeMessage(message, { via: 'archive', archiveId, stamp, mayConfirm: isNews });
+  }
+
+  #takeMessage(message: DecodedMessage, carriage: Carriage): void {
+    // XEP-0045: rooms are not spoken here, and their texts are nobody's talk
+    if (message.type === 'groupchat') return;
+    const { archiveId } = carriage;
+    if (archiveId === undefined || !this.#seen.has(archiveId)) this.#handOver(message, carriage);
+    if (archiveId !== undefined) {
+      this.#seen.add(archiveId);
+      if (carriage.via !== 'archive') this.archive.note(archiveId);
+    }
+  }
+
+  #handOver(message: DecodedMessage, carriage: Carriage): void {
+    const own = this.#options.session.bareJid;
+    const outgoing = message.from === own && message.to !== own;
+    const peer = outgoing ? message.to : message.from;
+    if (outgoing && carriage.via === 'archive' && message.id) this.outbox.archived(message.id);
+    const at = Math.min(carriage.stamp ?? this.#options.now(), this.#options.now());
+    if (!outgoing) this.#takeMarks(message, peer, at);
+    if (!outgoing && carriage.via === 'server') this.#takeChatState(message, peer);
+    const isFile = this.#options.takeFile(message, carriage);
+    const kept = message.text && !isFile ? this.#keep(message, carriage, { outgoing, peer, at }) : undefined;
+    if (outgoing || !message.id || (!message.text && !isFile)) return;
+    if (message.markable && kept !== 'duplicate') this.#markable.add(peer, message.id);
+    // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
+    const first = carriage.via === 'server' || kept !== 'duplicate';
+    if (message.wantsReceipt && carriage.mayConfirm && first) this.#confirm(receiptMessage(peer, message.id));
+  }
+
+  #keep(
+    message: DecodedMessage,
+    carriage: Carriage,
+    { outgoing, peer, at }: { outgoing: boolean; peer: string; at: number },
+  ): 'stored' | 'duplicate' | undefined {
+    const { receiver } = this;
+    if (!receiver) {
+      this.#options.log('error', 'xmpp.no-receiver');
+      return undefined;
+    }
+    const incoming: IncomingMessage = {
+      id: message.id || carriage.archiveId || `${at}`,
+      ...(carriage.archiveId === undefined ? {} : { archiveId: carriage.archiveId }),
+      direction: outgoing ? 'outgoing' : 'incoming',
+      peer: addressOf(peer),
+      ...(message.nick === undefined || outgoing ? {} : { peerName: message.nick }),
+      text: message.text ?? '',
+      sentAt: at,
+      delayed: carriage.stamp !== undefined,
+    };
+    try {
+      return receiver(incoming);
+    } catch (cause) {
+      throw new NotKept(cause);
+    }
+  }
+
+  #takeMarks(message: DecodedMessage, peer: string, at: number): void {
+    if (message.received) this.#mark.emit({ peer: addressOf(peer), id: message.received, mark: 'delivered', at });
+    if (message.displayed) this.#mark.emit({ peer: addressOf(peer), id: message.displayed, mark: 'read', at });
+  }
+
+  #takeChatState({ chatState, text }: DecodedMessage, peer: string): void {
+    // XEP-0085 §5.1: a text without a state is from a client that knows none
+    if (text && !chatState) this.#noTyping.add(peer);
+    if (!chatState) return;
+    this.#noTyping.delete(peer);
+    const composing = chatState === 'composing';
+    if (composing === this.#composing.has(peer)) return;
+    if (composing) this.#composing.add(peer);
+    else this.#composing.delete(peer);
+    this.#typing.emit({ peer: addressOf(peer), state: composing ? 'composing' : 'paused' });
+  }
+
+  #takeError(stanza: Element): void {
+    const peer = parseJid(stanza.attrs.from)?.bare;
+    const { id } = stanza.attrs;
+    if (!peer || !id) return;
+    if (isAuxiliary(id)) {
+      this.#noTyping.add(peer);
+      return;
+    }
+    const error = stanzaErrorOf(stanza);
+    if (this.outbox.refused(id, peer, error)) return;
+    this.#mark.emit({ peer: addressOf(peer), id, mark: 'failed', at: this.#options.now(), error });
+  }
+
+  /** A receipt or a marker, sent again with the next session if this one is lost. */
+  #confirm(stanza: Element): void {
+    this.#options.session.send(stanza, { lost: () => this.#unconfirmed.push(stanza) });
+  }
+
+  readonly #unconfirmed: Element[] = [];
+
+  /** After a login: confirmations that the last session lost. */
+  confirmAgain(): void {
+    for (const stanza of this.#unconfirmed.splice(0)) this.#confirm(stanza);
+  }
+}

@@ -1,0 +1,150 @@
+import {
+  type Address,
+  Emitter,
+  type OwnPresence,
+  type PeerPresence,
+  type PresenceOperationSet,
+  type PresenceState,
+  ProviderError,
+} from '../../contract/index.ts';
+import { addressOf, bareJidOf, parseJid } from '../address.ts';
+import { capabilities } from '../discovery/own-features.ts';
+import { NS } from '../namespaces.ts';
+import type { Session } from '../session/session.ts';
+import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.ts';
+
+interface Resource {
+  state: PresenceState;
+  priority: number;
+  note: string | undefined;
+  idleSince: number | undefined;
+}
+
+// RFC 6121 §4.7.2.1 has no word for "busy but may be spoken to"; RFC 4480 §3.2 has, and rides along for those who read it.
+const SHOWS: Readonly<Record<Exclude<PresenceState, 'offline'>, string | undefined>> = {
+  available: undefined,
+  away: 'away',
+  busy: 'dnd',
+  'do-not-disturb': 'dnd',
+};
+
+// the one who can be reached best stands for the person
+const RANK: readonly PresenceState[] = ['available', 'busy', 'do-not-disturb', 'away', 'offline'];
+
+const presenceStanza = ({ state, note, idleSince }: OwnPresence): Element => {
+  if (state === 'offline') return xml('presence', { type: 'unavailable' }, note ? xml('status', {}, note) : undefined);
+  const show = SHOWS[state];
+  return xml(
+    'presence',
+    {},
+    show ? xml('show', {}, show) : undefined,
+    note ? xml('status', {}, note) : undefined,
+    state === 'busy' ? xml('activities', NS.richPresence, xml('busy')) : undefined,
+    idleSince === undefined ? undefined : xml('idle', { xmlns: NS.idle, since: new Date(idleSince).toISOString() }),
+    capabilities(),
+  );
+};
+
+const parseResource = (stanza: Element): Resource => {
+  const show = stanza.getChildText('show') ?? '';
+  const busy = stanza.getChild('activities', NS.richPresence)?.getChild('busy') !== undefined;
+  const state =
+    show === 'away' || show === 'xa' ? 'away' : show === 'dnd' ? (busy ? 'busy' : 'do-not-disturb') : 'available';
+  const priority = Number.parseInt(stanza.getChildText('priority') ?? '0', 10);
+  return {
+    state,
+    priority: Number.isNaN(priority) ? 0 : priority,
+    note: normaliseText(stanza.getChildText('status') ?? '').trim() || undefined,
+    idleSince: parseDateTime(stanza.getChild('idle', NS.idle)?.attrs.since),
+  };
+};
+
+const same = (a: PeerPresence, b: PeerPresence): boolean =>
+  a.state === b.state && a.note === b.note && a.idleSince === b.idleSince;
+
+/** Who is there (RFC 6121 §4): ours published, theirs merged over their devices. */
+export class Presence implements PresenceOperationSet {
+  readonly #session: Session;
+  readonly #mayWeSee: (bareJid: string) => boolean;
+  readonly #isOnline: () => boolean;
+  readonly #resources = new Map<string, Map<string, Resource>>();
+  readonly #told = new Map<string, PeerPresence>();
+  readonly #changed = new Emitter<{ address: Address; presence: PeerPresence }>();
+  readonly onPresence = this.#changed.on;
+  #own: OwnPresence = { state: 'available' };
+
+  constructor(session: Session, mayWeSee: (bareJid: string) => boolean, isOnline: () => boolean) {
+    this.#session = session;
+    this.#mayWeSee = mayWeSee;
+    this.#isOnline = isOnline;
+  }
+
+  /** While not connected it is only remembered; the next login publishes it. */
+  async publish(presence: OwnPresence): Promise<void> {
+    this.#own = presence;
+    if (this.#isOnline()) await this.announce();
+  }
+
+  /** Sends our presence; resolves when the server has it. */
+  announce(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const lost = (): void => reject(new ProviderError('network', { retryable: true, detail: 'presence' }));
+      this.#session.send(presenceStanza(this.#own), { acked: resolve, lost });
+    });
+  }
+
+  presenceOf(address: Address): PeerPresence {
+    return this.#merged(bareJidOf(address));
+  }
+
+  isAway(bareJid: string): boolean {
+    return this.#merged(bareJid).state === 'offline';
+  }
+
+  take(stanza: Element): void {
+    const from = parseJid(stanza.attrs.from);
+    if (!from || from.bare === this.#session.bareJid) return;
+    const devices = this.#resources.get(from.bare) ?? new Map<string, Resource>();
+    if (stanza.attrs.type === undefined) {
+      devices.set(from.resource, parseResource(stanza));
+      this.#resources.set(from.bare, devices);
+    } else if (stanza.attrs.type === 'unavailable' || stanza.attrs.type === 'error') {
+      // RFC 6121 §4.5.4: from the bare JID it is meant for all of them
+      if (from.resource) devices.delete(from.resource);
+      else devices.clear();
+      if (devices.size === 0) this.#resources.delete(from.bare);
+    } else return;
+    this.#tell(from.bare);
+  }
+
+  /** The list changed: who may not be seen any more is unknown, who may now be seen is at least offline. */
+  review(contacts: readonly { address: Address }[]): void {
+    for (const { address } of contacts) this.#tell(bareJidOf(address));
+    for (const bareJid of this.#told.keys()) this.#tell(bareJid);
+  }
+
+  /** Nothing is known any more. */
+  clear(): void {
+    this.#resources.clear();
+  }
+
+  #merged(bareJid: string): PeerPresence {
+    const devices = [...(this.#resources.get(bareJid)?.values() ?? [])];
+    const [best] = devices.sort((a, b) => b.priority - a.priority || RANK.indexOf(a.state) - RANK.indexOf(b.state));
+    if (!best) return { state: this.#isOnline() && this.#mayWeSee(bareJid) ? 'offline' : 'unknown' };
+    return {
+      state: best.state,
+      ...(best.note === undefined ? {} : { note: best.note }),
+      ...(best.idleSince === undefined ? {} : { idleSince: best.idleSince }),
+    };
+  }
+
+  #tell(bareJid: string): void {
+    const presence = this.#merged(bareJid);
+    const before = this.#told.get(bareJid) ?? { state: 'unknown' };
+    if (same(presence, before)) return;
+    if (presence.state === 'unknown') this.#told.delete(bareJid);
+    else this.#told.set(bareJid, presence);
+    this.#changed.emit({ address: addressOf(bareJid), presence });
+  }
+}

@@ -1,0 +1,234 @@
+import { EventEmitter } from 'node:events';
+import iqCallee, { type IqCallee } from '@xmpp/iq/callee.js';
+import { parse as parseFullJid } from '@xmpp/jid';
+import middleware, { type Entity } from '@xmpp/middleware';
+import { ProviderError, type ProviderLog } from '../../contract/index.ts';
+import { parseJid } from '../address.ts';
+import { NS } from '../namespaces.ts';
+import { type Element, xml } from '../stream/xml.ts';
+import type { XmlStream } from '../stream/xml-stream.ts';
+import { IqCaller } from './iq-caller.ts';
+import { type StanzaFate, StreamManagement } from './stream-management.ts';
+import type { Timings } from './timings.ts';
+
+/** Thrown by whoever takes a message when it could not be kept: the stanza is then not counted, so that it comes again. */
+export class NotKept extends Error {
+  constructor(cause: unknown) {
+    super('message not kept', { cause });
+    this.name = 'NotKept';
+  }
+}
+
+export interface StanzaHandlers {
+  /** May throw NotKept, and nothing else. */
+  message(stanza: Element): void;
+  presence(stanza: Element): void;
+}
+
+/** So many stanzas without anybody waiting for them before we ask for an ack all the same. */
+const ACK_EVERY = 10;
+
+/**
+ * What outlives a connection: our JID, the counters of stream management, open questions. Connections are attached to it
+ * one after another, by a resume or by a fresh login.
+ */
+export class Session {
+  readonly management = new StreamManagement();
+  readonly iq = new IqCaller(
+    (stanza) => this.send(stanza),
+    () => this.isConnected,
+    () => this.jid,
+  );
+  /** Answers to what others ask us; fill it before the first login. */
+  readonly answers: IqCallee;
+  /** Our full JID; empty before the first login. */
+  jid = '';
+  readonly #entity: Entity;
+  readonly #handlers: StanzaHandlers;
+  readonly #log: ProviderLog;
+  readonly #timings: Timings;
+  #stream: XmlStream | undefined;
+  #asked = false;
+  #deadline: NodeJS.Timeout | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  constructor(domain: string, handlers: StanzaHandlers, log: ProviderLog, timings: Timings) {
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#timings = timings;
+    this.#entity = Object.assign(new EventEmitter(), {
+      jid: null,
+      options: { domain },
+      send: async (reply: Element) => this.send(reply),
+    });
+    this.#entity.on('error', (cause: Error) => log('error', 'xmpp.answer-failed', { error: cause.name }));
+    this.answers = iqCallee({ middleware: middleware({ entity: this.#entity }), entity: this.#entity });
+  }
+
+  get bareJid(): string {
+    return parseJid(this.jid)?.bare ?? '';
+  }
+
+  /** A new login took place: nothing of the old session is valid any more. */
+  begin(stream: XmlStream, jid: string): void {
+    this.end(new ProviderError('network', { retryable: true, detail: 'session lost' }));
+    this.jid = jid;
+    this.#entity.jid = parseFullJid(jid);
+    this.attach(stream);
+  }
+
+  /** Stanzas go over this stream from now on. */
+  attach(stream: XmlStream): void {
+    this.#stream = stream;
+    this.#asked = false;
+    this.#watchSilence(stream.received);
+  }
+
+  get isConnected(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  isOn(stream: XmlStream): boolean {
+    return this.#stream === stream;
+  }
+
+  /** The connection is gone; the session waits to be resumed. */
+  detach(): void {
+    this.#stream = undefined;
+    this.#asked = false;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#keepAlive);
+  }
+
+  end(cause: ProviderError): void {
+    this.detach();
+    this.management.abandon();
+    this.iq.rejectAll(cause);
+  }
+
+  /** Sends a stanza, or keeps it for the resumed connection. */
+  send(stanza: Element, fate: StanzaFate = {}): void {
+    const text = stanza.toString();
+    this.management.sent(text, fate);
+    void this.#stream?.write(text);
+    if (fate.acked || this.management.pending >= ACK_EVERY) queueMicrotask(() => this.#ask());
+  }
+
+  /** Writes again what the server did not get (XEP-0198 §5). */
+  replay(texts: readonly string[]): void {
+    for (const text of texts) void this.#stream?.write(text);
+    if (texts.length > 0) this.#ask();
+  }
+
+  /** Is the server still there? Ends the connection when nothing at all comes within `deadline` milliseconds. */
+  probe(deadline: number): void {
+    this.#asked = false;
+    this.#ask(deadline);
+  }
+
+  /** RFC 6121 §4.5.2 and XEP-0198 §4: says goodbye, with the last count, and closes. */
+  async leave(): Promise<void> {
+    const stream = this.#stream;
+    if (!stream) return;
+    this.send(xml('presence', { type: 'unavailable' }));
+    if (this.management.isOn) void stream.send(this.management.answer());
+    await stream.close();
+  }
+
+  /** Everything that comes after login, in the turn of its bytes. */
+  take(element: Element): void {
+    const namespace = element.getNS();
+    if (namespace === NS.streamManagement) this.#takeManagement(element);
+    else if (namespace === NS.client) this.#takeStanza(element);
+  }
+
+  #takeManagement(element: Element): void {
+    if (element.is('r')) void this.#stream?.send(this.management.answer());
+    else if (element.is('a')) {
+      this.#asked = false;
+      if (!this.management.onAck(element)) {
+        // XEP-0198 §4: a server that counts wrong cannot be resumed
+        this.management.abandon();
+        this.#stream?.fail(
+          new ProviderError('malformed', { retryable: true, protocolCode: 'ack' }),
+          'undefined-condition',
+        );
+      } else if (this.management.pending > 0) this.#ask();
+    }
+  }
+
+  #takeStanza(stanza: Element): void {
+    const { from, to } = stanza.attrs;
+    // RFC 6120 §8.1.2: no server sends an address that is none; it is counted, and nobody has to parse it again
+    const sound = (from === undefined || parseJid(from)) && (to === undefined || parseJid(to));
+    try {
+      if (sound) this.#dispatch(stanza);
+      else this.#log('warn', 'xmpp.stanza-dropped', { reason: 'address' });
+    } catch (cause) {
+      if (cause instanceof NotKept) {
+        this.#stream?.fail(new ProviderError('internal', { retryable: true, detail: 'message not kept', cause }));
+        return;
+      }
+      // a bug of ours; the same stanza again would only meet it again
+      this.#log('error', 'xmpp.stanza-failed', { stanza: stanza.name, error: String(cause) });
+    }
+    this.management.handled();
+  }
+
+  #dispatch(stanza: Element): void {
+    switch (stanza.name) {
+      case 'message':
+        this.#handlers.message(stanza);
+        return;
+      case 'presence':
+        this.#handlers.presence(stanza);
+        return;
+      case 'iq':
+        if (!this.iq.take(stanza)) this.#entity.emit('element', stanza);
+        return;
+    }
+  }
+
+  #ask(deadline = this.#timings.ackDeadline): void {
+    const stream = this.#stream;
+    if (!stream || stream.isDown || this.#asked) return;
+    this.#asked = true;
+    if (this.management.isOn) void stream.send(this.management.request());
+    else {
+      // RFC 6120 §10.1: stanzas of one stream are handled in order, so the answer acks all before it; an error does too
+      const answered = this.iq.request({
+        type: 'get',
+        to: this.#entity.options.domain,
+        child: xml('ping', { xmlns: NS.ping }),
+      });
+      const barrier = this.management.barrier();
+      const settle = (): void => {
+        this.#asked = false;
+        barrier();
+      };
+      answered.then(settle, (error: ProviderError) => {
+        if (error.code !== 'network' && error.code !== 'timeout') settle();
+      });
+    }
+    this.#watchAnswer(stream, deadline, stream.received);
+  }
+
+  /** The deadline starts anew while anything at all comes: a slow server is not a dead one. */
+  #watchAnswer(stream: XmlStream, deadline: number, seen: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      if (!this.#asked) return;
+      if (stream.received !== seen) this.#watchAnswer(stream, deadline, stream.received);
+      else stream.fail(new ProviderError('timeout', { retryable: true, detail: 'no answer from the server' }));
+    }, deadline);
+  }
+
+  #watchSilence(seen: number): void {
+    clearTimeout(this.#keepAlive);
+    this.#keepAlive = setTimeout(() => {
+      const received = this.#stream?.received ?? 0;
+      if (received === seen) this.#ask();
+      this.#watchSilence(received);
+    }, this.#timings.keepAlive);
+  }
+}
