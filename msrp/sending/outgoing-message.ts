@@ -299,7 +299,8 @@ export class Message implements Flow, OutgoingMessage {
     const total = this.#total;
     const rest = total === undefined ? Number.POSITIVE_INFINITY : total - this.#position;
     const length = Math.min(rest, this.#options.chunkSize);
-    const end = length <= LARGEST_UNINTERRUPTIBLE && total !== undefined ? this.#position + length : undefined;
+    const fixed = length <= LARGEST_UNINTERRUPTIBLE && total !== undefined && this.#state === 'sending';
+    const end = fixed ? this.#position + length : undefined;
     return formatByteRange({ start: this.#position + 1, end, total });
   }
 

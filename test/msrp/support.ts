@@ -128,7 +128,8 @@ export class RawPeer {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (data: Buffer) => {
-      this.#text += data.toString('latin1');
+      // bodies of ~ may be as large as they like
+      this.#text = (this.#text + data.toString('latin1')).replace(/~{2,}/g, '~');
       this.#wake?.();
     });
     socket.on('error', () => undefined);
