@@ -12,6 +12,9 @@ export type CoreFaultCode =
   | 'file-gone'
   | 'profile-in-use'
   | 'profile-sealed'
+  | 'secrets-locked'
+  | 'database-newer'
+  | 'database-unavailable'
   | 'core-gone';
 
 /** A command that could not be done. Crosses every process border by its `fault`. */

@@ -1,0 +1,42 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import Database from 'libsql';
+import { refuse } from '../../contract/index.ts';
+import { StoreError } from './store-error.ts';
+
+/** Held as long as the profile is in use; the system lets go of it whichever way the process ends. */
+export interface ProfileLock {
+  release(): void;
+}
+
+/**
+ * Takes the profile folder for this process, or refuses with `profile-in-use`. Node has no file locks of its own;
+ * SQLite's on an empty database are the system's, on all three systems, and die with the process, also by kill -9.
+ */
+export function lockProfile(folder: string): ProfileLock {
+  const file = path.join(folder, 'profile.lock');
+  try {
+    return take(file);
+  } catch (error) {
+    if (StoreError.from(error).code !== 'damaged') throw error;
+    // somebody wrote into it; nothing of ours ever is in there
+    fs.rmSync(file);
+    return take(file);
+  }
+}
+
+function take(file: string): ProfileLock {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file);
+    database.exec('BEGIN EXCLUSIVE');
+    const held = database;
+    return { release: () => held.close() };
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
+      throw refuse('profile-in-use', { cause: error });
+    }
+    throw StoreError.from(error);
+  }
+}

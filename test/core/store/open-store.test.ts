@@ -1,0 +1,271 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { CommandError } from '../../../electron/contract/index.ts';
+import { databaseKey } from '../../../electron/core/store/database-key.ts';
+import type { Driver } from '../../../electron/core/store/driver.ts';
+import { migrate, STORE_VERSION } from '../../../electron/core/store/migrations.ts';
+import { DATABASE_FILE, openStore } from '../../../electron/core/store/open-store.ts';
+import { lockProfile } from '../../../electron/core/store/profile-lock.ts';
+import { bundle } from '../support/bundle.ts';
+import { temporaryFolder } from '../support/folder.ts';
+
+const KEY = 'cd'.repeat(32);
+const NOW = Date.UTC(2026, 10, 22, 21, 0, 0);
+const open = (folder: string, key = KEY, onDamaged: () => void = () => undefined) => {
+  const opened = openStore(folder, key, () => NOW, onDamaged);
+  onTestFinished(() => opened.close());
+  return opened;
+};
+const put = (driver: Driver, key: string) => driver.run('INSERT INTO settings (key, value) VALUES (?, ?)', key, '"x"');
+const keys = (driver: Driver) =>
+  driver.all<{ key: string }>('SELECT key FROM settings ORDER BY key').map((row) => row.key);
+const faultOf = async (work: () => unknown): Promise<unknown> => {
+  try {
+    await work();
+  } catch (error) {
+    return (error as CommandError).fault;
+  }
+  return 'no fault';
+};
+
+let writer: string;
+beforeAll(async () => {
+  writer = await bundle('test/core/store/writer.ts');
+  return () => fs.rmSync(path.dirname(writer), { recursive: true, force: true });
+}, 60_000);
+
+describe('opening the store', () => {
+  it('makes a database at the newest version, and finds what was written the next time', () => {
+    const folder = temporaryFolder();
+    const first = open(folder);
+    expect(first.setAside).toBeNull();
+    expect(first.driver.get('PRAGMA user_version')).toEqual({ user_version: STORE_VERSION });
+    put(first.driver, 'a');
+    first.close();
+    expect(keys(open(folder).driver)).toEqual(['a']);
+  });
+
+  it('sets a file aside that is no database, whole, and starts a new one', () => {
+    const folder = temporaryFolder();
+    const rubbish = Buffer.alloc(20_000, 'this is no database ');
+    fs.writeFileSync(path.join(folder, DATABASE_FILE), rubbish);
+    const { driver, setAside } = open(folder);
+    expect(setAside).toBe(path.join(folder, 'aims-damaged-2026-11-22T21-00-00.db'));
+    expect(fs.readFileSync(setAside ?? '').equals(rubbish)).toBe(true);
+    put(driver, 'new');
+    expect(keys(driver)).toEqual(['new']);
+  });
+
+  it('sets a database aside that another key made; with that key it is whole', () => {
+    const folder = temporaryFolder();
+    const other = 'ef'.repeat(32);
+    const first = open(folder, other);
+    put(first.driver, 'mine');
+    first.close();
+    const { driver, setAside } = open(folder);
+    expect(keys(driver)).toEqual([]);
+    const rescue = temporaryFolder();
+    fs.copyFileSync(setAside ?? '', path.join(rescue, DATABASE_FILE));
+    expect(keys(open(rescue, other).driver)).toEqual(['mine']);
+  });
+
+  it('sets a database aside together with the log that a kill left behind', async () => {
+    const folder = temporaryFolder();
+    const other = 'ef'.repeat(32);
+    const child = fork(writer, [folder, other], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const { setAside } = open(folder);
+    const rescue = temporaryFolder();
+    for (const suffix of ['', '-wal', '-shm']) {
+      if (fs.existsSync(setAside + suffix))
+        fs.copyFileSync(setAside + suffix, path.join(rescue, DATABASE_FILE) + suffix);
+    }
+    const { driver } = open(rescue, other);
+    expect(keys(driver)).toContain('row-1');
+    expect(driver.get('PRAGMA integrity_check(1)')).toEqual({ integrity_check: 'ok' });
+  });
+
+  it('never writes over what was set aside before', () => {
+    const folder = temporaryFolder();
+    const kept = new Set<string | null>();
+    for (const content of ['one', 'two']) {
+      fs.writeFileSync(path.join(folder, DATABASE_FILE), content.repeat(5000));
+      const opened = open(folder);
+      opened.close();
+      kept.add(opened.setAside);
+    }
+    expect(kept.size).toBe(2);
+    for (const file of kept) expect(fs.existsSync(file ?? '')).toBe(true);
+  });
+
+  it('tells of damage that it meets inside, and the next start sets the file aside', () => {
+    const folder = temporaryFolder();
+    const first = open(folder);
+    first.driver.transaction(() => {
+      for (let row = 0; row < 2000; row++) put(first.driver, `row-${row}-${'z'.repeat(100)}`);
+    });
+    first.close();
+    const file = path.join(folder, DATABASE_FILE);
+    const size = fs.statSync(file).size;
+    const handle = fs.openSync(file, 'r+');
+    // everything behind the schema: page-wise damage that the header does not show
+    fs.writeSync(handle, Buffer.alloc(size - 200 * 1024, 0x5a), 0, size - 200 * 1024, 200 * 1024);
+    fs.closeSync(handle);
+    let told = 0;
+    const second = open(folder, KEY, () => told++);
+    expect(second.setAside).toBeNull();
+    expect(() => keys(second.driver)).toThrow(expect.objectContaining({ code: 'damaged' }));
+    expect(told).toBe(1);
+    second.close();
+    const third = open(folder);
+    expect(third.setAside).not.toBeNull();
+    expect(keys(third.driver)).toEqual([]);
+    third.close();
+    expect(open(folder).setAside).toBeNull();
+  });
+
+  it('keeps a database that was only suspected', () => {
+    const folder = temporaryFolder();
+    const first = open(folder);
+    put(first.driver, 'a');
+    first.close();
+    fs.writeFileSync(path.join(folder, 'aims.db.suspect'), '');
+    const second = open(folder);
+    expect(second.setAside).toBeNull();
+    expect(keys(second.driver)).toEqual(['a']);
+    expect(fs.existsSync(path.join(folder, 'aims.db.suspect'))).toBe(false);
+  });
+
+  it('refuses a database of a later version and does not touch it', () => {
+    const folder = temporaryFolder();
+    const first = open(folder);
+    put(first.driver, 'future');
+    first.driver.exec(`PRAGMA user_version = ${STORE_VERSION + 1}`);
+    first.close();
+    const before = fs.readFileSync(path.join(folder, DATABASE_FILE));
+    expect(() => open(folder)).toThrow(expect.objectContaining({ code: 'newer' }));
+    expect(fs.readFileSync(path.join(folder, DATABASE_FILE)).equals(before)).toBe(true);
+    expect(fs.readdirSync(folder).filter((name) => name.includes('damaged'))).toEqual([]);
+  });
+
+  it('leaves the database as it was when a migration fails half way', () => {
+    const folder = temporaryFolder();
+    const { driver } = open(folder);
+    const steps = Array.from({ length: STORE_VERSION }, () => '');
+    const broken = 'CREATE TABLE half (a TEXT); INSERT INTO nowhere VALUES (1);';
+    expect(() => migrate(driver, [...steps, broken])).toThrow();
+    expect(driver.get('PRAGMA user_version')).toEqual({ user_version: STORE_VERSION });
+    expect(driver.get("SELECT name FROM sqlite_master WHERE name = 'half'")).toBeUndefined();
+    migrate(driver, [...steps, 'CREATE TABLE whole (a TEXT);']);
+    expect(driver.get('PRAGMA user_version')).toEqual({ user_version: STORE_VERSION + 1 });
+  });
+
+  it('loses no row that was confirmed when the process is killed, and lets go of the profile', async () => {
+    const folder = temporaryFolder();
+    for (let round = 0; round < 3; round++) {
+      const child = fork(writer, [folder, KEY], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+      let seen = '';
+      const enough = new Promise<void>((resolve) => {
+        child.stdout?.on('data', (data: Buffer) => {
+          seen += data.toString();
+          if (seen.split('\n').length > 50) resolve();
+        });
+      });
+      await enough;
+      expect(await faultOf(() => lockProfile(folder))).toMatchObject({ code: 'profile-in-use' });
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      const confirmed = seen.split('\n').slice(0, -1).length;
+      const lock = lockProfile(folder);
+      const { driver, setAside, close } = open(folder);
+      expect(setAside).toBeNull();
+      const { count } = driver.get<{ count: number }>('SELECT count(*) AS count FROM settings') ?? { count: 0 };
+      expect(count).toBeGreaterThanOrEqual(confirmed);
+      expect(driver.get('PRAGMA integrity_check(1)')).toEqual({ integrity_check: 'ok' });
+      driver.run('DELETE FROM settings');
+      close();
+      lock.release();
+    }
+  }, 60_000);
+
+  it('is taken by one at a time, also within one process, and again after it is let go', async () => {
+    const folder = temporaryFolder();
+    const first = lockProfile(folder);
+    expect(await faultOf(() => lockProfile(folder))).toEqual({ code: 'profile-in-use', retryable: false });
+    first.release();
+    lockProfile(folder).release();
+  });
+
+  it('takes the profile although somebody wrote into the lock file', () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(path.join(folder, 'profile.lock'), 'something that is no database'.repeat(100));
+    lockProfile(folder).release();
+  });
+});
+
+describe('the key of the database', () => {
+  const shellWith = (kept: Map<string, string>) => ({
+    readSecret: async (key: string) => kept.get(key),
+    writeSecret: async (key: string, value: string) => void kept.set(key, value),
+  });
+  const locked = {
+    readSecret: () => Promise.reject(new Error('locked')),
+    writeSecret: () => Promise.reject(new Error('locked')),
+  };
+
+  it('is made once, of 32 bytes, and kept in the system’s store and nowhere else', async () => {
+    const folder = temporaryFolder();
+    const kept = new Map<string, string>();
+    const key = await databaseKey({ folder, secretStore: 'system' }, shellWith(kept));
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    expect(await databaseKey({ folder, secretStore: 'system' }, shellWith(kept))).toBe(key);
+    expect([...kept]).toEqual([['database-key', key]]);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  it('is in a file that only its owner may read where the system keeps no secrets', async () => {
+    const folder = temporaryFolder();
+    const key = await databaseKey({ folder, secretStore: 'none' }, locked);
+    expect(await databaseKey({ folder, secretStore: 'none' }, locked)).toBe(key);
+    expect(fs.statSync(path.join(folder, 'database.key')).mode & 0o777).toBe(0o600);
+    // the store that comes later does not lock the profile up
+    expect(await databaseKey({ folder, secretStore: 'system' }, locked)).toBe(key);
+  });
+
+  it('is not made anew while the store is locked, and nothing is set aside', async () => {
+    const folder = temporaryFolder();
+    const kept = new Map<string, string>();
+    const key = await databaseKey({ folder, secretStore: 'system' }, shellWith(kept));
+    open(folder, key).close();
+    const before = fs.readdirSync(folder).sort();
+    expect(await faultOf(() => databaseKey({ folder, secretStore: 'system' }, locked))).toEqual({
+      code: 'secrets-locked',
+      retryable: true,
+    });
+    expect(fs.readdirSync(folder).sort()).toEqual(before);
+  });
+
+  it('of a profile in the system’s store is out of reach without that store', async () => {
+    const folder = temporaryFolder();
+    const key = await databaseKey({ folder, secretStore: 'system' }, shellWith(new Map()));
+    open(folder, key).close();
+    expect(await faultOf(() => databaseKey({ folder, secretStore: 'none' }, locked))).toEqual({
+      code: 'profile-sealed',
+      retryable: false,
+    });
+    expect(fs.existsSync(path.join(folder, 'database.key'))).toBe(false);
+  });
+
+  it('is made anew when its file holds no key, and the file is kept', async () => {
+    const folder = temporaryFolder();
+    fs.writeFileSync(path.join(folder, 'database.key'), 'scribble');
+    const key = await databaseKey({ folder, secretStore: 'none' }, locked);
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    expect(fs.readFileSync(path.join(folder, 'database.key.unreadable'), 'utf8')).toBe('scribble');
+  });
+});
