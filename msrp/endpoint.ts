@@ -103,6 +103,11 @@ export class MsrpEndpoint {
     });
   }
 
+  /** Number of connections there are. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
   /** Ends everything at once: listeners, sessions, connections. */
   close(): void {
     for (const listener of this.#listeners) listener.close();
