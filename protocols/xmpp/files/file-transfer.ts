@@ -111,7 +111,7 @@ export class FileTransfer implements FileTransferOperationSet {
 
   /** The account leaves. */
   stop(): void {
-    for (const transfer of [...this.#live])
+    for (const transfer of this.#live)
       transfer.fail(new ProviderError('network', { retryable: true, detail: 'stopped' }));
   }
 

@@ -64,7 +64,7 @@ export const upload = async (
   slot: Slot,
   source: ByteSource,
   type: string,
-  { signal, onStart, onBytes }: { signal: AbortSignal; onStart(): void; onBytes(bytes: number): void },
+  { signal, onStart, onBytes }: { signal: AbortSignal; onStart: () => void; onBytes: (bytes: number) => void },
   rules: HttpRules,
 ): Promise<void> => {
   const headers = { ...slot.headers, 'Content-Type': type, 'Content-Length': source.size };

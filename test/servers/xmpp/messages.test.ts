@@ -1,0 +1,76 @@
+import { afterEach, expect, it } from 'vitest';
+import { draft, everybodyLeaves, next } from '../../xmpp/kit.ts';
+import { user } from '../campus.ts';
+import { member, online } from './kit.ts';
+
+const address = (name: string): string => `xmpp:${user(name).jid}`;
+
+afterEach(everybodyLeaves);
+
+it('carries texts both ways in order, with every kind of letter', async () => {
+  const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
+  const lines = ['reunião 😀 日本 <&>"\'', 'a\nb', ...Array.from({ length: 300 }, (_, index) => `line ${index}`)];
+  const before = bob.received.length;
+  const sent = lines.map((line) => alice.set('messaging').send(address('bob'), draft(line)).outcome);
+  expect(new Set((await Promise.all(sent)).map(({ state }) => state))).toEqual(new Set(['sent']));
+  await bob.texts(before + lines.length);
+  const texts = bob.received.slice(before);
+  expect(texts.map(({ text }) => text)).toEqual(lines);
+  expect(
+    texts.every(({ peer, direction, archiveId }) => peer === address('alice') && direction === 'incoming' && archiveId),
+  ).toBe(true);
+  const back = draft('olá');
+  expect(await bob.set('messaging').send(address('alice'), back).outcome).toEqual({ state: 'sent' });
+});
+
+it('tells delivered, then read', async () => {
+  const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
+  const text = draft('did you get this?');
+  const delivered = next(alice.set('messaging').onMark, ({ id, mark }) => id === text.id && mark === 'delivered');
+  alice.set('messaging').send(address('bob'), text);
+  expect(await delivered).toMatchObject({ peer: address('bob') });
+  const read = next(alice.set('messaging').onMark, ({ id, mark }) => id === text.id && mark === 'read');
+  bob.set('messaging').sendRead(address('alice'), text.id);
+  expect(await read).toMatchObject({ peer: address('bob') });
+});
+
+it('tells that somebody types, and that they stopped', async () => {
+  const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
+  const typing = next(bob.set('messaging').onTyping);
+  alice.set('messaging').sendTyping(address('bob'), 'composing');
+  expect(await typing).toEqual({ peer: address('alice'), state: 'composing' });
+  const paused = next(bob.set('messaging').onTyping);
+  alice.set('messaging').sendTyping(address('bob'), 'paused');
+  expect(await paused).toEqual({ peer: address('alice'), state: 'paused' });
+});
+
+it('fails a text to somebody who does not exist', async () => {
+  const alice = await online('alice');
+  const outcome = await alice.set('messaging').send('xmpp:nobody@campus.test', draft('hello?')).outcome;
+  expect(outcome).toMatchObject({
+    state: 'failed',
+    error: { code: 'peer-offline', protocolCode: 'service-unavailable' },
+  });
+});
+
+it('brings a text sent in absence exactly once, though the server has it twice', async () => {
+  const alice = await online('alice');
+  const bob = await online('dave');
+  await bob.provider.stop();
+  const text = draft('while you were away');
+  await alice.set('messaging').send(address('dave'), text).outcome;
+  const again = member('dave', { storage: bob.storage });
+  const calls: string[] = [];
+  again.set('messaging').receiver = (message) => {
+    calls.push(message.text);
+    return 'stored';
+  };
+  const delivered = next(alice.set('messaging').onMark, ({ id, mark }) => id === text.id && mark === 'delivered');
+  again.provider.start();
+  await delivered;
+  // a text sent now comes after everything that was kept
+  const last = next(again.set('messaging').onTyping);
+  alice.set('messaging').sendTyping(address('dave'), 'composing');
+  await last;
+  expect(calls.filter((line) => line === text.text)).toHaveLength(1);
+});
