@@ -189,6 +189,31 @@ describe('Kamailio', () => {
   });
 });
 
+describe('presence', () => {
+  /** The first NOTIFY to `watcher` after it subscribed to `presentity`. */
+  async function subscribe(watcher: string, presentity: string): Promise<string> {
+    const [from, to] = [user(watcher), user(presentity)];
+    const line = await connectTcp(campus().ports.sip);
+    const headers = ['Event: presence', 'Expires: 60', `Contact: <sip:${watcher}@127.0.0.1:9;transport=tcp>`];
+    const base = { method: 'SUBSCRIBE', uri: to.sip, from: from.sip, to: to.sip, transport: 'TCP' } as const;
+    line.send(sipRequest({ ...base, headers }));
+    const credentials = digest(await line.until(ANSWER), from, 'SUBSCRIBE', to.sip);
+    line.send(sipRequest({ ...base, sequence: 2, headers: [...headers, `Proxy-Authorization: ${credentials}`] }));
+    const notify = await line.until(/NOTIFY sip:[\s\S]*^Subscription-State: .*\r\n/m);
+    line.close();
+    return notify;
+  }
+
+  test('is shown to everybody as it comes', async () => {
+    expect(await subscribe('alice', 'bob')).toMatch(/^Subscription-State: active/m);
+  });
+
+  test('waits for permission when rules decide', async () => {
+    await kamailio.restart({ presenceRules: true });
+    expect(await subscribe('carol', 'bob')).toMatch(/^Subscription-State: pending/m);
+  });
+});
+
 describe('XCAP', () => {
   test('tells its capabilities over HTTP to a user only', async () => {
     const path = '/xcap-caps/global/index';
@@ -215,7 +240,7 @@ describe('XCAP', () => {
     expect(answer).toBe(401);
   });
 
-  test('keeps a document over a restart, for its owner only', async () => {
+  test('keeps a document over a crash and a restart, for its owner only', async () => {
     const path = `/resource-lists/users/${user('alice').sip}/index`;
     const list = `<list name="${'friends'.repeat(1500)}"/>`; // longer than one line of a text table used to be
     const body = `<?xml version="1.0" encoding="UTF-8"?>\n<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">${list}</resource-lists>`;
@@ -225,6 +250,8 @@ describe('XCAP', () => {
       body,
     });
     expect(put.status).toBe(200);
+    await kamailio.kill();
+    await kamailio.start();
     await kamailio.restart();
     expect(await (await xcap('alice', path)).text()).toBe(body);
     expect((await xcap('bob', path)).status).toBe(403);
