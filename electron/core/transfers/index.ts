@@ -1,7 +1,7 @@
+export { createTransfers } from './create-transfers.ts';
 export { TRANSFER_TABLE } from './transfer-table.ts';
 export type {
   FileLine,
-  TransferClock,
   TransferProvider,
   Transfers,
   TransfersContext,

@@ -1,14 +1,7 @@
 import type { Provider, ProviderLog } from '../../../protocols/contract/index.ts';
 import type { CoreEvent, Handlers, MessageState, Route, ShellSide, Transfer } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
 import type { Driver } from '../store/driver.ts';
-
-/** Time, as the transfers see it. Tests bring their own. */
-export interface TransferClock {
-  /** ms since the epoch. */
-  now(): number;
-  /** Calls `run` once after `milliseconds`; the returned function calls it off. */
-  after(milliseconds: number, run: () => void): () => void;
-}
 
 /** A line in a talk that stands for a file. Its state afterwards is told by `talks.markFile`. */
 export interface FileLine {
@@ -48,7 +41,7 @@ export interface TransfersContext {
   shell: Pick<ShellSide, 'openPath' | 'revealPath'>;
   emit(event: CoreEvent): void;
   log: ProviderLog;
-  clock: TransferClock;
+  clock: Pick<Clock, 'now' | 'after'>;
 }
 
 type TransferCommand = Extract<keyof Handlers, `transfers.${string}`>;

@@ -55,6 +55,7 @@ export class PartFile implements ByteSink {
   #queued = 0;
   #tail: Promise<void> = Promise.resolve();
   #failure: ProviderError | undefined;
+  #aborted = false;
   #closed: Promise<void> | undefined;
 
   private constructor(path: string, handle: fs.FileHandle, facts: PartFacts, runs: readonly ByteRange[]) {
@@ -95,11 +96,12 @@ export class PartFile implements ByteSink {
     return undefined;
   }
 
-  /** Bytes that are with the system, each counted once. */
+  /** Bytes that were taken, each counted once. */
   get bytes(): number {
-    return this.#written.covered;
+    return this.#taken.covered;
   }
 
+  /** What is with the system, so that it outlives us. */
   get runs(): readonly ByteRange[] {
     return this.#written.runs;
   }
@@ -139,19 +141,20 @@ export class PartFile implements ByteSink {
     this.#closed ??= this.#close(true);
     return this.#closed.then(() => {
       if (this.#failure) throw this.#failure;
+      if (this.#aborted) throw new ProviderError('cancelled');
     });
   }
 
-  /** Lets go of the file and leaves the part as it is. */
-  async abort(cause: Error): Promise<void> {
-    this.#failure ??= ProviderError.from(cause);
+  /** Lets go of the file and leaves the part as it is. Whoever calls it knows the cause. */
+  async abort(): Promise<void> {
+    this.#aborted = true;
     this.#closed ??= this.#close(false);
     await this.#closed;
   }
 
   /** Lets go of the file and deletes the part. Never rejects. */
   async discard(): Promise<void> {
-    await this.abort(new ProviderError('cancelled'));
+    await this.abort();
     await removePart(this.path);
   }
 

@@ -1,8 +1,8 @@
-import type { FileHash, ProviderError } from '../../../protocols/contract/index.ts';
-import type { Fault, MessageState, Route, Transfer } from '../../contract/index.ts';
-import type { ByteRange } from './files/byte-ranges.ts';
-import type { SourceStamp } from './files/file-source.ts';
-import { isRiskyName } from './files/risky-name.ts';
+import type { FileHash } from '../../../../protocols/contract/index.ts';
+import type { MessageState, Route, Transfer } from '../../../contract/index.ts';
+import type { ByteRange } from '../files/byte-ranges.ts';
+import type { SourceStamp } from '../files/file-source.ts';
+import { isRiskyName } from '../files/risky-name.ts';
 import type { TransferStage } from './transfer-stage.ts';
 
 /** All that is kept of one transfer. Immutable: a change is a new row. */
@@ -53,14 +53,6 @@ export type ReceivingRow = TransferRow & { readonly side: ReceivingSide };
 
 export const isSending = (row: TransferRow): row is SendingRow => row.side.direction === 'outgoing';
 export const isReceiving = (row: TransferRow): row is ReceivingRow => row.side.direction === 'incoming';
-
-/** A fault as it goes to disk and to a window. */
-export const faultOf = (error: ProviderError): Fault => ({
-  code: error.code,
-  ...(error.protocolCode === undefined ? {} : { protocolCode: error.protocolCode }),
-  retryable: error.retryable,
-  ...(error.certificate ? { certificate: error.certificate } : {}),
-});
 
 /** Faults that the same file would only meet again. */
 const POINTLESS: ReadonlySet<string> = new Set(['too-big', 'not-supported', 'blocked', 'malformed', 'name-refused']);

@@ -1,5 +1,5 @@
-import type { Driver } from '../store/driver.ts';
-import type { ByteRange } from './files/byte-ranges.ts';
+import type { Driver } from '../../store/driver.ts';
+import type { ByteRange } from '../files/byte-ranges.ts';
 import { isReceiving, type ReceivingSide, type TransferRow } from './transfer-row.ts';
 
 interface StoredRow {
@@ -28,10 +28,11 @@ export class TransferRows {
   }
 
   byOffer(accountId: string, key: string): TransferRow | undefined {
-    const stored = this.#driver.get<StoredRow>('SELECT * FROM transfers WHERE account_id = ? AND offer_key = ?', [
+    const stored = this.#driver.get<StoredRow>(
+      'SELECT * FROM transfers WHERE account_id = ? AND offer_key = ?',
       accountId,
       key,
-    ]);
+    );
     return stored && fromStored(stored);
   }
 

@@ -1,4 +1,5 @@
-import type { Fault, Transfer, TransferState } from '../../contract/index.ts';
+import type { TransferPhase } from '../../../../protocols/contract/index.ts';
+import type { Fault, Transfer } from '../../../contract/index.ts';
 
 /**
  * The state of one attempt, with the facts that belong to it.
@@ -78,5 +79,6 @@ export function mayMove(from: TransferStage, to: TransferStage): boolean {
 export const mayBegin = (stage: TransferStage): boolean =>
   stage.state === 'preparing' || stage.state === 'waiting-for-peer' || stage.state === 'offered';
 
-export const isState = (stage: TransferStage, ...states: readonly TransferState[]): boolean =>
-  states.includes(stage.state);
+/** Whether a provider has nothing more to say about its share. */
+export const isOver = (phase: TransferPhase): boolean =>
+  phase.state === 'finished' || phase.state === 'declined' || phase.state === 'cancelled' || phase.state === 'failed';

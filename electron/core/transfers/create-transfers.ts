@@ -1,0 +1,160 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import type { Unsubscribe } from '../../../protocols/contract/index.ts';
+import { refuse } from '../../contract/index.ts';
+import { isRiskyName } from './files/risky-name.ts';
+import { TransferLedger } from './ledger/transfer-ledger.ts';
+import { isReceiving, isSending, type TransferRow } from './ledger/transfer-row.ts';
+import { isFinal } from './ledger/transfer-stage.ts';
+import { Receiving } from './receiving.ts';
+import { OutgoingCopies } from './sending/outgoing-copies.ts';
+import { Sending } from './sending/sending.ts';
+import type { TransferProvider, Transfers, TransfersContext } from './transfers.ts';
+
+/** The whole of the transfers, wired. */
+export function createTransfers(context: TransfersContext): Transfers {
+  const providers = new Map<string, TransferProvider>();
+  const subscriptions = new Map<string, Unsubscribe>();
+  const copies = new OutgoingCopies(context.folder);
+  const ledger = new TransferLedger(context);
+  const sending = new Sending(context, ledger, providers, copies);
+  const receiving = new Receiving(context, ledger);
+
+  const rowOf = (id: string): TransferRow => {
+    const row = ledger.get(id);
+    if (!row) throw refuse('not-found');
+    return row;
+  };
+  const incoming = (id: string) => {
+    const row = rowOf(id);
+    if (!isReceiving(row)) throw refuse('wrong-state');
+    return row;
+  };
+
+  /** The finished file of a transfer, if it is still where it was put. */
+  const finishedFile = async (id: string): Promise<string> => {
+    const { stage, path: file } = rowOf(id);
+    if (stage.state !== 'completed') throw refuse('wrong-state');
+    if (file === null) throw refuse('file-gone');
+    try {
+      await access(file);
+      return file;
+    } catch (cause) {
+      ledger.amend(id, { path: null });
+      throw refuse('file-gone', { cause });
+    }
+  };
+
+  const cancel = (row: TransferRow): void => {
+    if (isFinal(row.stage)) throw refuse('wrong-state');
+    if (isSending(row)) sending.cancel(row);
+    else if (isReceiving(row)) receiving.cancel(row);
+  };
+
+  const clear = (rows: readonly TransferRow[]): void => {
+    for (const row of rows) {
+      if (isReceiving(row)) receiving.forget(row);
+      else if (isSending(row)) sending.forget(row);
+    }
+    ledger.clear(rows.map((row) => row.id));
+  };
+
+  const cancelAll = (rows: readonly TransferRow[]): void => {
+    for (const row of rows) if (!isFinal(row.stage)) cancel(row);
+  };
+
+  const detach = (accountId: string): void => {
+    subscriptions.get(accountId)?.();
+    subscriptions.delete(accountId);
+    providers.delete(accountId);
+  };
+
+  return {
+    handlers: {
+      'transfers.offer': async ({ talkId, paths, note }) => ({
+        transferIds: await sending.offer(talkId, paths, note),
+      }),
+      'transfers.offerData': async ({ talkId, name, type, data }) => ({
+        transferId: await sending.offerData(talkId, name, type, data),
+      }),
+      'transfers.accept': async ({ transferId, path: wished }) => {
+        await receiving.accept(incoming(transferId), wished);
+        return null;
+      },
+      'transfers.decline': ({ transferId }) => {
+        receiving.decline(incoming(transferId));
+        return null;
+      },
+      'transfers.cancel': ({ transferId }) => {
+        cancel(rowOf(transferId));
+        return null;
+      },
+      'transfers.retry': ({ transferId }) => {
+        const row = rowOf(transferId);
+        if (!isSending(row)) throw refuse('wrong-state');
+        sending.retry(row);
+        return null;
+      },
+      'transfers.open': async ({ transferId }) => {
+        const file = await finishedFile(transferId);
+        if (isRiskyName(path.basename(file)) || isRiskyName(rowOf(transferId).name)) throw refuse('risky-file');
+        const refusal = await context.shell.openPath(file);
+        // the system's own words may hold the path: they go no further
+        if (refusal !== '') throw refuse('not-available-here');
+        return null;
+      },
+      'transfers.reveal': async ({ transferId }) => {
+        await context.shell.revealPath(await finishedFile(transferId));
+        return null;
+      },
+      'transfers.clear': () => {
+        clear(ledger.all().filter((row) => isFinal(row.stage)));
+        return null;
+      },
+    },
+
+    snapshot: () => ledger.views(),
+
+    async recover() {
+      ledger.load();
+      const rows = ledger.all();
+      await copies.removeAllBut(new Set(rows.map((row) => row.id)));
+      for (const row of rows) {
+        if (isSending(row)) sending.recover(row);
+        else if (isReceiving(row)) receiving.recover(row);
+      }
+    },
+
+    attach(accountId, provider) {
+      detach(accountId);
+      providers.set(accountId, provider);
+      const stops = [
+        provider.operationSet('fileTransfer')?.onOffer((offer) => receiving.take(accountId, offer)),
+        provider.onCapabilities(() => sending.dispatch()),
+      ];
+      subscriptions.set(accountId, () => {
+        for (const stop of stops) stop?.();
+      });
+      sending.dispatch();
+    },
+
+    detach,
+
+    forgetAccount(accountId) {
+      detach(accountId);
+      cancelAll(ledger.all().filter((row) => row.route.accountId === accountId));
+    },
+
+    forgetTalk(talkId) {
+      const rows = ledger.all().filter((row) => row.talkId === talkId);
+      cancelAll(rows);
+      clear(rows.flatMap((row) => ledger.get(row.id) ?? []));
+    },
+
+    async shutDown() {
+      for (const accountId of providers.keys()) detach(accountId);
+      await Promise.all([sending.shutDown(), receiving.shutDown()]);
+      ledger.stop();
+    },
+  };
+}

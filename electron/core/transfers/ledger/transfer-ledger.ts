@@ -1,0 +1,199 @@
+import type { Transfer } from '../../../contract/index.ts';
+import type { ByteRange } from '../files/byte-ranges.ts';
+import type { TransfersContext } from '../transfers.ts';
+import { SpeedMeter } from './speed-meter.ts';
+import { isReceiving, isSending, messageStateOf, type TransferRow, viewOf } from './transfer-row.ts';
+import { TransferRows } from './transfer-rows.ts';
+import { isFinal, mayBegin, mayMove, type TransferStage } from './transfer-stage.ts';
+
+/** At most ten progress events a second, all transfers together. */
+const EVENT_INTERVAL = 100;
+/** A running transfer that stands still is told at this pace, so that its speed falls to nothing. */
+const STILL_INTERVAL = 1_000;
+const WRITE_INTERVAL = 1_000;
+const AT_REST = { speed: 0, secondsLeft: null };
+
+interface Entry {
+  row: TransferRow;
+  meter: SpeedMeter | undefined;
+  prepared: number | undefined;
+  writtenAt: number;
+  /** Has news that no event has told yet. */
+  news: boolean;
+}
+
+type Changes = Partial<Omit<TransferRow, 'id' | 'stage' | 'bytes'>>;
+
+/**
+ * Every transfer that is shown, in memory and on disk, and the one place where a state changes: written first, then told.
+ * Progress is told at most ten times a second and written at most once.
+ */
+export class TransferLedger {
+  readonly rows: TransferRows;
+  readonly #context: TransfersContext;
+  readonly #entries = new Map<string, Entry>();
+  #emittedAt = Number.NEGATIVE_INFINITY;
+  #timer: { due: number; stop: () => void } | undefined;
+
+  constructor(context: TransfersContext) {
+    this.#context = context;
+    this.rows = new TransferRows(context.driver);
+  }
+
+  load(): void {
+    for (const row of this.rows.shown()) this.#put(row);
+  }
+
+  get(id: string): TransferRow | undefined {
+    return this.#entries.get(id)?.row;
+  }
+
+  all(): TransferRow[] {
+    return [...this.#entries.values()].map((entry) => entry.row);
+  }
+
+  views(): Transfer[] {
+    const now = this.#context.clock.now();
+    return [...this.#entries.values()].map((entry) => this.#view(entry, now));
+  }
+
+  /**
+   * Writes new transfers, in one transaction with whatever `make` writes, and tells them. Throws what `make` and the store
+   * throw: then none was kept.
+   */
+  insert(make: () => readonly TransferRow[]): readonly TransferRow[] {
+    const rows = this.#context.driver.transaction(() => {
+      const made = make();
+      for (const row of made) this.rows.save(row);
+      return made;
+    });
+    for (const row of rows) this.#put(row);
+    this.#tell(rows.map((row) => row.id));
+    return rows;
+  }
+
+  /** Goes to another state of the same attempt. False when the picture has no such way: nothing happened then. */
+  move(id: string, stage: TransferStage, changes: Changes = {}): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry || !mayMove(entry.row.stage, stage)) return false;
+    this.#change(entry, { ...entry.row, ...changes, stage });
+    return true;
+  }
+
+  /** Begins a new attempt at something that is over. */
+  begin(id: string, stage: TransferStage, changes: Changes = {}): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry || !isFinal(entry.row.stage) || !mayBegin(stage)) return false;
+    this.#change(entry, { ...entry.row, ...changes, stage, bytes: 0 });
+    return true;
+  }
+
+  /** Other facts of a transfer, in the same state. */
+  amend(id: string, changes: Changes): void {
+    const entry = this.#entries.get(id);
+    if (entry) this.#change(entry, { ...entry.row, ...changes });
+  }
+
+  /** `runs`: what is in the part, when receiving. Fewer bytes than before are no news. */
+  progress(id: string, bytes: number, runs: readonly ByteRange[] = []): void {
+    const entry = this.#entries.get(id);
+    if (!entry || isFinal(entry.row.stage) || bytes <= entry.row.bytes) return;
+    const { row } = entry;
+    entry.row = isReceiving(row) ? { ...row, bytes, side: { ...row.side, runs } } : { ...row, bytes };
+    const now = this.#context.clock.now();
+    entry.meter?.add(now, bytes);
+    if (now - entry.writtenAt >= WRITE_INTERVAL) {
+      entry.writtenAt = now;
+      this.#safely(() => this.rows.saveProgress(id, bytes, runs));
+    }
+    entry.news = true;
+    this.#schedule(this.#emittedAt + EVENT_INTERVAL);
+  }
+
+  /** How far the hash is, in bytes. */
+  prepared(id: string, bytes: number): void {
+    const entry = this.#entries.get(id);
+    if (!entry || isFinal(entry.row.stage)) return;
+    entry.prepared = bytes;
+    entry.news = true;
+    this.#schedule(this.#emittedAt + EVENT_INTERVAL);
+  }
+
+  /** Takes transfers out of what is shown. */
+  clear(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    this.rows.clear(ids);
+    for (const id of ids) this.#entries.delete(id);
+    this.#context.emit({ type: 'transfers', changed: [], removed: [...ids] });
+  }
+
+  stop(): void {
+    this.#timer?.stop();
+    this.#timer = undefined;
+  }
+
+  #put(row: TransferRow): void {
+    this.#entries.set(row.id, { row, meter: undefined, prepared: undefined, writtenAt: 0, news: false });
+  }
+
+  #change(entry: Entry, row: TransferRow): void {
+    const before = entry.row.stage;
+    const now = this.#context.clock.now();
+    entry.row = row;
+    if (row.stage.state !== before.state) {
+      entry.meter = row.stage.state === 'running' ? new SpeedMeter(now, row.bytes) : undefined;
+      entry.prepared = undefined;
+    }
+    entry.writtenAt = now;
+    this.#safely(() =>
+      this.#context.driver.transaction(() => {
+        this.rows.save(row);
+        if (isSending(row) && messageStateOf(before) !== messageStateOf(row.stage)) {
+          this.#context.talks.markFile(row.messageId, messageStateOf(row.stage));
+        }
+      }),
+    );
+    this.#tell([row.id]);
+  }
+
+  /**
+   * A state that cannot be written is true all the same: the transfer goes on, and what an older row says is put right
+   * at the next start.
+   */
+  #safely(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#context.log('error', 'transfer-not-written', { error: error instanceof Error ? error.message : 'unknown' });
+    }
+  }
+
+  #view(entry: Entry, now: number): Transfer {
+    return viewOf(entry.row, entry.meter?.pace(now, entry.row.size) ?? AT_REST, entry.prepared);
+  }
+
+  #tell(ids: readonly string[]): void {
+    const now = this.#context.clock.now();
+    const changed: Transfer[] = [];
+    for (const id of ids) {
+      const entry = this.#entries.get(id);
+      if (!entry) continue;
+      entry.news = false;
+      changed.push(this.#view(entry, now));
+    }
+    if (changed.length > 0) this.#context.emit({ type: 'transfers', changed, removed: [] });
+    if (changed.some((transfer) => transfer.speed > 0)) this.#schedule(now + STILL_INTERVAL);
+  }
+
+  #schedule(due: number): void {
+    if (this.#timer && this.#timer.due <= due) return;
+    this.#timer?.stop();
+    const stop = this.#context.clock.after(Math.max(0, due - this.#context.clock.now()), () => {
+      this.#timer = undefined;
+      this.#emittedAt = this.#context.clock.now();
+      const moving = (entry: Entry) => entry.news || entry.meter !== undefined;
+      this.#tell([...this.#entries].filter(([, entry]) => moving(entry)).map(([id]) => id));
+    });
+    this.#timer = { due, stop };
+  }
+}

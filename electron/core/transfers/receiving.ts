@@ -1,0 +1,414 @@
+import { randomUUID } from 'node:crypto';
+import { lstat, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type FileHash,
+  type FileTransferOperationSet,
+  type ProtocolTransfer,
+  ProviderError,
+  type TransferPhase,
+  type Unsubscribe,
+} from '../../../protocols/contract/index.ts';
+import { refuse } from '../../contract/index.ts';
+import { commandErrorOf, faultOf } from '../fault.ts';
+import { strongestHash } from './files/file-hash.ts';
+import { iconUrl } from './files/icon-url.ts';
+import { PartFile, removePart } from './files/part-file.ts';
+import { safeName } from './files/safe-name.ts';
+import type { TransferLedger } from './ledger/transfer-ledger.ts';
+import { isReceiving, type ReceivingRow } from './ledger/transfer-row.ts';
+import { type FinalStage, isFinal, isOver } from './ledger/transfer-stage.ts';
+import type { TransfersContext } from './transfers.ts';
+
+/** The most that is taken of a file whose size its offer did not tell. */
+const UNKNOWN_SIZE_CEILING = 4 * 1024 ** 3;
+/** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
+const MAXIMUM_UNANSWERED = 50;
+
+/** After these the same file may come again from where it stopped: what is there is worth keeping. */
+const RESUMABLE: ReadonlySet<string> = new Set([
+  'network',
+  'timeout',
+  'peer-offline',
+  'unreachable',
+  'server-unavailable',
+]);
+
+type Offer = Parameters<Parameters<FileTransferOperationSet['onOffer']>[0]>[0];
+
+interface Live {
+  transfer: ProtocolTransfer;
+  stop: Unsubscribe;
+  /** From the moment a person accepts. */
+  accepted?: { abort: AbortController; part?: PartFile; name: string; completing?: Promise<void> };
+}
+
+/** The files others offer us: kept as rows when they are offered, as parts while they come, as files when they are whole. */
+export class Receiving {
+  readonly #context: TransfersContext;
+  readonly #ledger: TransferLedger;
+  readonly #live = new Map<string, Live>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(context: TransfersContext, ledger: TransferLedger) {
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. */
+  take(accountId: string, offer: Offer): void {
+    try {
+      this.#keep(accountId, offer);
+    } catch (error) {
+      this.#context.log('error', 'offer-not-kept', { error: error instanceof Error ? error.message : 'unknown' });
+      offer.transfer.cancel();
+    }
+  }
+
+  /** `wished`: an absolute path; otherwise the offered name in the download folder. */
+  accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
+    const work = this.#accept(row, wished);
+    this.#track(work.catch(() => {}));
+    return work;
+  }
+
+  async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
+    const live = this.#live.get(row.id);
+    if (row.stage.state !== 'offered' || !live || live.accepted) throw refuse('wrong-state');
+    if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
+    const folder = wished === undefined ? this.#context.downloadFolder() : path.dirname(wished);
+    const name = wished === undefined ? row.name : path.basename(wished);
+    const accepted: NonNullable<Live['accepted']> = { abort: new AbortController(), name };
+    live.accepted = accepted;
+    let part: PartFile;
+    try {
+      part = await this.#openPart(row, folder, name);
+    } catch (error) {
+      // still offered: another folder or some room on the disk, and it can be accepted after all
+      delete live.accepted;
+      throw commandErrorOf(error);
+    }
+    if (accepted.abort.signal.aborted) {
+      await part.discard();
+      throw refuse('wrong-state');
+    }
+    accepted.part = part;
+    this.#note(row.id, part.path, part);
+    const counted = (work: void | Promise<void>): void | Promise<void> => {
+      const count = () => this.#ledger.progress(row.id, part.bytes, part.runs);
+      if (work) return work.then(count);
+      count();
+    };
+    live.transfer.accept({
+      sink: {
+        write: (data, position) => counted(part.write(data, position)),
+        close: async () => counted(part.close()),
+        abort: () => part.abort(),
+      },
+      from: part.prefix,
+      complete: () => {
+        if (!accepted.completing) {
+          accepted.completing = this.#complete(row.id, part, accepted);
+          this.#track(accepted.completing.catch(() => {}));
+        }
+        return accepted.completing;
+      },
+    });
+  }
+
+  decline(row: ReceivingRow): void {
+    if (row.stage.state !== 'offered') throw refuse('wrong-state');
+    const live = this.#live.get(row.id);
+    this.#end(row.id, { state: 'declined', endedAt: this.#context.clock.now() }, () => live?.transfer.decline());
+  }
+
+  cancel(row: ReceivingRow): void {
+    this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
+  }
+
+  /** The part of a transfer that nobody sees any more. */
+  forget(row: ReceivingRow): void {
+    if (row.side.part !== null && !this.#live.has(row.id)) this.#track(removePart(row.side.part));
+  }
+
+  /** What an earlier life of the program left. */
+  recover(row: ReceivingRow): void {
+    switch (row.stage.state) {
+      case 'offered':
+        // who offered it waits no more; an offer that its protocol repeats becomes a new attempt
+        this.#fail(row.id, new ProviderError('peer-offline'));
+        break;
+      case 'verifying':
+        // all bytes were here: nobody else is needed to find out whether they are right
+        this.#track(this.#verifyAgain(row));
+        break;
+      default:
+        if (!isFinal(row.stage)) this.#fail(row.id, new ProviderError('network'));
+    }
+  }
+
+  async shutDown(): Promise<void> {
+    this.#stopping.abort();
+    for (const [id, live] of this.#live) {
+      switch (this.#ledger.get(id)?.stage.state) {
+        case 'verifying':
+          // needs nobody else, and is taken up again at the next start
+          live.stop();
+          live.accepted?.abort.abort();
+          if (!isOver(live.transfer.phase)) live.transfer.cancel();
+          break;
+        case 'offered':
+          this.#fail(id, new ProviderError('peer-offline'));
+          break;
+        default:
+          this.#fail(id, new ProviderError('network'));
+      }
+    }
+    while (this.#work.size > 0) await Promise.all(this.#work);
+  }
+
+  #keep(accountId: string, { transfer, key, sentAt }: Offer): void {
+    const { file, peer } = transfer;
+    const known = this.#ledger.rows.byOffer(accountId, key);
+    if (known) {
+      this.#repeat(known.id, transfer);
+      return;
+    }
+    if (file.size !== undefined && (!Number.isSafeInteger(file.size) || file.size < 0)) {
+      transfer.cancel();
+      return;
+    }
+    const unanswered = this.#ledger
+      .all()
+      .filter((row) => row.stage.state === 'offered' && isReceiving(row) && row.route.address === peer);
+    if (unanswered.length >= MAXIMUM_UNANSWERED) {
+      this.#context.log('warn', 'too-many-offers', { accountId, offers: unanswered.length });
+      transfer.decline();
+      return;
+    }
+    const id = randomUUID();
+    const route = { accountId, address: peer };
+    const name = safeName(file.name);
+    this.#ledger.insert(() => {
+      const talkId = this.#context.talks.talkFor(route, transfer.peerName);
+      const line = { transferId: id, direction: 'incoming', name, at: sentAt, route } as const;
+      return [
+        {
+          id,
+          talkId,
+          messageId: this.#context.talks.addFile(talkId, line),
+          route,
+          stage: { state: 'offered' },
+          name,
+          type: file.type,
+          size: file.size ?? null,
+          icon: iconUrl(file.icon),
+          hashes: hashesOf(transfer),
+          modifiedAt: file.modifiedAt ?? null,
+          bytes: 0,
+          createdAt: this.#context.clock.now(),
+          path: null,
+          side: { direction: 'incoming', key, part: null, runs: [] },
+        },
+      ];
+    });
+    this.#follow(id, transfer);
+  }
+
+  /** The same offer again: out of an archive after a restart it can be accepted after all, otherwise it is old news. */
+  #repeat(id: string, transfer: ProtocolTransfer): void {
+    const row = this.#ledger.get(id);
+    if (row?.stage.state !== 'failed' || !RESUMABLE.has(row.stage.fault.code) || isOver(transfer.phase)) return;
+    if (this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
+  }
+
+  #follow(id: string, transfer: ProtocolTransfer): void {
+    const stop = transfer.onPhase((phase) => this.#onPhase(id, phase));
+    this.#live.set(id, { transfer, stop });
+    if (transfer.phase.state !== 'offered') this.#onPhase(id, transfer.phase);
+  }
+
+  #onPhase(id: string, phase: TransferPhase): void {
+    const endedAt = this.#context.clock.now();
+    switch (phase.state) {
+      case 'offered':
+        break;
+      case 'accepted':
+      case 'connecting':
+      case 'running':
+        this.#ledger.move(id, phase);
+        break;
+      case 'finished':
+        // the end is what `complete` said; a provider that never asked has not kept to the contract
+        if (!this.#live.get(id)?.accepted?.completing) this.#fail(id, new ProviderError('internal'));
+        break;
+      case 'declined':
+        this.#end(id, { state: 'declined', endedAt });
+        break;
+      case 'cancelled':
+        this.#end(id, { state: 'cancelled', by: phase.by, endedAt });
+        break;
+      case 'failed':
+        this.#fail(id, phase.error);
+        break;
+      default:
+        phase satisfies never;
+    }
+  }
+
+  async #openPart(row: ReceivingRow, folder: string, name: string): Promise<PartFile> {
+    const facts = { size: row.size ?? undefined, hashes: row.hashes, ceiling: UNKNOWN_SIZE_CEILING };
+    const earlier = this.#earlierPart(row, folder);
+    if (earlier) {
+      // only one transfer may own it, and a crash now loses a part, not its truth
+      this.#ledger.amend(earlier.id, { side: { ...earlier.side, part: null, runs: [] } });
+      const from = Math.min(earlier.side.runs[0]?.[1] ?? 0, row.size ?? 0);
+      const part = await PartFile.reopen(earlier.side.part, from, facts);
+      if (part) return part;
+    }
+    const part = await PartFile.create(folder, name, facts);
+    if (row.size === null || row.size <= (await freeBytes(folder))) return part;
+    await part.discard();
+    throw new ProviderError('no-space');
+  }
+
+  /** What is left of the same content from the same peer. Without a hash nobody can know that it is the same. */
+  #earlierPart(row: ReceivingRow, folder: string) {
+    const wanted = strongestHash(row.hashes);
+    if (!wanted) return undefined;
+    for (const other of this.#ledger.all()) {
+      if (!isReceiving(other) || other.side.part === null || this.#live.get(other.id)?.accepted?.part) continue;
+      const same =
+        other.route.address === row.route.address &&
+        other.size === row.size &&
+        strongestHash(other.hashes)?.value.toLowerCase() === wanted.value.toLowerCase();
+      if (same && other.side.runs[0]?.[0] === 0 && path.dirname(other.side.part) === folder) {
+        return { id: other.id, side: { ...other.side, part: other.side.part } };
+      }
+    }
+    return undefined;
+  }
+
+  async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
+    if (!this.#ledger.move(id, { state: 'verifying' })) throw new ProviderError('cancelled');
+    try {
+      await this.#finish(id, part, accepted.name, accepted.abort.signal);
+    } catch (error) {
+      const fault = ProviderError.from(error);
+      // the provider learns it by this rejection, and tells the peer
+      if (!this.#stopping.signal.aborted) this.#fail(id, fault, () => {});
+      throw fault;
+    }
+  }
+
+  async #finish(id: string, part: PartFile, name: string, signal: AbortSignal): Promise<void> {
+    const finalPath = await part.finish({
+      name,
+      modifiedAt: this.#ledger.get(id)?.modifiedAt ?? undefined,
+      now: this.#context.clock.now(),
+      signal,
+      onProgress: (bytes) => this.#ledger.prepared(id, bytes),
+      // written before it is done: after a crash it says which file to look for
+      announce: (tried) => this.#ledger.amend(id, { path: tried }),
+    });
+    this.#note(id, null);
+    this.#ledger.progress(id, part.bytes);
+    const completed = { state: 'completed', endedAt: this.#context.clock.now() } as const;
+    if (!this.#ledger.move(id, completed, { path: finalPath, size: part.bytes })) {
+      // cancelled while it got its name: what a person cancelled must not lie there
+      await rm(finalPath, { force: true });
+      throw new ProviderError('cancelled');
+    }
+    this.#live.get(id)?.stop();
+    this.#live.delete(id);
+  }
+
+  /** A crash fell into the verifying: the file has its name already, or its part can be looked at once more. */
+  async #verifyAgain(row: ReceivingRow): Promise<void> {
+    const { part } = row.side;
+    if (row.path !== null && (await isPlaced(row.path, part, row.size))) {
+      if (part !== null) await removePart(part);
+      this.#note(row.id, null);
+      this.#ledger.progress(row.id, row.size ?? 0);
+      this.#ledger.move(row.id, { state: 'completed', endedAt: this.#context.clock.now() });
+      return;
+    }
+    // after a loss of power a part may have its size and not its content: only a hash can tell
+    const reopened =
+      part !== null && row.size !== null && row.hashes.length > 0
+        ? await PartFile.reopen(part, row.size, {
+            size: row.size,
+            hashes: row.hashes,
+            ceiling: UNKNOWN_SIZE_CEILING,
+          })
+        : undefined;
+    if (!reopened) return this.#fail(row.id, new ProviderError('network'));
+    const name = path.basename(row.path ?? reopened.path.replace(/\.part$/, ''));
+    try {
+      await this.#finish(row.id, reopened, name, this.#stopping.signal);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#fail(row.id, ProviderError.from(error));
+    }
+  }
+
+  #fail(id: string, error: ProviderError, tell?: () => void): void {
+    // what the disk said is closer to the cause than what the connection made of it
+    const fault = this.#live.get(id)?.accepted?.part?.failure ?? error;
+    this.#end(id, { state: 'failed', fault: faultOf(fault), endedAt: this.#context.clock.now() }, tell);
+  }
+
+  #end(id: string, stage: FinalStage, tell?: () => void): void {
+    const row = this.#ledger.get(id);
+    if (!row || !this.#ledger.move(id, stage)) return;
+    const live = this.#live.get(id);
+    this.#live.delete(id);
+    live?.stop();
+    live?.accepted?.abort.abort();
+    if (live && !isOver(live.transfer.phase)) {
+      if (tell) tell();
+      else live.transfer.cancel();
+    }
+    const keep = stage.state === 'failed' && RESUMABLE.has(stage.fault.code) && row.hashes.length > 0;
+    if (live?.accepted?.part) this.#track(this.#letGo(id, live.accepted, live.accepted.part, keep));
+    else if (isReceiving(row) && row.side.part !== null && !keep) this.#track(this.#drop(id, row.side.part));
+  }
+
+  async #letGo(id: string, accepted: NonNullable<Live['accepted']>, part: PartFile, keep: boolean): Promise<void> {
+    await accepted.completing?.catch(() => {});
+    await part.abort();
+    if (keep && part.prefix > 0) return this.#note(id, part.path, part);
+    await part.discard();
+    this.#note(id, null);
+  }
+
+  async #drop(id: string, part: string): Promise<void> {
+    await removePart(part);
+    this.#note(id, null);
+  }
+
+  #note(id: string, part: string | null, file?: PartFile): void {
+    const row = this.#ledger.get(id);
+    if (row && isReceiving(row)) this.#ledger.amend(id, { side: { ...row.side, part, runs: file?.runs ?? [] } });
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+}
+
+const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? (file.hash ? [file.hash] : []);
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** Whether the file under its final name is the part that was given it: then the part is gone, or the same file. */
+async function isPlaced(final: string, part: string | null, size: number | null): Promise<boolean> {
+  const placed = await lstat(final).catch(() => undefined);
+  if (!placed?.isFile() || (size !== null && placed.size !== size)) return false;
+  const left = part === null ? undefined : await lstat(part).catch(() => undefined);
+  return left === undefined || (left.ino === placed.ino && left.dev === placed.dev);
+}

@@ -1,0 +1,359 @@
+import { randomUUID } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type ByteSource,
+  type FileFacts,
+  type FileTransferOperationSet,
+  type ProtocolTransfer,
+  ProviderError,
+  type ProviderErrorCode,
+  type TransferPhase,
+  type Unsubscribe,
+} from '../../../../protocols/contract/index.ts';
+import { refuse } from '../../../contract/index.ts';
+import { commandErrorOf, faultOf } from '../../fault.ts';
+import { hashSource, strongestHash } from '../files/file-hash.ts';
+import { FileSource, sameStamp, stampOf } from '../files/file-source.ts';
+import { mediaTypeOf } from '../files/media-type.ts';
+import { safeName } from '../files/safe-name.ts';
+import type { TransferLedger } from '../ledger/transfer-ledger.ts';
+import { canRetry, isSending, type SendingRow, type TransferRow } from '../ledger/transfer-row.ts';
+import { type FinalStage, isFinal, isOver } from '../ledger/transfer-stage.ts';
+import type { TransferProvider, TransfersContext } from '../transfers.ts';
+import { Limiter } from './limiter.ts';
+import type { OutgoingCopies } from './outgoing-copies.ts';
+
+/** Files that are hashed at once; more would only make the disk jump. */
+const HASHED_AT_ONCE = 2;
+/** Files of an account that go over the wire at once, counting the offers that the same peer has not answered yet. */
+const SENT_AT_ONCE = 4;
+
+/** Why a route is off for good; anything else passes, and the offer waits for it. */
+const DEFINITE: ReadonlySet<ProviderErrorCode> = new Set(['not-supported', 'blocked', 'policy', 'peer-unknown']);
+
+const TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
+
+interface Live {
+  transfer: ProtocolTransfer;
+  stop: Unsubscribe;
+}
+
+/** The files we offer: prepared in the background, sent when their peer can take them, a few at once. */
+export class Sending {
+  readonly #context: TransfersContext;
+  readonly #ledger: TransferLedger;
+  readonly #providers: ReadonlyMap<string, TransferProvider>;
+  readonly #copies: OutgoingCopies;
+  readonly #hashing = new Limiter(HASHED_AT_ONCE);
+  readonly #preparing = new Map<string, AbortController>();
+  /** Hashed, and not out yet; in the order they were offered. */
+  readonly #ready = new Set<string>();
+  readonly #live = new Map<string, Live>();
+  readonly #work = new Set<Promise<void>>();
+  #dispatching = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(
+    context: TransfersContext,
+    ledger: TransferLedger,
+    providers: ReadonlyMap<string, TransferProvider>,
+    copies: OutgoingCopies,
+  ) {
+    this.#context = context;
+    this.#ledger = ledger;
+    this.#providers = providers;
+    this.#copies = copies;
+  }
+
+  /** One transfer for each path, on disk when this returns. A path that cannot be read becomes a failed one. */
+  async offer(talkId: string, paths: readonly string[], note: string | undefined): Promise<string[]> {
+    if (!paths.every((file) => path.isAbsolute(file))) throw refuse('command-invalid');
+    // the file itself, not a link to it: the link may point elsewhere tomorrow
+    const sources = await Promise.all(paths.map((file) => realpath(file).catch(() => file)));
+    const names = paths.map((file) => path.basename(file));
+    return this.#add(() => {
+      if (note?.trim()) this.#context.talks.sendText(talkId, note);
+      return sources.map((source, index) => this.#newRow(talkId, names[index] ?? '', source));
+    });
+  }
+
+  /** The same for something that is no file yet. */
+  async offerData(talkId: string, name: string, type: string, data: Uint8Array): Promise<string> {
+    if (!this.#context.talks.routeOf(talkId)) throw refuse('not-found');
+    const id = randomUUID();
+    const source = await this.#copies.keep(id, safeName(name), data).catch((error: unknown) => {
+      throw commandErrorOf(error);
+    });
+    try {
+      this.#add(() => {
+        const row = this.#newRow(talkId, name, source, id);
+        return [TYPE.test(type) ? { ...row, type } : row];
+      });
+      return id;
+    } catch (error) {
+      await this.#copies.remove(id);
+      throw error;
+    }
+  }
+
+  retry(row: SendingRow): void {
+    if (!canRetry(row)) throw refuse('wrong-state');
+    this.#ledger.begin(row.id, { state: 'preparing' }, { path: null, side: { ...row.side, offerId: randomUUID() } });
+    this.#prepare(row.id);
+  }
+
+  cancel(row: SendingRow): void {
+    this.#preparing.get(row.id)?.abort();
+    this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
+  }
+
+  /** The copy of a transfer that nobody sees any more. */
+  forget(row: SendingRow): void {
+    if (row.side.owned) this.#track(this.#copies.remove(row.id));
+  }
+
+  /** What an earlier life of the program left: what was on the wire is lost, what was not goes on. */
+  recover(row: SendingRow): void {
+    if (isFinal(row.stage)) return;
+    if (row.stage.state === 'preparing' || row.stage.state === 'waiting-for-peer') this.#prepare(row.id);
+    else this.#fail(row.id, new ProviderError('network', { retryable: true }));
+  }
+
+  /** Something changed that an offer may have waited for: a peer came back, an account was attached, another file ended. */
+  dispatch(): void {
+    this.#again = true;
+    // an offer may fail while it is made, and so come here again: the loop that runs goes round once more
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false;
+        for (const id of this.#ready) {
+          const row = this.#ledger.get(id);
+          if (row && isSending(row) && !isFinal(row.stage)) this.#tryToSend(row);
+          else this.#ready.delete(id);
+        }
+      }
+    } finally {
+      this.#dispatching = false;
+    }
+  }
+
+  async shutDown(): Promise<void> {
+    this.#stopped = true;
+    for (const abort of this.#preparing.values()) abort.abort();
+    for (const id of this.#live.keys()) this.#fail(id, new ProviderError('network', { retryable: true }));
+    await Promise.all(this.#work);
+  }
+
+  #add(make: () => TransferRow[]): string[] {
+    const ids = this.#ledger.insert(make).map((row) => row.id);
+    for (const id of ids) this.#prepare(id);
+    return ids;
+  }
+
+  #newRow(talkId: string, givenName: string, source: string, ownId?: string): TransferRow {
+    const route = this.#context.talks.routeOf(talkId);
+    if (!route) throw refuse('not-found');
+    const id = ownId ?? randomUUID();
+    const name = safeName(givenName);
+    const at = this.#context.clock.now();
+    return {
+      id,
+      talkId,
+      messageId: this.#context.talks.addFile(talkId, { transferId: id, direction: 'outgoing', name, at, route }),
+      route,
+      stage: { state: 'preparing' },
+      name,
+      type: mediaTypeOf(name),
+      size: null,
+      icon: null,
+      hashes: [],
+      modifiedAt: null,
+      bytes: 0,
+      createdAt: at,
+      path: null,
+      side: { direction: 'outgoing', offerId: randomUUID(), source, stamp: null, owned: ownId !== undefined },
+    };
+  }
+
+  #prepare(id: string): void {
+    const abort = new AbortController();
+    this.#preparing.set(id, abort);
+    this.#track(
+      this.#hashing
+        .run(abort.signal, () => this.#look(id, abort.signal))
+        .then(
+          () => {
+            if (!abort.signal.aborted) this.#ready.add(id);
+          },
+          (error: unknown) => {
+            if (!abort.signal.aborted) this.#fail(id, ProviderError.from(error));
+          },
+        )
+        .then(() => {
+          // a retry may have begun to prepare it anew
+          if (this.#preparing.get(id) === abort) this.#preparing.delete(id);
+          this.dispatch();
+        }),
+    );
+  }
+
+  /** Takes the facts of the file that the offer will carry, unless they are known and still true. */
+  async #look(id: string, signal: AbortSignal): Promise<void> {
+    const row = this.#ledger.get(id);
+    if (!row || !isSending(row)) return;
+    const stamp = await stampOf(row.side.source);
+    if (signal.aborted) return;
+    if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
+    this.#ledger.amend(id, { size: stamp.size });
+    const source = await FileSource.open(row.side.source, stamp);
+    // both in one reading: what a peer checks by is known only when it is too late to read again
+    const hashes = await hashSource(source, ['sha-256', 'sha-1'], signal, (bytes) => this.#ledger.prepared(id, bytes));
+    const modifiedAt = Math.floor(Number(BigInt(stamp.modifiedNs) / 1_000_000n));
+    this.#ledger.amend(id, { hashes, modifiedAt, side: { ...row.side, stamp } });
+  }
+
+  #tryToSend(row: SendingRow): void {
+    const provider = this.#providers.get(row.route.accountId);
+    const capability = provider?.capabilitiesOf(row.route.address).fileTransfer;
+    const files = provider?.operationSet('fileTransfer');
+    if (provider && (!files || (capability?.on === false && DEFINITE.has(capability.off.code)))) {
+      this.#ready.delete(row.id);
+      this.#fail(row.id, capability?.on === false ? capability.off : new ProviderError('not-supported'));
+    } else if (!files || !capability?.on) {
+      this.#ledger.move(row.id, { state: 'waiting-for-peer' });
+    } else if ((row.size ?? 0) > files.maximumBytes) {
+      this.#ready.delete(row.id);
+      this.#fail(row.id, new ProviderError('too-big'));
+    } else if (this.#room(row)) {
+      this.#ready.delete(row.id);
+      this.#send(row, files);
+    }
+  }
+
+  /** An absent-minded peer must not keep the others waiting: offers count for the peer that has not answered them. */
+  #room(row: SendingRow): boolean {
+    const taken = [...this.#live.keys()].filter((id) => {
+      const other = this.#ledger.get(id);
+      if (!other || other.route.accountId !== row.route.accountId) return false;
+      return other.stage.state !== 'offered' || other.route.address === row.route.address;
+    });
+    return taken.length < SENT_AT_ONCE;
+  }
+
+  #send(row: SendingRow, files: FileTransferOperationSet): void {
+    const { stamp, source, offerId } = row.side;
+    if (!stamp || row.size === null) {
+      this.#fail(row.id, new ProviderError('internal'));
+      return;
+    }
+    const hash = strongestHash(row.hashes);
+    const file: FileFacts & { size: number } = {
+      name: row.name,
+      type: row.type,
+      size: row.size,
+      ...(hash ? { hash } : {}),
+      hashes: row.hashes,
+      ...(row.modifiedAt === null ? {} : { modifiedAt: row.modifiedAt }),
+    };
+    // a provider may hide the fault of the file behind one of its own: the first cause is kept
+    let sourceFault: ProviderError | undefined;
+    const keepFault = (error: unknown): never => {
+      sourceFault ??= ProviderError.from(error);
+      throw sourceFault;
+    };
+    const open = async (): Promise<ByteSource> => {
+      const opened = await FileSource.open(source, stamp).catch(keepFault);
+      return {
+        size: opened.size,
+        read: (buffer, position) => opened.read(buffer, position).catch(keepFault),
+        close: () => opened.close(),
+      };
+    };
+    this.#ledger.move(row.id, { state: 'offered' });
+    let transfer: ProtocolTransfer;
+    try {
+      transfer = files.offer(row.route.address, { id: offerId, file, open });
+    } catch (error) {
+      this.#fail(row.id, ProviderError.from(error));
+      return;
+    }
+    const stops = [
+      transfer.onPhase((phase) => this.#onPhase(row.id, phase, sourceFault)),
+      transfer.onBytes((bytes) => this.#ledger.progress(row.id, bytes)),
+    ];
+    this.#live.set(row.id, {
+      transfer,
+      stop: () => {
+        for (const stop of stops) stop();
+      },
+    });
+    if (transfer.phase.state !== 'offered') this.#onPhase(row.id, transfer.phase, sourceFault);
+  }
+
+  #onPhase(id: string, phase: TransferPhase, sourceFault: ProviderError | undefined): void {
+    const endedAt = this.#context.clock.now();
+    switch (phase.state) {
+      case 'offered':
+        break;
+      case 'accepted':
+      case 'connecting':
+      case 'running':
+        this.#ledger.move(id, phase);
+        break;
+      case 'finished':
+        this.#end(id, { state: 'completed', endedAt });
+        break;
+      case 'declined':
+        this.#end(id, { state: 'declined', endedAt });
+        break;
+      case 'cancelled':
+        this.#end(id, { state: 'cancelled', by: phase.by, endedAt });
+        break;
+      case 'failed':
+        this.#fail(id, sourceFault ?? phase.error);
+        break;
+      default:
+        phase satisfies never;
+    }
+  }
+
+  #fail(id: string, error: ProviderError): void {
+    const row = this.#ledger.get(id);
+    this.#end(id, { state: 'failed', fault: faultOf(error), endedAt: this.#context.clock.now() });
+    // the peer went away just before it was asked: the offer waits for it, as a new attempt
+    if (error.code === 'peer-offline' && row?.stage.state === 'offered' && isSending(row) && this.#isAway(row)) {
+      const side = { ...row.side, offerId: randomUUID() };
+      if (this.#ledger.begin(id, { state: 'waiting-for-peer' }, { side })) this.#ready.add(id);
+    }
+  }
+
+  #isAway(row: SendingRow): boolean {
+    return this.#providers.get(row.route.accountId)?.capabilitiesOf(row.route.address).fileTransfer.on === false;
+  }
+
+  #end(id: string, stage: FinalStage): void {
+    const row = this.#ledger.get(id);
+    if (!row || !isSending(row)) return;
+    const live = this.#live.get(id);
+    const finished = stage.state === 'completed';
+    if (finished) this.#ledger.progress(id, row.size ?? 0);
+    if (!this.#ledger.move(id, stage, finished && !row.side.owned ? { path: row.side.source } : {})) return;
+    this.#live.delete(id);
+    this.#ready.delete(id);
+    live?.stop();
+    // the peer is told, unless it was the peer that told us
+    if (live && !isOver(live.transfer.phase)) live.transfer.cancel();
+    // a failed one may be tried again, and there is no other copy of it
+    if (row.side.owned && stage.state !== 'failed') this.#track(this.#copies.remove(id));
+    this.dispatch();
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+}
