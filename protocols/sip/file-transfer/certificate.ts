@@ -1,14 +1,5 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-
-/** A certificate of our own for MSRP over TLS; the peer knows it by its fingerprint in the SDP (RFC 4975 §14.4). */
-export interface OwnCertificate {
-  /** PEM. */
-  certificate: string;
-  /** PEM. Never leaves the process. */
-  privateKey: string;
-  /** SHA-256 of the DER, upper-case hex pairs joined by colons (RFC 8122 §5). */
-  fingerprint: string;
-}
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import type { TlsIdentity } from '../../../msrp/index.ts';
 
 // the few tags of X.690 that a certificate needs
 const SEQUENCE = 0x30;
@@ -50,11 +41,11 @@ const time = (at: number): Buffer =>
  * that is needed: one common name, no extensions, valid from a day ago (clocks differ) to thirty days ahead.
  *
  * The name says nothing about the person: "if the endpoint is able to make anonymous sessions, a distinct certificate
- * MUST be used" (RFC 4975 §14.4), and a fingerprint is all a peer looks at.
+ * MUST be used" (RFC 4975 §14.4), and a peer looks at nothing but the fingerprint in the SDP (`fingerprintOf`).
  *
- * @example const { certificate, privateKey, fingerprint } = createCertificate(Date.now());
+ * @example endpoint.listen({ host, tls: createCertificate(Date.now()) })
  */
-export function createCertificate(now: number): OwnCertificate {
+export function createCertificate(now: number): TlsIdentity {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(SEQUENCE, der(OBJECT_IDENTIFIER, ECDSA_WITH_SHA256));
   const name = der(
@@ -77,8 +68,7 @@ export function createCertificate(now: number): OwnCertificate {
   const whole = der(SEQUENCE, toBeSigned, algorithm, der(BIT_STRING, Buffer.of(0), signature));
   const lines = whole.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   return {
-    certificate: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    fingerprint: (createHash('sha256').update(whole).digest('hex').toUpperCase().match(/../g) ?? []).join(':'),
+    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }

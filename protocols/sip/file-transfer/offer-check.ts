@@ -1,4 +1,4 @@
-import { type MsrpUri, parsePath } from '../../../msrp/uri.ts';
+import { type MsrpUri, parsePath } from '../../../msrp/index.ts';
 import type { FileFacts } from '../../contract/index.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import { type FileMedia, type OfferedMedia, parseDescription } from './session-description.ts';

@@ -27,7 +27,7 @@ export interface FileMedia {
   direction: Direction;
   /** Undefined as in RFC 4975 without RFC 6135: the offerer connects. */
   setup?: Setup;
-  /** SHA-256 certificate fingerprint, upper-case hex pairs joined by colons. */
+  /** Certificate fingerprint as RFC 8122 writes it: `sha-256 4A:AD:…`. */
   fingerprint?: string;
   acceptTypes: readonly string[];
   /** Largest message the writer takes, in bytes. */
@@ -85,7 +85,7 @@ const readFile = (media: MediaDescription, session: SessionDescription): FileMed
     path: (attribute(media, 'path') ?? '').split(/ +/).filter((uri) => uri !== ''),
     direction: DIRECTIONS.includes(direction) ? direction : 'sendrecv',
     ...(setup !== undefined && SETUPS.includes(setup) ? { setup: setup as Setup } : {}),
-    ...(fingerprint?.type.toLowerCase() === 'sha-256' ? { fingerprint: String(fingerprint.hash).toUpperCase() } : {}),
+    ...(fingerprint !== undefined ? { fingerprint: `${fingerprint.type} ${fingerprint.hash}` } : {}),
     acceptTypes: (attribute(media, 'accept-types') ?? '').split(/ +/).filter((type) => type !== ''),
     ...(Number.isSafeInteger(maxSize) ? { maxSize } : {}),
     selector: selectorText === undefined ? undefined : parseFileSelector(selectorText),
@@ -146,8 +146,11 @@ const writeFile = (file: FileMedia): MediaDescription => {
     fmtp: [],
     direction: file.direction,
     ...(file.setup !== undefined ? { setup: file.setup } : {}),
-    ...(file.fingerprint !== undefined ? { fingerprint: { type: 'sha-256', hash: file.fingerprint } } : {}),
-    invalid: lines.map((value) => ({ value })),
+    invalid: [...(file.fingerprint !== undefined ? [`fingerprint:${file.fingerprint}`] : []), ...lines].map(
+      (value) => ({
+        value,
+      }),
+    ),
   };
 };
 

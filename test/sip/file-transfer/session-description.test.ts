@@ -39,7 +39,7 @@ const whole: FileMedia = {
   path: ['msrps://192.0.2.1:7654/jshA7we;tcp'],
   direction: 'sendonly',
   setup: 'actpass',
-  fingerprint: 'AA:BB',
+  fingerprint: 'sha-256 AA:BB',
   acceptTypes: ['*'],
   maxSize: 5_000_000_000,
   selector: {
@@ -129,7 +129,7 @@ describe('a description of files', () => {
       'a=path:msrp://192.0.2.1:9/s;tcp',
       'a=file-selector:size:1',
     );
-    expect(fileOf(text)).toMatchObject({ direction: 'sendonly', setup: 'passive', fingerprint: 'AB:CD' });
+    expect(fileOf(text)).toMatchObject({ direction: 'sendonly', setup: 'passive', fingerprint: 'SHA-256 ab:cd' });
   });
 
   test('without a role or with holdconn leaves the offerer to connect (RFC 6135 §4.2.1)', () => {

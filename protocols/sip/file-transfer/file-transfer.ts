@@ -1,0 +1,107 @@
+import {
+  type Address,
+  Emitter,
+  type FileTransferOperationSet,
+  type OutgoingFile,
+  type ProtocolTransfer,
+  ProviderError,
+} from '../../contract/index.ts';
+import type { SessionDescription } from '../session-description-handler.ts';
+import type { SipSession } from '../sip-session.ts';
+import { IncomingFileOffer } from './incoming-offer.ts';
+import { Media } from './media.ts';
+import { OutgoingTransfer } from './outgoing-transfer.ts';
+import { offersFiles } from './session-description.ts';
+
+export interface FileTransferContext {
+  /** The address peers can connect to, and whether our signalling is encrypted. Undefined while not connected. */
+  place(): { host: string; secure: boolean } | undefined;
+  /** Sends an INVITE with an offer. Throws a `ProviderError`. */
+  invite(to: Address, offer: SessionDescription): SipSession;
+  /** Who is behind an incoming session. */
+  peerOf(session: SipSession): Address;
+  now(): number;
+}
+
+/** Offers nobody has answered yet; more at once are an attack or a fault. */
+export const MAXIMUM_OFFERS = 64;
+
+/**
+ * Files over SIP and MSRP (RFC 5547), for an account with a server or without.
+ *
+ * @example
+ * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), peerOf: (s) => s.peer, now });
+ * agent.onInvite = (session) => { if (!files.take(session)) chat(session); };
+ */
+export class SipFileTransfer implements FileTransferOperationSet {
+  readonly maximumBytes = Number.MAX_SAFE_INTEGER;
+  readonly #context: FileTransferContext;
+  readonly #offers = new Emitter<{ transfer: ProtocolTransfer; key: string; sentAt: number }>();
+  readonly onOffer = this.#offers.on;
+  readonly #incoming = new Set<IncomingFileOffer>();
+  readonly #outgoing = new Set<OutgoingTransfer>();
+  #media: Media | undefined;
+
+  constructor(context: FileTransferContext) {
+    this.#context = context;
+  }
+
+  offer(to: Address, file: OutgoingFile): ProtocolTransfer {
+    const transfer = new OutgoingTransfer(to, file, {
+      media: this.#mediaNow(),
+      place: () => this.#context.place(),
+      invite: (peer, offer) => this.#context.invite(peer, offer),
+    });
+    this.#outgoing.add(transfer);
+    transfer.onPhase(() => {
+      if (transfer.over) this.#outgoing.delete(transfer);
+    });
+    return transfer;
+  }
+
+  /** Takes an incoming session when it offers files; false: it is something else, a chat perhaps. */
+  take(session: SipSession): boolean {
+    if (!session.remote || !offersFiles(session.remote.sdp)) return false;
+    if (this.#incoming.size >= MAXIMUM_OFFERS) {
+      session.reject(486);
+      return true;
+    }
+    const offer = IncomingFileOffer.read(session, {
+      media: this.#mediaNow(),
+      place: () => this.#context.place(),
+      peerOf: (from) => this.#context.peerOf(from),
+      ended: () => {
+        if (!('statusCode' in offer)) this.#incoming.delete(offer);
+      },
+    });
+    if ('statusCode' in offer) {
+      session.reject(offer.statusCode, offer.reason);
+    } else if (this.#offers.size === 0) {
+      session.reject(480);
+    } else {
+      this.#incoming.add(offer);
+      for (const [index, transfer] of offer.transfers.entries()) {
+        // §8.1: the transfer id tells a repetition from a new offer; without one the INVITE itself has to
+        const key = transfer.media.transferId ?? `${session.id} ${index}`;
+        this.#offers.emit({ transfer, key: `${transfer.peer} ${key}`, sentAt: this.#context.now() });
+      }
+      // now it is on disk, and a person can be asked
+      session.ring();
+    }
+    return true;
+  }
+
+  /** Ends all transfers as `failed{network}` and closes every socket. A later offer begins anew. */
+  stop(): void {
+    const gone = new ProviderError('network', { retryable: true });
+    for (const transfer of [...this.#outgoing]) transfer.fail(gone);
+    for (const offer of [...this.#incoming]) offer.fail(gone);
+    this.#media?.close();
+    this.#media = undefined;
+  }
+
+  #mediaNow(): Media {
+    this.#media ??= new Media(this.#context.now());
+    return this.#media;
+  }
+}

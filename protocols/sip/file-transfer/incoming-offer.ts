@@ -1,0 +1,202 @@
+import { randomInt } from 'node:crypto';
+import { answerSetup, type MsrpSession, type Role } from '../../../msrp/index.ts';
+import { type Address, type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
+import type { SipSession } from '../sip-session.ts';
+import { IncomingTransfer } from './incoming-transfer.ts';
+import type { Media } from './media.ts';
+import { type ReadOffer, type Refusal, readOffer, refusalOf } from './offer-check.ts';
+import { type FileMedia, formatDescription, type OfferedMedia, refusedMedia } from './session-description.ts';
+import { reasonOf } from './transfer-errors.ts';
+
+/** What an incoming offer needs from its account. */
+export interface OfferContext {
+  media: Media;
+  /** Our address for the peer's connection. Undefined while not connected. */
+  place(): { host: string } | undefined;
+  peerOf(session: SipSession): Address;
+  /** All files of the offer are over and the session has been ended. */
+  ended(): void;
+}
+
+/** The sender should end the session (RFC 5547 §8.7); when it does not, we do. */
+const BYE_TIMEOUT = 10_000;
+
+/**
+ * One INVITE with one file or several (RFC 5547 §8.2.3). Each is decided about by itself; the one answer goes out when
+ * all are decided.
+ */
+export class IncomingFileOffer {
+  readonly transfers: readonly IncomingTransfer[];
+  readonly #sip: SipSession;
+  readonly #offer: ReadOffer;
+  readonly #context: OfferContext;
+  readonly #byMedia = new Map<FileMedia, IncomingTransfer>();
+  readonly #sessions: MsrpSession[] = [];
+  #answered = false;
+  #established = false;
+  #fault: ProviderError | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Reads the offer of a session. What cannot be taken at all comes back as a refusal, to be given as the answer. */
+  static read(sip: SipSession, context: OfferContext): IncomingFileOffer | Refusal {
+    const offer = sip.remote ? readOffer(sip.remote) : ({ statusCode: 400, reason: 'No session description' } as const);
+    if ('statusCode' in offer) return offer;
+    const files = offer.media.flatMap((media) => (media.kind === 'file' ? [media.file] : []));
+    const refusals = files.map(refusalOf);
+    if (files.length === 0) return { statusCode: 488, reason: 'No files offered' };
+    return refusals.includes(undefined) ? new IncomingFileOffer(sip, offer, context) : (refusals[0] as Refusal);
+  }
+
+  private constructor(sip: SipSession, offer: ReadOffer, context: OfferContext) {
+    this.#sip = sip;
+    this.#offer = offer;
+    this.#context = context;
+    const peer = context.peerOf(sip);
+    for (const media of offer.media) {
+      if (media.kind !== 'file' || refusalOf(media.file)) continue;
+      const facts = { peer, peerName: sip.peerName, file: factsOf(media.file, offer), media: media.file };
+      const transfer = new IncomingTransfer(facts, {
+        sip,
+        decided: () => this.#settle(),
+        ended: (error) => {
+          this.#fault ??= error;
+          this.#settle();
+        },
+      });
+      this.#byMedia.set(media.file, transfer);
+    }
+    this.transfers = [...this.#byMedia.values()];
+    sip.onState((state) => {
+      if (state.state === 'established') {
+        this.#established = true;
+        this.#settle();
+      }
+      if (state.state !== 'ended') return;
+      for (const transfer of this.transfers) {
+        if (state.by === 'peer') transfer.peerLeft(state.reason);
+        // once answered, the media connections stand by themselves
+        else if (state.by === 'network' && !this.#established)
+          transfer.fail(new ProviderError('network', { retryable: true }));
+      }
+      this.#settle();
+    });
+    // offers within the session (a refresh by session timers) get the same answer again, as RFC 5547 §8.1 has it
+  }
+
+  /** Ends every file, because the account goes away. */
+  fail(error: ProviderError): void {
+    for (const transfer of this.transfers) transfer.fail(error);
+  }
+
+  /** Answers once everything is decided, and leaves once everything is over. */
+  #settle(): void {
+    if (this.transfers.some((transfer) => transfer.phase.state === 'offered')) return;
+    if (!this.#answered) {
+      this.#answered = true;
+      if (this.transfers.some((transfer) => transfer.wanted)) {
+        void this.#answer().catch(() => this.fail(new ProviderError('network', { retryable: true })));
+        return;
+      }
+    }
+    if (!this.transfers.every((transfer) => transfer.over)) return;
+    const finished = this.transfers.every((transfer) => transfer.phase.state === 'finished');
+    const ended = this.#sip.state.state === 'ended';
+    if (finished && !ended) {
+      // the last 200 and REPORT are on their way: leaving now could cut them off
+      this.#timer ??= setTimeout(() => this.#leave(), BYE_TIMEOUT);
+    } else this.#leave();
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    const { state } = this.#sip.state;
+    // our 200 is going out: only a BYE after it tells the peer what happened
+    if (state === 'answering') return;
+    if (state === 'invited') this.#sip.reject(this.#fault ? 480 : 603);
+    else this.#sip.end(this.#fault && reasonOf(this.#fault));
+    for (const session of this.#sessions) void session.close();
+    this.#context.ended();
+  }
+
+  async #answer(): Promise<void> {
+    const place = this.#context.place();
+    if (!place) throw new ProviderError('network', { retryable: true });
+    const starts: (() => void)[] = [];
+    const lines: OfferedMedia[] = [];
+    for (const media of this.#offer.media) {
+      const transfer = media.kind === 'file' ? this.#byMedia.get(media.file) : undefined;
+      if (media.kind === 'other') lines.push(media);
+      else if (!transfer?.wanted) lines.push({ kind: 'file', file: refusedMedia(media.file) });
+      else {
+        // RFC 6135 §4.2.2: passive unless the peer cannot be the one who connects
+        const role = answerSetup(media.file.setup, true);
+        const session = await this.#makeSession(transfer, place.host, role);
+        lines.push({ kind: 'file', file: this.#answerLine(transfer, session, role) });
+        starts.push(() => void transfer.connect(session, role));
+      }
+    }
+    // somebody may have cancelled while the listener was opened
+    if (!this.transfers.some((transfer) => transfer.wanted)) return this.#leave();
+    const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
+    this.#sip.accept({ sdp: formatDescription(origin, lines) });
+    for (const start of starts) start();
+  }
+
+  async #makeSession(transfer: IncomingTransfer, host: string, role: Role): Promise<MsrpSession> {
+    const { media } = this.#context;
+    const { secure } = transfer.media;
+    const place = role === 'passive' ? { listener: await media.listener(host, secure) } : { host, secure };
+    const session = media.endpoint.createSession({ ...place, accept: transfer.take });
+    this.#sessions.push(session);
+    return session;
+  }
+
+  #answerLine(transfer: IncomingTransfer, session: MsrpSession, role: Role): FileMedia {
+    const { media: offered, from } = transfer;
+    const port = Number(/:(\d+)\/[^/]*$/.exec(session.localPath)?.[1] ?? 9);
+    return {
+      port,
+      secure: offered.secure,
+      path: [session.localPath],
+      direction: 'recvonly',
+      setup: role,
+      ...(offered.secure ? { fingerprint: this.#context.media.fingerprint } : {}),
+      acceptTypes: ['*'],
+      ...(transfer.file.size !== undefined ? { maxSize: transfer.file.size } : {}),
+      // §8.3.1: name, type and size MUST be copied into the answer
+      selector: offered.selector,
+      ...(offered.transferId !== undefined ? { transferId: offered.transferId } : {}),
+      dates: {},
+      // the beginning is here already: the sender goes on from there, or sends all, which is taken as well
+      ...(from > 0 ? { range: { start: from + 1 } } : offered.range ? { range: offered.range } : {}),
+    };
+  }
+}
+
+const strength = ({ algorithm }: FileHash): number => (algorithm === 'sha-256' ? 2 : 1);
+
+/** What is offered, as a person and the transfer engine want to know it. */
+function factsOf(media: FileMedia, offer: ReadOffer): FileFacts {
+  const { name, type, size, hashes } = media.selector ?? { hashes: [] };
+  const hash = [...hashes].sort((a, b) => strength(b) - strength(a))[0];
+  const icon = media.iconId === undefined ? undefined : offer.icons.get(media.iconId);
+  return {
+    name: bareName(name),
+    type: type ?? 'application/octet-stream',
+    size,
+    ...(hash ? { hash, hashes } : {}),
+    ...(media.dates.modifiedAt !== undefined ? { modifiedAt: media.dates.modifiedAt } : {}),
+    ...(icon ? { icon } : {}),
+  };
+}
+
+/** RFC 5547 §6: a name may still hold what is a directory here. Only its last part is a name. */
+function bareName(name: string | undefined): string {
+  const last = (name ?? '')
+    .split(/[/\\]/)
+    .at(-1)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: no file name a person can read has them
+    ?.replace(/[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, '')
+    .trim();
+  return last === undefined || last === '' || last === '.' || last === '..' ? 'file' : last;
+}

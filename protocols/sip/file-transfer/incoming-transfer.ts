@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Acceptance,
+  type IncomingOffer,
+  MsrpError,
+  type MsrpSession,
+  type ReceiveOutcome,
+  type Role,
+} from '../../../msrp/index.ts';
+import {
+  type AcceptedFile,
+  type Address,
+  type ByteSink,
+  type FileFacts,
+  ProviderError,
+  type TransferPhase,
+} from '../../contract/index.ts';
+import type { SipSession } from '../sip-session.ts';
+import type { FileMedia } from './session-description.ts';
+import { endOf } from './session-end.ts';
+import { Transfer } from './transfer.ts';
+import { fromMsrp, fromReason } from './transfer-errors.ts';
+
+const CONNECT_TIMEOUT = 20_000;
+/** Without a single byte for so long the peer is gone, though nobody said so. */
+const STALL_TIMEOUT = 60_000;
+/** How long the peer has to explain by BYE what MSRP told without a reason. */
+const REASON_TIMEOUT = 2_000;
+/** Success reports in between, so that the sender knows how far we are whatever its chunks. */
+const REPORT_EVERY = 1_048_576;
+
+/** What an incoming transfer needs from the offer it belongs to. */
+export interface IncomingContext {
+  sip: SipSession;
+  /** A person decided about this file. */
+  decided(): void;
+  /** Nothing follows for this file; `error` goes to the peer with the end of the session. */
+  ended(error: ProviderError | undefined): void;
+}
+
+/** Receives one file of an offer (RFC 5547 §8.3.1). */
+export class IncomingTransfer extends Transfer {
+  readonly direction = 'incoming';
+  readonly media: FileMedia;
+  readonly #context: IncomingContext;
+  readonly #aborter = new AbortController();
+  #accepted: AcceptedFile | undefined;
+  /** The sink is the library's to close or abort from here on. */
+  #sinkGiven = false;
+  /** Every byte is there and being checked: nothing the peer does matters any more. */
+  #completing = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    facts: { peer: Address; peerName: string | undefined; file: FileFacts; media: FileMedia },
+    context: IncomingContext,
+  ) {
+    super({ id: randomUUID(), peer: facts.peer, peerName: facts.peerName, file: facts.file });
+    this.media = facts.media;
+    this.#context = context;
+  }
+
+  get wanted(): boolean {
+    return this.phase.state === 'accepted';
+  }
+
+  /** First byte wanted where that is not the first of the file, for `a=file-range` in the answer. */
+  get from(): number {
+    return this.#accepted?.from ?? 0;
+  }
+
+  accept(file: AcceptedFile): void {
+    if (this.phase.state !== 'offered') return;
+    this.#accepted = file;
+    this.move({ state: 'accepted' });
+    this.progressed(file.from);
+    this.#context.decided();
+  }
+
+  decline(): void {
+    if (this.phase.state !== 'offered') return;
+    this.#end({ state: 'declined' });
+  }
+
+  cancel(): void {
+    this.#end({ state: 'cancelled', by: 'us' });
+  }
+
+  fail(error: ProviderError): void {
+    this.#end({ state: 'failed', error });
+  }
+
+  /** The peer left, with the Reason it gave. */
+  peerLeft(reason: string | undefined): void {
+    // the last bytes may still be on their way, or being checked, when the BYE overtakes them
+    if (!fromReason(reason) && this.#sinkGiven && !this.#completing) {
+      this.#arm(REASON_TIMEOUT, () => this.#gone(reason));
+    } else this.#gone(reason);
+  }
+
+  #gone(reason: string | undefined): void {
+    if (this.#completing) return;
+    const error = fromReason(reason);
+    if (error) this.fail(error);
+    // Blink 5.5 sends nothing at all for an empty file and hangs up
+    else if (this.phase.state === 'running' && this.file.size === 0) void this.#completeEmpty();
+    else this.#end({ state: 'cancelled', by: 'peer' });
+  }
+
+  /** The answer is on its way: connects, or waits for the peer to. */
+  async connect(session: MsrpSession, role: Role): Promise<void> {
+    if (this.over) return session.abort();
+    this.move({ state: 'connecting' });
+    const { path, fingerprint } = this.media;
+    try {
+      await session.start({
+        remotePath: path.join(' '),
+        role,
+        ...(fingerprint !== undefined ? { fingerprints: [fingerprint] } : {}),
+        timeout: CONNECT_TIMEOUT,
+        signal: this.#aborter.signal,
+      });
+    } catch (error) {
+      await this.#lost(fromMsrp(error));
+      return;
+    }
+    this.#run();
+    session.onStateChange((state) => {
+      // before its first byte no message is there to fail
+      if (state.name === 'closed' && !this.#sinkGiven)
+        void this.#lost(fromMsrp(state.cause ?? new MsrpError('connection-lost', 'closed')));
+    });
+  }
+
+  /** The hook of the MSRP session: one message, and it is the file (RFC 5547 §8.7). */
+  readonly take = (offer: IncomingOffer): Acceptance => {
+    const accepted = this.#accepted;
+    if (!accepted || this.over || this.#sinkGiven) return { refuse: 403, comment: 'One file only' };
+    // the first request binds the session, and this may be it
+    this.#run();
+    const { size } = this.file;
+    const base = baseOf(offer.claimedSize, size, accepted.from);
+    this.#sinkGiven = true;
+    let end = base;
+    const sink: ByteSink = {
+      write: (data, position) => {
+        end = Math.max(end, base + position + data.length);
+        return accepted.sink.write(data, base + position);
+      },
+      // the library confirms the last chunk once this resolves, and refuses it with 413 when it does not
+      close: async () => {
+        this.#completing = true;
+        clearTimeout(this.#timer);
+        await accepted.sink.close();
+        if (size !== undefined && end !== size) throw new ProviderError('size-mismatch');
+        await accepted.complete();
+      },
+      abort: (cause) => accepted.sink.abort(cause),
+    };
+    return {
+      sink,
+      ...(size !== undefined ? { size: size - base } : {}),
+      reportEvery: REPORT_EVERY,
+      progress: (received) => {
+        this.progressed(base + received);
+        this.#watch();
+      },
+      signal: this.#aborter.signal,
+      ended: (outcome) => void this.#received(outcome, base),
+    };
+  };
+
+  async #received(outcome: ReceiveOutcome, base: number): Promise<void> {
+    switch (outcome.state) {
+      case 'completed':
+        this.progressed(base + outcome.size);
+        this.#end({ state: 'finished' });
+        break;
+      case 'aborted':
+        // §8.4: the sender gave up and says so by `#`, then why by BYE
+        await this.#lost(undefined);
+        break;
+      case 'cancelled':
+        break;
+      case 'failed':
+        await this.#lost(fromMsrp(outcome.error));
+        break;
+    }
+  }
+
+  /** The media ended early; the BYE that says why may be on its way. */
+  async #lost(error: ProviderError | undefined): Promise<void> {
+    if (this.over) return;
+    clearTimeout(this.#timer);
+    // faults of our own disk need no explanation
+    const ended = error && error.code !== 'network' ? undefined : await endOf(this.#context.sip, REASON_TIMEOUT);
+    if (this.over) return;
+    if (ended?.by === 'peer') this.#gone(ended.reason);
+    else if (error) this.fail(error);
+    else this.#end({ state: 'cancelled', by: 'peer' });
+  }
+
+  async #completeEmpty(): Promise<void> {
+    const accepted = this.#accepted;
+    if (!accepted || this.#sinkGiven) return;
+    this.#sinkGiven = true;
+    this.#completing = true;
+    try {
+      await accepted.sink.close();
+      await accepted.complete();
+      this.#end({ state: 'finished' });
+    } catch (error) {
+      this.fail(ProviderError.from(error));
+    }
+  }
+
+  #run(): void {
+    if (this.phase.state === 'accepted') this.move({ state: 'connecting' });
+    if (this.move({ state: 'running' })) this.#watch();
+  }
+
+  #watch(): void {
+    this.#arm(STALL_TIMEOUT, () => this.fail(new ProviderError('timeout', { retryable: true })));
+  }
+
+  #arm(milliseconds: number, expired: () => void): void {
+    clearTimeout(this.#timer);
+    if (!this.over && !this.#completing) this.#timer = setTimeout(expired, milliseconds);
+  }
+
+  #end(phase: TransferPhase): void {
+    if (!this.move(phase)) return;
+    clearTimeout(this.#timer);
+    // §8.4: a receiver that gives up answers 413, which this makes the library do
+    this.#aborter.abort();
+    const accepted = this.#accepted;
+    if (accepted && !this.#sinkGiven) {
+      this.#sinkGiven = true;
+      const cause = phase.state === 'failed' ? phase.error : new ProviderError('cancelled');
+      accepted.sink.abort(cause).catch(() => {});
+    }
+    this.#context.ended(phase.state === 'failed' ? phase.error : undefined);
+  }
+}
+
+/**
+ * Where the first byte of the message belongs in the file. A peer that knows nothing of a file-range in an answer sends
+ * the whole file; the size of its message tells.
+ */
+function baseOf(claimed: number | undefined, size: number | undefined, from: number): number {
+  if (from === 0 || size === undefined) return 0;
+  return claimed === size - from ? from : 0;
+}

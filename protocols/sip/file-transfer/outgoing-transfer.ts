@@ -1,0 +1,286 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import {
+  type ByteSource,
+  type MsrpSession,
+  type OutgoingMessage,
+  offererRole,
+  type SendOutcome,
+} from '../../../msrp/index.ts';
+import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
+import type { SessionDescription } from '../session-description-handler.ts';
+import type { SipSession, SipSessionState } from '../sip-session.ts';
+import type { Media } from './media.ts';
+import { MAXIMUM_ICON_BYTES, readPath } from './offer-check.ts';
+import { type FileMedia, formatDescription, parseDescription } from './session-description.ts';
+import { endOf } from './session-end.ts';
+import { Transfer } from './transfer.ts';
+import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors.ts';
+
+/** What an outgoing transfer needs from its account. */
+export interface OutgoingContext {
+  media: Media;
+  /** Our address for the peer's connection, and whether signalling is encrypted. Undefined while not connected. */
+  place(): { host: string; secure: boolean } | undefined;
+  /** Sends the INVITE. Throws a ProviderError. */
+  invite(to: Address, offer: SessionDescription): SipSession;
+}
+
+/** The longest a person may think about an offer; then it is taken back. */
+const OFFER_TIMEOUT = 10 * 60_000;
+const CONNECT_TIMEOUT = 20_000;
+/** Without a single byte confirmed for so long the peer is gone, though nobody said so (a closed lid says nothing). */
+const STALL_TIMEOUT = 60_000;
+/** How long the peer has to explain by BYE what MSRP told without a reason. */
+const REASON_TIMEOUT = 2_000;
+/** How long the last word, a success report, may take once every byte is confirmed hop by hop. */
+const REPORT_TIMEOUT = 30_000;
+/** A direct peer has said with its last 200 that it has all; some send no report (RFC 4975 §7.1.2). */
+const DIRECT_REPORT_TIMEOUT = 1_000;
+/** Confirmed piece by piece, so that what a lost connection leaves is known; large, so that it costs nothing. */
+const CHUNK = 262_144;
+
+/** Sends one file: INVITE with an offer, MSRP once it is accepted, BYE at the end (RFC 5547 §8.2.1, §8.7). */
+export class OutgoingTransfer extends Transfer {
+  readonly direction = 'outgoing';
+  readonly #context: OutgoingContext;
+  readonly #outgoing: OutgoingFile;
+  #session: MsrpSession | undefined;
+  #sip: SipSession | undefined;
+  #message: OutgoingMessage | undefined;
+  #source: ByteSource | undefined;
+  readonly #aborter = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(to: Address, outgoing: OutgoingFile, context: OutgoingContext) {
+    super({ id: outgoing.id, peer: to, file: outgoing.file });
+    this.#context = context;
+    this.#outgoing = outgoing;
+    // phases come after `offer` has returned
+    queueMicrotask(() => void this.#offer().catch((error: unknown) => this.fail(fromMsrp(error))));
+  }
+
+  /** Ours to offer, not to answer. */
+  accept(): void {}
+  decline(): void {}
+
+  cancel(): void {
+    this.#end({ state: 'cancelled', by: 'us' });
+  }
+
+  fail(error: ProviderError): void {
+    this.#end({ state: 'failed', error }, reasonOf(error));
+  }
+
+  async #offer(): Promise<void> {
+    const place = this.#context.place();
+    if (!place) throw new ProviderError('network', { retryable: true });
+    const listener = await this.#context.media.listener(place.host, place.secure);
+    if (this.over) return;
+    const session = this.#context.media.endpoint.createSession({
+      listener,
+      chunking: CHUNK,
+      // RFC 5547 §4: sendonly: no content comes this way
+      accept: () => ({ refuse: 403 }),
+    });
+    this.#session = session;
+    this.#invite(session, listener.port, place, true);
+  }
+
+  #invite(session: MsrpSession, port: number, place: { host: string; secure: boolean }, withIcon: boolean): void {
+    const { icon } = this.#outgoing.file;
+    const iconId = withIcon && icon && icon.data.length <= MAXIMUM_ICON_BYTES ? `${randomUUID()}@aims` : undefined;
+    const { name, type, size, hash, hashes, modifiedAt } = this.#outgoing.file;
+    const offered: FileMedia = {
+      port,
+      secure: place.secure,
+      path: [session.localPath],
+      direction: 'sendonly',
+      // RFC 6135 §4.2.2: never passive in an offer
+      setup: 'actpass',
+      ...(place.secure ? { fingerprint: this.#context.media.fingerprint } : {}),
+      acceptTypes: ['*'],
+      selector: { name, type, size, hashes: hashes ?? (hash ? [hash] : []) },
+      transferId: this.id,
+      disposition: 'attachment',
+      dates: modifiedAt === undefined ? {} : { modifiedAt },
+      ...(iconId !== undefined ? { iconId } : {}),
+    };
+    const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
+    const sip = this.#context.invite(this.peer, {
+      sdp: formatDescription(origin, [{ kind: 'file', file: offered }]),
+      ...(icon && iconId !== undefined
+        ? { parts: [{ contentType: icon.type, content: icon.data, contentId: iconId, disposition: 'icon' }] }
+        : {}),
+    });
+    this.#sip = sip;
+    this.#arm(OFFER_TIMEOUT);
+    sip.onState((state) => {
+      // RFC 5547 §8.8: a peer that knows no multipart gets the offer again without the picture
+      const plainer =
+        state.state === 'rejected' && iconId !== undefined && [400, 415, 488].includes(state.rejection.status);
+      if (plainer && !this.over) this.#guarded(() => this.#invite(session, port, place, false));
+      else this.#onSip(state, session);
+    });
+  }
+
+  #onSip(state: SipSessionState, session: MsrpSession): void {
+    if (this.over) return;
+    switch (state.state) {
+      case 'established':
+        void this.#send(state.remote, session).catch((error: unknown) => this.#fault(error));
+        break;
+      case 'rejected': {
+        const why = fromRejection(state.rejection);
+        if (why === 'declined') this.#end({ state: 'declined' });
+        else this.fail(why);
+        break;
+      }
+      case 'ended':
+        // the media connection stands by itself: it may well outlive the signalling
+        if (this.phase.state === 'running') this.#peerLeft(state.by === 'peer', state.reason);
+        else if (state.by === 'peer') this.#peerEnded(state.reason);
+        else this.fail(new ProviderError('network', { retryable: true }));
+        break;
+    }
+  }
+
+  async #send(remote: SessionDescription, session: MsrpSession): Promise<void> {
+    const media = parseDescription(remote.sdp)?.[0];
+    if (media?.kind !== 'file' && media?.kind !== 'other') throw new ProviderError('malformed');
+    // RFC 5547 §8.3: refused by port 0 within an accepted session
+    if (media.kind === 'other') throw new ProviderError('not-supported');
+    const answer = media.file;
+    if (answer.port === 0) return this.#end({ state: 'declined' });
+    if (!readPath(answer)) throw new ProviderError('malformed', { detail: 'path' });
+    const { size } = this.#outgoing.file;
+    // the receiver has the beginning already and wants the rest (an offer without file-range means 1-*)
+    const from = (answer.range?.start ?? 1) - 1;
+    if (from > size) throw new ProviderError('malformed', { detail: 'file-range' });
+    if (answer.maxSize !== undefined && size - from > answer.maxSize) throw new ProviderError('too-big');
+    this.move({ state: 'accepted' });
+    this.move({ state: 'connecting' });
+    this.#arm(STALL_TIMEOUT);
+    const source = await this.#open(size);
+    if (this.over) return;
+    await session.start({
+      remotePath: answer.path.join(' '),
+      role: offererRole('actpass', answer.setup),
+      ...(answer.fingerprint !== undefined ? { fingerprints: [answer.fingerprint] } : {}),
+      timeout: CONNECT_TIMEOUT,
+      signal: this.#aborter.signal,
+    });
+    if (!this.move({ state: 'running' })) return;
+    this.progressed(from);
+    const message = session.send({
+      contentType: this.#outgoing.file.type,
+      // closed at the very end, whatever becomes of the message
+      body: { size: size - from, read: (to, at) => source.read(to, from + at), close: async () => {} },
+      successReport: true,
+      fields: [['Content-Disposition', 'attachment']],
+    });
+    this.#message = message;
+    message.onProgress(({ confirmed, reported }) => {
+      this.progressed(from + Math.max(confirmed, reported));
+      this.#arm(STALL_TIMEOUT);
+    });
+    await this.#finish(message, await message.sent, size, answer.path.length === 1);
+  }
+
+  async #open(size: number): Promise<ByteSource> {
+    const source = await this.#outgoing.open();
+    this.#source = source;
+    if (this.over) await source.close().catch(() => {});
+    else if (source.size !== size) throw new ProviderError('source-changed');
+    return source;
+  }
+
+  async #finish(message: OutgoingMessage, outcome: SendOutcome, size: number, direct: boolean): Promise<void> {
+    const sip = this.#sip;
+    if (this.over || !sip) return;
+    if (outcome.state === 'failed') throw outcome.error;
+    if (outcome.state !== 'sent') {
+      const ended = await endOf(sip, REASON_TIMEOUT);
+      if (this.over) return;
+      if (ended?.by === 'peer') return this.#peerEnded(ended.reason);
+      // §8.4: a receiver that gives up answers 413
+      if (outcome.state === 'refused' && outcome.status !== 413)
+        throw new ProviderError(outcome.status === 415 ? 'not-supported' : 'internal', {
+          protocolCode: outcome.status,
+        });
+      return this.#end({ state: 'cancelled', by: 'peer' });
+    }
+    // every byte is confirmed; now for the last word, which is a report or, from Blink 5.5, a BYE
+    this.#arm(REPORT_TIMEOUT * 2);
+    const ended = endOf(sip, direct ? DIRECT_REPORT_TIMEOUT : REPORT_TIMEOUT);
+    const word = await Promise.race([message.delivered, ended]);
+    if (this.over) return;
+    if (word?.state === 'ended') {
+      const error = fromReason(word.reason);
+      if (error) return this.fail(error);
+    } else if (word?.state === 'refused') {
+      const why = await endOf(sip, REASON_TIMEOUT);
+      return this.fail(fromReason(why?.reason) ?? new ProviderError('internal', { protocolCode: word.status }));
+    } else if (word?.state !== 'delivered' && !direct) {
+      // a relay's 200 says nothing about the far end (RFC 4976 §6.4.1)
+      return this.fail(new ProviderError(word ? 'network' : 'timeout', { retryable: true }));
+    }
+    this.progressed(size);
+    this.#end({ state: 'finished' });
+  }
+
+  /** BYE while bytes are on their way; `#finish` hears the outcome and the reason. */
+  #peerLeft(byPeer: boolean, reason: string | undefined): void {
+    const message = this.#message;
+    if (!byPeer || !message) return;
+    const { handed, total } = message.progress;
+    // the BYE may have overtaken the last 200: Blink 5.5 hangs up the moment it has all
+    if (handed === total && !fromReason(reason)) setTimeout(() => message.abort(), REASON_TIMEOUT).unref();
+    else message.abort();
+  }
+
+  #peerEnded(reason: string | undefined): void {
+    const error = fromReason(reason);
+    this.#end(error ? { state: 'failed', error } : { state: 'cancelled', by: 'peer' });
+  }
+
+  /** A fault on our way, or only the sound of the peer leaving. */
+  async #fault(cause: unknown): Promise<void> {
+    if (this.over) return;
+    const error = fromMsrp(cause);
+    // faults of our own source need no explanation, and the peer waits for ours
+    const sip = error.code === 'network' ? this.#sip : undefined;
+    const ended = sip && (await endOf(sip, REASON_TIMEOUT));
+    if (ended?.by === 'peer') this.#peerEnded(ended.reason);
+    else this.fail(error);
+  }
+
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(fromMsrp(error));
+    }
+  }
+
+  #arm(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.over)
+      this.#timer = setTimeout(() => this.fail(new ProviderError('timeout', { retryable: true })), milliseconds);
+  }
+
+  #end(phase: TransferPhase, reason?: string): void {
+    if (!this.move(phase)) return;
+    clearTimeout(this.#timer);
+    this.#aborter.abort();
+    void this.#leave(reason);
+  }
+
+  /** §8.4: stop the message by `#`, then the session by BYE, then let go of everything. */
+  async #leave(reason: string | undefined): Promise<void> {
+    this.#message?.abort();
+    this.#sip?.end(reason);
+    if (this.#session?.state.name === 'bound') await this.#session.close();
+    else this.#session?.abort();
+    await this.#source?.close().catch(() => {});
+  }
+}

@@ -1,0 +1,120 @@
+import { MsrpError, type MsrpErrorCode } from '../../../msrp/index.ts';
+import { ProviderError, type ProviderErrorCode } from '../../contract/index.ts';
+import type { Rejection } from '../sip-session.ts';
+
+const MSRP_CODES: Partial<Record<MsrpErrorCode, ProviderErrorCode>> = {
+  'connect-failed': 'network',
+  'connect-timeout': 'timeout',
+  'connection-lost': 'network',
+  'connection-idle': 'network',
+  'listen-failed': 'network',
+  'bind-timeout': 'timeout',
+  'bind-refused': 'network',
+  'path-mismatch': 'malformed',
+  'tls-untrusted': 'tls-untrusted',
+  'fingerprint-mismatch': 'tls-untrusted',
+  'session-closed': 'network',
+  'transaction-timeout': 'timeout',
+  'too-big': 'size-mismatch',
+  'malformed-frame': 'malformed',
+  'source-shortened': 'source-changed',
+  'source-missing': 'source-missing',
+  'source-denied': 'permission-denied',
+  'source-failed': 'unreadable',
+  'disk-full': 'no-space',
+  'storage-denied': 'permission-denied',
+};
+
+/** What the MSRP library or the sink or source behind it ran into, as the provider layer says it. */
+export function fromMsrp(error: unknown): ProviderError {
+  if (!(error instanceof MsrpError)) return ProviderError.from(error);
+  // sinks and sources give coded errors of their own, which the library carries as the cause
+  if (error.cause instanceof ProviderError) return error.cause;
+  return new ProviderError(MSRP_CODES[error.code] ?? 'internal', {
+    protocolCode: error.status ?? error.code,
+    retryable: error.retryable,
+    cause: error,
+  });
+}
+
+/** Statuses that mean the person, not the program: decline. */
+const DECLINED = 603;
+
+/** What a refused INVITE says about the offer (RFC 3261 §21), or `declined`. */
+export function fromRejection({ status, retryAfter }: Rejection): ProviderError | 'declined' {
+  if (status === DECLINED) return 'declined';
+  const fault = (code: ProviderErrorCode, retryable: boolean): ProviderError =>
+    new ProviderError(code, { protocolCode: status, retryable, retryAfter });
+  switch (status) {
+    case 401:
+    case 407:
+      return fault('credentials-rejected', false);
+    case 403:
+      return fault('policy', false);
+    case 404:
+    case 410:
+    case 604:
+      return fault('peer-unknown', false);
+    case 408:
+    case 480:
+      return fault('peer-offline', true);
+    case 413:
+      return fault('too-big', false);
+    case 415:
+    case 420:
+    case 488:
+    case 606:
+    case 405:
+    case 501:
+      return fault('not-supported', false);
+    case 400:
+      return fault('malformed', false);
+    case 486:
+    case 600:
+      return fault('peer-busy', true);
+    case 487:
+      return fault('timeout', true);
+    default:
+      return fault(status >= 500 && status < 600 ? 'server-unavailable' : 'internal', status >= 500 && status < 600);
+  }
+}
+
+/** Faults one side may tell the other about; everything else stays `internal`. */
+const TOLD: readonly ProviderErrorCode[] = [
+  'no-space',
+  'name-refused',
+  'size-mismatch',
+  'hash-mismatch',
+  'source-changed',
+  'source-missing',
+  'permission-denied',
+  'unreadable',
+  'too-big',
+  'malformed',
+  'timeout',
+  'network',
+  'tls-untrusted',
+  'internal',
+];
+
+/**
+ * A Reason header value (RFC 3326) that tells the other side why a transfer ends early: BYE is the one message both
+ * sides surely exchange, since the MSRP connection may be what failed.
+ *
+ * @example reasonOf(new ProviderError('hash-mismatch')) // 'SIP;cause=500;text="hash-mismatch"'
+ */
+export const reasonOf = (error: ProviderError): string =>
+  `SIP;cause=500;text="${TOLD.includes(error.code) ? error.code : 'internal'}"`;
+
+/** What the peer's Reason says: undefined for an ordinary end (none, or a cause below 400). */
+export function fromReason(reason: string | undefined): ProviderError | undefined {
+  const cause = Number(/;\s*cause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1] ?? 200);
+  if (cause < 400 || cause === 487) return undefined;
+  const text = /;\s*text\s*=\s*"([^"]*)"/i.exec(reason ?? '')?.[1];
+  const code = TOLD.find((known) => known === text);
+  // another client's words, such as Blink's "media stream failed to start"
+  return new ProviderError(code ?? 'network', {
+    protocolCode: cause,
+    retryable: code === undefined || code === 'network',
+  });
+}

@@ -1,0 +1,90 @@
+import {
+  type Address,
+  Emitter,
+  type FileFacts,
+  type ProtocolTransfer,
+  type ProviderError,
+  type TransferPhase,
+} from '../../contract/index.ts';
+
+/** Ten a second. */
+const SAMPLE_INTERVAL = 100;
+
+const ALLOWED: Record<TransferPhase['state'], readonly TransferPhase['state'][]> = {
+  offered: ['accepted', 'declined', 'cancelled', 'failed'],
+  accepted: ['connecting', 'declined', 'cancelled', 'failed'],
+  connecting: ['running', 'cancelled', 'failed'],
+  running: ['finished', 'cancelled', 'failed'],
+  finished: [],
+  declined: [],
+  cancelled: [],
+  failed: [],
+};
+
+/**
+ * The part of a transfer that both directions share: its phase, moved only as drawn at `TransferPhase`, and its bytes,
+ * which never fall and are told at most ten times a second.
+ */
+export abstract class Transfer implements ProtocolTransfer {
+  readonly id: string;
+  abstract readonly direction: 'incoming' | 'outgoing';
+  readonly peer: Address;
+  readonly peerName?: string;
+  readonly file: FileFacts;
+  readonly #phases = new Emitter<TransferPhase>();
+  readonly #samples = new Emitter<number>();
+  readonly onPhase = this.#phases.on;
+  readonly onBytes = this.#samples.on;
+  #phase: TransferPhase = { state: 'offered' };
+  #bytes = 0;
+  #told = 0;
+  #sampling: NodeJS.Timeout | undefined;
+
+  constructor(facts: { id: string; peer: Address; peerName?: string | undefined; file: FileFacts }) {
+    this.id = facts.id;
+    this.peer = facts.peer;
+    if (facts.peerName !== undefined) this.peerName = facts.peerName;
+    this.file = facts.file;
+  }
+
+  get phase(): TransferPhase {
+    return this.#phase;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get over(): boolean {
+    return ALLOWED[this.#phase.state].length === 0;
+  }
+
+  abstract accept(file: Parameters<ProtocolTransfer['accept']>[0]): void;
+  abstract decline(): void;
+  abstract cancel(): void;
+  /** Ends the transfer because this side goes away, or for a fault found outside. */
+  abstract fail(error: ProviderError): void;
+
+  /** False when the move is not drawn: the transfer is over already, and whoever asked came too late. */
+  protected move(phase: TransferPhase): boolean {
+    if (!ALLOWED[this.#phase.state].includes(phase.state)) return false;
+    this.#phase = phase;
+    if (this.over) this.#tellBytes();
+    this.#phases.emit(phase);
+    return true;
+  }
+
+  protected progressed(bytes: number): void {
+    if (this.over || bytes <= this.#bytes) return;
+    this.#bytes = bytes;
+    this.#sampling ??= setTimeout(() => this.#tellBytes(), SAMPLE_INTERVAL);
+  }
+
+  #tellBytes(): void {
+    clearTimeout(this.#sampling);
+    this.#sampling = undefined;
+    if (this.#bytes === this.#told) return;
+    this.#told = this.#bytes;
+    this.#samples.emit(this.#bytes);
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import type {
+  AcceptedFile,
+  Address,
+  ByteSink,
+  ByteSource,
+  OutgoingFile,
+  ProtocolTransfer,
+  TransferPhase,
+} from '../../../protocols/contract/index.ts';
+import { SipFileTransfer } from '../../../protocols/sip/file-transfer/file-transfer.ts';
+import type { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
+import { directAgent } from '../direct-agents.ts';
+
+export interface FilePeer {
+  agent: SipUserAgent;
+  uri: string;
+  files: SipFileTransfer;
+}
+
+/** A peer that sends and takes files on 127.0.0.1 without a server; `secure` as if its signalling were TLS. */
+export const filePeer = async (user: string, options: { secure?: boolean } = {}): Promise<FilePeer> => {
+  const { agent, uri } = await directAgent(user);
+  const files = new SipFileTransfer({
+    place: () => (agent.local ? { host: agent.local.address, secure: options.secure ?? false } : undefined),
+    invite: (to, offer) => agent.invite(to, offer),
+    peerOf: (session) => session.peer,
+    now: Date.now,
+  });
+  agent.onInvite = (session) => {
+    if (!files.take(session)) session.reject(488);
+  };
+  onTestFinished(() => files.stop());
+  return { agent, uri, files };
+};
+
+/** Content in memory; remembers whether it was closed. */
+export class Content implements ByteSource {
+  readonly bytes: Uint8Array;
+  closed = 0;
+  /** Throws when reading reaches this position. */
+  failAt: { position: number; error: Error } | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+  get size(): number {
+    return this.bytes.length;
+  }
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    if (this.failAt && position + buffer.length > this.failAt.position) throw this.failAt.error;
+    const piece = this.bytes.subarray(position, position + buffer.length);
+    buffer.set(piece);
+    return piece.length;
+  }
+  async close(): Promise<void> {
+    this.closed++;
+  }
+}
+
+/** What arrives, in memory; remembers how it ended. */
+export class Arrival implements ByteSink {
+  readonly bytes: Buffer;
+  ends: ('closed' | 'aborted')[] = [];
+  /** Throws when writing reaches this position. */
+  failAt: { position: number; error: Error } | undefined;
+  /** Called with each piece. */
+  wrote: ((position: number) => void) | undefined;
+
+  constructor(size: number, already: Uint8Array = new Uint8Array(0)) {
+    this.bytes = Buffer.alloc(size);
+    this.bytes.set(already);
+  }
+  write(data: Uint8Array, position: number): void {
+    if (this.failAt && position + data.length > this.failAt.position) throw this.failAt.error;
+    this.bytes.set(data, position);
+    this.wrote?.(position + data.length);
+  }
+  async close(): Promise<void> {
+    this.ends.push('closed');
+  }
+  async abort(): Promise<void> {
+    this.ends.push('aborted');
+  }
+}
+
+export const fileOf = (content: Content, facts: Partial<OutgoingFile['file']> = {}): OutgoingFile => ({
+  id: `t-${randomBytes(8).toString('hex')}`,
+  file: {
+    name: 'reunião 😀.bin',
+    type: 'application/octet-stream',
+    size: content.size,
+    hashes: (['sha256', 'sha1'] as const).map((name) => ({
+      algorithm: name === 'sha1' ? ('sha-1' as const) : ('sha-256' as const),
+      value: createHash(name).update(content.bytes).digest('hex'),
+    })),
+    ...facts,
+  },
+  open: async () => content,
+});
+
+/** The next offer a peer gets. */
+export const nextOffer = (peer: FilePeer): Promise<{ transfer: ProtocolTransfer; key: string }> =>
+  new Promise((resolve) => {
+    const stop = peer.files.onOffer((offer) => {
+      stop();
+      resolve(offer);
+    });
+  });
+
+export const acceptInto = (transfer: ProtocolTransfer, arrival: Arrival, file: Partial<AcceptedFile> = {}): void =>
+  transfer.accept({ sink: arrival, from: 0, complete: async () => {}, ...file });
+
+const FINAL: readonly string[] = ['finished', 'declined', 'cancelled', 'failed'];
+
+/** Resolves at the first of the states. */
+export const phase = <State extends TransferPhase['state']>(
+  transfer: ProtocolTransfer,
+  ...states: State[]
+): Promise<Extract<TransferPhase, { state: State }>> =>
+  new Promise((resolve) => {
+    const is = (p: TransferPhase): p is Extract<TransferPhase, { state: State }> =>
+      (states as readonly string[]).includes(p.state);
+    if (is(transfer.phase)) return resolve(transfer.phase);
+    const stop = transfer.onPhase((p) => {
+      if (!is(p)) return;
+      stop();
+      resolve(p);
+    });
+  });
+
+/** The final phase in short: `finished`, `failed network`, `cancelled us`… */
+export const outcome = async (transfer: ProtocolTransfer): Promise<string> => {
+  const last = await phase(transfer, 'finished', 'declined', 'cancelled', 'failed');
+  if (last.state === 'failed') return `failed ${last.error.code}`;
+  return last.state === 'cancelled' ? `cancelled ${last.by}` : last.state;
+};
+
+/** Writes down every phase in order. */
+export const recordPhases = (transfer: ProtocolTransfer): string[] => {
+  const seen: string[] = [transfer.phase.state];
+  const stop = transfer.onPhase(({ state }) => {
+    seen.push(state);
+    if (FINAL.includes(state)) stop();
+  });
+  return seen;
+};
+
+export type Peers = { from: FilePeer; to: FilePeer; address: Address };
+export const twoPeers = async (options: { secure?: boolean } = {}): Promise<Peers> => {
+  const from = await filePeer('ana', options);
+  const to = await filePeer('bob', options);
+  return { from, to, address: to.uri };
+};
