@@ -5,11 +5,14 @@ import { headerText, shownName } from './header-text.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
 import { addressOfUri } from './sip-address.ts';
 import { partsOf } from './sip-js-fixes.ts';
+import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
 /** A final answer to our INVITE that is not an acceptance. */
 export interface Rejection {
   /** 300–699; 408 also when nobody answered, 487 after our own cancel, 503 also when the connection broke. */
   status: number;
+  /** No answer came over the network. */
+  local: boolean;
   reason: string;
   /** Seconds (Retry-After). */
   retryAfter: number | undefined;
@@ -203,6 +206,7 @@ export class SipJsSession implements SipSession {
       state: 'rejected',
       rejection: {
         status: message.statusCode ?? 500,
+        local: !message.hasHeader('via') || message.hasHeader(LOCAL_ANSWER_HEADER),
         reason: headerText(message.reasonPhrase ?? ''),
         retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
         warning: message.getHeader('warning'),

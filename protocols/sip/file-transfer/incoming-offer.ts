@@ -195,8 +195,8 @@ function bareName(name: string | undefined): string {
   const last = (name ?? '')
     .split(/[/\\]/)
     .at(-1)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: no file name a person can read has them
-    ?.replace(/[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, '')
+    // control characters, and marks that make a name read backwards
+    ?.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '')
     .trim();
   return last === undefined || last === '' || last === '.' || last === '..' ? 'file' : last;
 }

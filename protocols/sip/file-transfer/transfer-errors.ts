@@ -1,6 +1,7 @@
 import { MsrpError, type MsrpErrorCode } from '../../../msrp/index.ts';
 import { ProviderError, type ProviderErrorCode } from '../../contract/index.ts';
 import type { Rejection } from '../sip-session.ts';
+import { requestError } from '../status-errors.ts';
 
 const MSRP_CODES: Partial<Record<MsrpErrorCode, ProviderErrorCode>> = {
   'connect-failed': 'network',
@@ -37,46 +38,12 @@ export function fromMsrp(error: unknown): ProviderError {
   });
 }
 
-/** Statuses that mean the person, not the program: decline. */
-const DECLINED = 603;
-
-/** What a refused INVITE says about the offer (RFC 3261 §21), or `declined`. */
-export function fromRejection({ status, retryAfter }: Rejection): ProviderError | 'declined' {
-  if (status === DECLINED) return 'declined';
-  const fault = (code: ProviderErrorCode, retryable: boolean): ProviderError =>
-    new ProviderError(code, { protocolCode: status, retryable, retryAfter });
-  switch (status) {
-    case 401:
-    case 407:
-      return fault('credentials-rejected', false);
-    case 403:
-      return fault('policy', false);
-    case 404:
-    case 410:
-    case 604:
-      return fault('peer-unknown', false);
-    case 408:
-    case 480:
-      return fault('peer-offline', true);
-    case 413:
-      return fault('too-big', false);
-    case 415:
-    case 420:
-    case 488:
-    case 606:
-    case 405:
-    case 501:
-      return fault('not-supported', false);
-    case 400:
-      return fault('malformed', false);
-    case 486:
-    case 600:
-      return fault('peer-busy', true);
-    case 487:
-      return fault('timeout', true);
-    default:
-      return fault(status >= 500 && status < 600 ? 'server-unavailable' : 'internal', status >= 500 && status < 600);
-  }
+/** What a refused INVITE says about the offer (RFC 3261 §21). */
+export function fromRejection(rejection: Rejection): ProviderError | 'declined' {
+  if (rejection.status === 603) return 'declined';
+  // we did not cancel it: somebody on the way found that it rang for too long
+  if (rejection.status === 487) return new ProviderError('timeout', { protocolCode: 487, retryable: true });
+  return requestError(rejection);
 }
 
 /** Faults one side may tell the other about; everything else stays `internal`. */
