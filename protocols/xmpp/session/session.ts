@@ -205,6 +205,7 @@ export class Session {
       const settle = (): void => {
         this.#asked = false;
         barrier();
+        if (this.management.pending > 0) this.#ask();
       };
       answered.then(settle, (error: ProviderError) => {
         if (error.code !== 'network' && error.code !== 'timeout') settle();

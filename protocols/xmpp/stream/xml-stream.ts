@@ -44,6 +44,8 @@ export class XmlStream extends Client {
   /** True from the moment a new stream must begin until it is opened: what comes in between is nobody's (RFC 6120 §5.4.3.3). */
   #deaf = false;
   #cause: ProviderError | undefined;
+  /** RFC 6120 §4.4: nothing is said after the closing tag. */
+  #closing = false;
   #emitted = 0;
   #established = false;
   #openedByServer = false;
@@ -143,7 +145,7 @@ export class XmlStream extends Client {
 
   override write(text: string): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#cause || !this.socket) resolve();
+      if (this.#cause || this.#closing || !this.socket) resolve();
       else this.socket.write(cleanText(text), () => resolve());
     });
   }
@@ -168,6 +170,7 @@ export class XmlStream extends Client {
       };
       this.once('close', done).once('disconnect', done);
       void this.write(this.footer());
+      this.#closing = true;
     });
     this.#fall(new ProviderError('cancelled'));
   }
