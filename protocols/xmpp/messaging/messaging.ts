@@ -176,11 +176,11 @@ export class Messaging implements MessagingOperationSet {
     // XEP-0045: rooms are not spoken here, and their texts are nobody's talk
     if (message.type === 'groupchat') return;
     const { archiveId } = carriage;
-    if (archiveId === undefined || !this.#seen.has(archiveId)) this.#handOver(message, carriage);
-    if (archiveId !== undefined) {
-      this.#seen.add(archiveId);
-      if (carriage.via !== 'archive') this.archive.note(archiveId);
-    }
+    if (archiveId !== undefined && this.#seen.has(archiveId)) return;
+    this.#handOver(message, carriage);
+    if (archiveId === undefined) return;
+    this.#seen.add(archiveId);
+    if (carriage.via !== 'archive') this.archive.note(archiveId);
   }
 
   #handOver(message: DecodedMessage, carriage: Carriage): void {
