@@ -21,6 +21,12 @@ const SOURCE_CODES: Readonly<Record<string, ProviderErrorCode>> = {
   EIO: 'unreadable',
 };
 
+const TARGET_CODES: Readonly<Record<string, ProviderErrorCode>> = {
+  // there is no such folder, and none could be made
+  ENOENT: 'permission-denied',
+  ENOTDIR: 'permission-denied',
+};
+
 /** The system's own name of an error, `''` when it has none. */
 export const errnoOf = (cause: unknown): string =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
@@ -29,6 +35,6 @@ export const errnoOf = (cause: unknown): string =>
 export function diskError(side: 'source' | 'target', cause: unknown): ProviderError {
   if (cause instanceof ProviderError) return cause;
   const errno = errnoOf(cause);
-  const code = (side === 'source' ? SOURCE_CODES[errno] : undefined) ?? CODES[errno] ?? 'internal';
+  const code = (side === 'source' ? SOURCE_CODES : TARGET_CODES)[errno] ?? CODES[errno] ?? 'internal';
   return new ProviderError(code, { protocolCode: errno || undefined, cause });
 }

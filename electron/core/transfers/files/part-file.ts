@@ -6,7 +6,7 @@ import { diskError, errnoOf } from './disk-error.ts';
 import { markDownloaded } from './download-mark.ts';
 import { hashSource, newHash, strongestHash } from './file-hash.ts';
 import { FileSource, stampOf } from './file-source.ts';
-import { openPart, placeFile } from './place-file.ts';
+import { makeFolder, openPart, placeFile } from './place-file.ts';
 
 /** Small writes are gathered to this much before they go to the disk. */
 const BLOCK = 256 * 1024;
@@ -71,7 +71,7 @@ export class PartFile implements ByteSink {
   /** A new part in `folder`, which is made when it is not there. */
   static async create(folder: string, name: string, facts: PartFacts): Promise<PartFile> {
     try {
-      await fs.mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const { path: part, handle } = await openPart(folder, name);
       return new PartFile(part, handle, facts, []);
     } catch (cause) {

@@ -8,6 +8,21 @@ const MAXIMUM_NAMES = 999;
 /** What file systems without hard links answer: FAT, exFAT, some network disks. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
 
+/** A folder with all above it. Node's own recursive one never returns where a folder may not be made (/proc). */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder);
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST') return;
+    if (errnoOf(cause) !== 'ENOENT' || path.dirname(folder) === folder) throw cause;
+    await makeFolder(path.dirname(folder));
+    await fs.mkdir(folder).catch((again: unknown) => {
+      // somebody else made it in between
+      if (errnoOf(again) !== 'EEXIST') throw again;
+    });
+  }
+}
+
 /**
  * Opens a new, empty file beside the wished name: `report.pdf.part`, `report (2).pdf.part`, … Never one that was there.
  * Rejects with the system's error, or `name-refused` when no name is free.

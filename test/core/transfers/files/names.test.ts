@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { iconUrl } from '../../../../electron/core/transfers/files/icon-url.ts';
+import { mediaTypeOf } from '../../../../electron/core/transfers/files/media-type.ts';
+import { isRiskyName } from '../../../../electron/core/transfers/files/risky-name.ts';
+import { numberedName, safeName } from '../../../../electron/core/transfers/files/safe-name.ts';
+
+const long = 'reunião '.repeat(60);
+
+describe('a name from outside becomes one that every system can show and write', () => {
+  test.each([
+    // folders
+    ['../../etc/passwd', 'passwd'],
+    ['..\\..\\Windows\\System32\\evil.dll', 'evil.dll'],
+    ['/etc/shadow', 'shadow'],
+    ['C:\\Users\\ana\\a.txt', 'a.txt'],
+    ['folder/', 'folder'],
+    ['a/..', 'a'],
+    ['..', 'file'],
+    ['../..', 'file'],
+    ['////', 'file'],
+    // nothing at all
+    ['', 'file'],
+    ['   ', 'file'],
+    ['...', 'file'],
+    ['\u202E\u200F', 'file'],
+    // control characters and line ends
+    ['a\0b.txt', 'ab.txt'],
+    ['a\r\nb.txt', 'ab.txt'],
+    ['a\u0085\u2028\u2029b', 'ab'],
+    ['\u001B[31mred.txt', '[31mred.txt'],
+    // direction marks: this one reads as "photoexe.jpg"
+    ['photo\u202Egpj.exe', 'photogpj.exe'],
+    ['\u2066a\u2069\u200Eb\u061C.txt', 'ab.txt'],
+    ['zero\u200Bwidth\uFEFF.txt', 'zerowidth.txt'],
+    // Windows
+    ['CON', '_CON'],
+    ['con.txt', '_con.txt'],
+    ['NUL.tar.gz', '_NUL.tar.gz'],
+    ['LPT¹', '_LPT¹'],
+    ['console.txt', 'console.txt'],
+    ['Desktop.ini', '_Desktop.ini'],
+    ['autorun.inf', '_autorun.inf'],
+    ['a<b>c:d"e|f?g*h.txt', 'a_b_c_d_e_f_g_h.txt'],
+    ['report.pdf:hidden.exe', 'report.pdf_hidden.exe'],
+    ['report.pdf. . .', 'report.pdf'],
+    // hidden on Unix
+    ['.bashrc', 'bashrc'],
+    ['...profile', 'profile'],
+    // an extension pushed out of sight
+    [`invoice.pdf${' '.repeat(100)}.exe`, 'invoice.pdf .exe'],
+    ['a\u00A0\u3000b.txt', 'a b.txt'],
+    // what stays
+    ['reunião 😀.pdf', 'reunião 😀.pdf'],
+    ['👩\u200D💻.png', '👩\u200D💻.png'],
+    ['می\u200Cخواهم.txt', 'می\u200Cخواهم.txt'],
+    ['cafe\u0301.txt', 'café.txt'],
+    ['100%.txt', '100%.txt'],
+    ['lone\uD800.txt', 'lone\uFFFD.txt'],
+  ])('%j is %j', (given, expected) => {
+    expect(safeName(given)).toBe(expected);
+  });
+
+  test('a long one is cut to 200 bytes between characters, and keeps its extension', () => {
+    const name = safeName(`${long}.tar.gz`);
+    expect(Buffer.byteLength(name)).toBeLessThanOrEqual(200);
+    expect(Buffer.byteLength(name)).toBeGreaterThan(190);
+    expect(name).toMatch(/^reunião .*[^ ]\.tar\.gz$/);
+    expect(name).not.toContain('\u{FFFD}');
+    expect(safeName(`${'😀'.repeat(100)}.pdf`)).toBe(`${'😀'.repeat(49)}.pdf`);
+  });
+
+  test('an endless extension is no extension', () => {
+    const name = safeName(`a.${'x'.repeat(400)}`);
+    expect(name).toBe(`a.${'x'.repeat(198)}`);
+  });
+
+  test('whatever comes in, what comes out is safe, and safe names stay as they are', () => {
+    const nasty = fc.string({ unit: fc.constantFrom(...'ab./\\:\0\n\u202E\u200B \u{1F600}CONé"*') });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), nasty), (given) => {
+        const name = safeName(given);
+        expect(name).not.toBe('');
+        expect(Buffer.byteLength(name)).toBeLessThanOrEqual(201);
+        expect(name).not.toMatch(/[/\\:<>"|?*\p{Cc}\u202A-\u202E\u2066-\u2069]/u);
+        expect(name).not.toMatch(/^[. ]|[. ]$/);
+        expect(safeName(name)).toBe(name);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+test.each([
+  [1, 'report.pdf', 'report.pdf'],
+  [2, 'report.pdf', 'report (2).pdf'],
+  [12, 'data.tar.gz', 'data (12).tar.gz'],
+  [2, 'README', 'README (2)'],
+  [3, 'v1. final version', 'v1. final version (3)'],
+])('the name number %i of %j is %j', (attempt, name, expected) => {
+  expect(numberedName(name, attempt)).toBe(expected);
+});
+
+describe('a risky name', () => {
+  test.each([
+    'setup.exe',
+    'SETUP.EXE',
+    'photo.jpg.exe',
+    'invoice.pdf.scr',
+    'setup.exe.zip',
+    'invoice.pdf .exe',
+    'run.bat',
+    'a.ps1',
+    'link.lnk',
+    'site.url',
+    'place.webloc',
+    'tool.desktop',
+    'tool.AppImage',
+    'install.sh',
+    'install.command',
+    'disk.dmg',
+    'disk.iso',
+    'app.jar',
+    'grades.xlsm',
+    'payload.js',
+    'evil.exe.',
+    'help.settingcontent-ms',
+  ])('%s is seen as one', (name) => {
+    expect(isRiskyName(name)).toBe(true);
+  });
+
+  test.each([
+    'report.pdf',
+    'photo.jpg',
+    'notes.txt',
+    'exe',
+    'archive.tar.gz',
+    'README',
+    'talk 1.2.odp',
+    'my.exe.notes.txt',
+  ])('%s is not', (name) => {
+    expect(isRiskyName(name)).toBe(false);
+  });
+});
+
+test('the media type comes from the extension, whatever its case', () => {
+  expect(mediaTypeOf('Photo.JPEG')).toBe('image/jpeg');
+  expect(mediaTypeOf('thesis.pdf')).toBe('application/pdf');
+  expect(mediaTypeOf('unknown.xyz')).toBe('application/octet-stream');
+  expect(mediaTypeOf('none')).toBe('application/octet-stream');
+});
+
+test('an icon is shown only as a small picture of a type that can do nothing else', () => {
+  const data = Buffer.from('picture');
+  expect(iconUrl({ type: 'image/png', data })).toBe('data:image/png;base64,cGljdHVyZQ==');
+  expect(iconUrl({ type: 'image/svg+xml', data })).toBeNull();
+  expect(iconUrl({ type: 'text/html', data })).toBeNull();
+  expect(iconUrl({ type: 'image/png;base64,x', data })).toBeNull();
+  expect(iconUrl({ type: 'image/png', data: Buffer.alloc(64 * 1024 + 1) })).toBeNull();
+  expect(iconUrl({ type: 'image/png', data: Buffer.alloc(0) })).toBeNull();
+  expect(iconUrl(undefined)).toBeNull();
+});
