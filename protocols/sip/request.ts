@@ -16,6 +16,8 @@ export interface OutgoingRequest {
   callId?: string;
   /** First is 1. After a challenge it counts up: go on after `SipAnswer.cseq`. */
   cseq?: number;
+  /** Supported, where it differs from the usual. */
+  optionTags?: readonly string[];
 }
 
 /** The final answer to a request. */
@@ -45,7 +47,7 @@ export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest):
       {
         ...(request.callId ? { callId: request.callId } : {}),
         ...(request.cseq ? { cseq: request.cseq } : {}),
-        optionTags: [...core.configuration.supportedOptionTags],
+        optionTags: [...(request.optionTags ?? core.configuration.supportedOptionTags)],
       },
       [...(request.headers ?? [])],
       request.body

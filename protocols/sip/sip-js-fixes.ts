@@ -4,7 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Core } from 'sip.js';
+import { parseChallenges } from './authentication/challenges.ts';
+import type { DigestClient } from './authentication/digest-client.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
+import { CHALLENGE_HEADERS } from './transport/challenge-headers.ts';
 
 /**
  * Defect: timers D, I, J and K are 0, as if every transport were reliable. On UDP a repeated request then meets no
@@ -110,3 +113,47 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     receiveResponse(message);
   };
 };
+
+const digestClients = new WeakMap<Core.UserAgentCore, DigestClient>();
+
+/** Gives a core the credentials its requests are answered with when challenged. */
+export const setCredentials = (core: Core.UserAgentCore, client: DigestClient | undefined): void => {
+  if (client) digestClients.set(core, client);
+  else digestClients.delete(core);
+};
+
+/** Realms each request has answered already. */
+const answeredRealms = new WeakMap<Core.UserAgentClient, Set<string>>();
+const ROUNDS_MAXIMUM = 6;
+
+/**
+ * Defects of the guard this replaces: MD5 only; of several challenges only the last is seen; a proxy's challenge followed
+ * by the registrar's counts as a loop; and a challenged request within a dialog leaves the dialog's CSeq behind, so that
+ * the next request repeats a number and is refused with 500. False: the request was sent again with credentials.
+ */
+function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingResponseMessage): boolean {
+  const status = message.statusCode;
+  const client = digestClients.get(this.core);
+  if ((status !== 401 && status !== 407) || !client) return true;
+  const request = this.message;
+  const body = typeof request.body === 'string' ? request.body : (request.body?.body ?? '');
+  const challenges = message.getHeaders(CHALLENGE_HEADERS[status]).flatMap(parseChallenges);
+  const answers = client.answer(challenges, { method: request.method, uri: request.ruri.toRaw(), body });
+  const answered = answeredRealms.get(this) ?? new Set();
+  answeredRealms.set(this, answered);
+  // our password was refused for this realm, unless the server says that only the nonce was too old
+  const refused = answers.some(({ realm, stale }) => answered.has(`${status} ${realm}`) && !stale);
+  if (answers.length === 0 || refused || answered.size >= ROUNDS_MAXIMUM) return true;
+  for (const { realm, stale } of answers) answered.add(`${status} ${realm}${stale ? ` ${answered.size}` : ''}`);
+  const dialog = this.core.dialogs.get(`${request.callId}${request.fromTag}${request.toTag ?? ''}`);
+  if (request.toTag && dialog) {
+    dialog.incrementLocalSequenceNumber();
+    request.cseq = dialog.localSequenceNumber ?? request.cseq + 1;
+  } else request.cseq += 1;
+  request.setHeader('cseq', `${request.cseq} ${request.method}`);
+  const values = answers.map(({ value }) => value);
+  request.setHeader(status === 401 ? 'authorization' : 'proxy-authorization', values);
+  (this as unknown as { init(): void }).init();
+  return false;
+}
+Object.assign(Core.UserAgentClient.prototype, { authenticationGuard });

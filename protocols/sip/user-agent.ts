@@ -16,11 +16,12 @@
  */
 import { type Core, Inviter, type URI, UserAgent } from 'sip.js';
 import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
+import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { toSipUri } from './sip-address.ts';
-import { adaptCore } from './sip-js-fixes.ts';
+import { adaptCore, setCredentials } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
@@ -114,6 +115,21 @@ export class SipUserAgent {
   /** Our Contact header value, with the address of the live connection. */
   get contact(): string {
     return this.#userAgent.contact.toString();
+  }
+
+  /** User part of our Contact: random, and so what our own binding is known by. */
+  get contactUser(): string {
+    return this.#userAgent.contact.uri.user ?? '';
+  }
+
+  /** Methods we take. */
+  get allow(): readonly string[] {
+    return ALLOW;
+  }
+
+  /** What challenges are answered with from now on; undefined: nothing. */
+  setCredentials(client: DigestClient | undefined): void {
+    setCredentials(this.core, client);
   }
 
   /** Our AOR as sip.js has it. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EmitterImpl, type Transport, TransportState } from 'sip.js';
 import type { ProviderLog } from '../../contract/index.ts';
 import { deliverToCore } from '../sip-js-fixes.ts';
+import { CHALLENGE_HEADERS } from './challenge-headers.ts';
 import { type Restoration, repairRequest, repairResponse, restoreResponse } from './inbound-repair.ts';
 import { MessageHead } from './message-head.ts';
 import type { Flow, Network, Target } from './network.ts';
@@ -10,8 +11,6 @@ import { responseTarget, targetOf, viaForCore, viaForWire } from './via.ts';
 
 /** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
 export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
-/** sip.js can't parse several or unknown challenges, so they travel past its parser under these names. */
-export const CHALLENGE_HEADERS = { 401: 'X-WWW-Authenticate', 407: 'X-Proxy-Authenticate' } as const;
 
 interface PendingRequest {
   flow: Flow;
@@ -90,13 +89,13 @@ export class SipTransport implements Transport {
   async disconnect(): Promise<void> {
     if (this.#state === TransportState.Disconnected) return;
     const wasConnected = this.#state === TransportState.Connected;
-    this.#attempt += 1;
+    const attempt = ++this.#attempt;
     this.#moveTo(TransportState.Disconnecting);
     this.#retransmitter.stopAll();
     await this.#network.close();
     this.#failPending(undefined, new Error('disconnected'));
     this.#received.clear();
-    this.#moveTo(TransportState.Disconnected);
+    if (attempt === this.#attempt) this.#moveTo(TransportState.Disconnected);
     if (wasConnected) this.onDisconnect?.();
   }
 

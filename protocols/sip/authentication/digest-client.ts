@@ -1,0 +1,110 @@
+import { createHash, getHashes, randomBytes } from 'node:crypto';
+import type { Challenge } from './challenges.ts';
+
+/** Strongest first (RFC 8760 §2.3). */
+const ALGORITHMS: readonly { name: string; hash: string }[] = [
+  { name: 'SHA-512-256', hash: 'sha512-256' },
+  { name: 'SHA-256', hash: 'sha256' },
+  { name: 'MD5', hash: 'md5' },
+].filter(({ hash }) => getHashes().includes(hash));
+
+export interface DigestRequest {
+  method: string;
+  /** Request-URI as it goes on the wire. */
+  uri: string;
+  body: string;
+}
+
+/** One header value that answers one realm. */
+export interface DigestAnswer {
+  realm: string;
+  /** The server said our nonce was only too old (RFC 7616 §3.3), so the password is not in question. */
+  stale: boolean;
+  value: string;
+}
+
+const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+
+/**
+ * Digest access authentication (RFC 7616, for SIP RFC 8760): MD5, SHA-256, SHA-512-256 and their `-sess` forms; `auth`,
+ * `auth-int` and the old form without qop. Of several challenges for one realm the strongest is answered; other realms
+ * get answers of their own (RFC 3261 §22.3).
+ */
+export class DigestClient {
+  readonly #username: string;
+  readonly #password: string;
+  readonly #clientNonce: () => string;
+  #counter: { nonce: string; count: number } = { nonce: '', count: 0 };
+
+  constructor(username: string, password: string, clientNonce: () => string = () => randomBytes(12).toString('hex')) {
+    this.#username = username;
+    this.#password = password;
+    this.#clientNonce = clientNonce;
+  }
+
+  /** One answer per realm we can serve; empty when no challenge is of a kind we know. */
+  answer(challenges: readonly Challenge[], request: DigestRequest): DigestAnswer[] {
+    const answers = new Map<string, { rank: number; answer: DigestAnswer }>();
+    for (const { scheme, parameters } of challenges) {
+      const realm = parameters.get('realm');
+      const nonce = parameters.get('nonce');
+      if (scheme.toLowerCase() !== 'digest' || realm === undefined || nonce === undefined) continue;
+      const wanted = (parameters.get('algorithm') ?? 'MD5').toUpperCase();
+      const rank = ALGORITHMS.findIndex(({ name }) => name === wanted.replace(/-SESS$/, ''));
+      const qop = chooseQop(parameters.get('qop'));
+      const best = answers.get(realm);
+      if (rank === -1 || qop === undefined || (best && best.rank <= rank)) continue;
+      const stale = parameters.get('stale')?.toLowerCase() === 'true';
+      const value = this.#respond(
+        parameters,
+        { realm, nonce, wanted, hash: ALGORITHMS[rank]?.hash ?? 'md5', qop },
+        request,
+      );
+      answers.set(realm, { rank, answer: { realm, stale, value } });
+    }
+    return [...answers.values()].map(({ answer }) => answer);
+  }
+
+  #respond(
+    parameters: ReadonlyMap<string, string>,
+    chosen: { realm: string; nonce: string; wanted: string; hash: string; qop: 'auth' | 'auth-int' | 'none' },
+    request: DigestRequest,
+  ): string {
+    const { realm, nonce, wanted, qop } = chosen;
+    const hash = (text: string): string => createHash(chosen.hash).update(text, 'utf8').digest('hex');
+    const clientNonce = this.#clientNonce();
+    const count = this.#count(nonce);
+    const secret = hash(`${this.#username}:${realm}:${this.#password}`);
+    const ha1 = wanted.endsWith('-SESS') ? hash(`${secret}:${nonce}:${clientNonce}`) : secret;
+    const ha2 = hash(`${request.method}:${request.uri}${qop === 'auth-int' ? `:${hash(request.body)}` : ''}`);
+    const response =
+      qop === 'none' ? hash(`${ha1}:${nonce}:${ha2}`) : hash(`${ha1}:${nonce}:${count}:${clientNonce}:${qop}:${ha2}`);
+    // RFC 7616 §3.4.4: the server may ask for the name in a hashed form
+    const hidden = parameters.get('userhash')?.toLowerCase() === 'true';
+    const opaque = parameters.get('opaque');
+    return [
+      `Digest username=${quoted(hidden ? hash(`${this.#username}:${realm}`) : this.#username)}`,
+      `realm=${quoted(realm)}`,
+      `nonce=${quoted(nonce)}`,
+      `uri=${quoted(request.uri)}`,
+      `response="${response}"`,
+      ...(parameters.has('algorithm') ? [`algorithm=${parameters.get('algorithm')}`] : []),
+      ...(opaque === undefined ? [] : [`opaque=${quoted(opaque)}`]),
+      ...(qop === 'none' ? [] : [`qop=${qop}`, `nc=${count}`]),
+      ...(qop !== 'none' || wanted.endsWith('-SESS') ? [`cnonce="${clientNonce}"`] : []),
+      ...(hidden ? ['userhash=true'] : []),
+    ].join(', ');
+  }
+
+  #count(nonce: string): string {
+    this.#counter = nonce === this.#counter.nonce ? { nonce, count: this.#counter.count + 1 } : { nonce, count: 1 };
+    return this.#counter.count.toString(16).padStart(8, '0');
+  }
+}
+
+/** Undefined: only kinds we don't know. */
+const chooseQop = (offered: string | undefined): 'auth' | 'auth-int' | 'none' | undefined => {
+  if (offered === undefined || offered.trim() === '') return 'none';
+  const kinds = offered.toLowerCase().split(/[\s,]+/);
+  return kinds.includes('auth') ? 'auth' : kinds.includes('auth-int') ? 'auth-int' : undefined;
+};

@@ -1,0 +1,23 @@
+import type { Address } from '../../contract/index.ts';
+
+/**
+ * Work per destination, one after the other: RFC 3428 §8 allows one MESSAGE on its way to a destination, and that also
+ * keeps their order.
+ */
+export class DestinationQueue {
+  readonly #tails = new Map<Address, Promise<unknown>>();
+
+  /** Work must not reject. */
+  add<T>(to: Address, work: () => Promise<T>): Promise<T> {
+    const result = (this.#tails.get(to) ?? Promise.resolve()).then(work);
+    this.#tails.set(to, result);
+    void result.then(() => {
+      if (this.#tails.get(to) === result) this.#tails.delete(to);
+    });
+    return result;
+  }
+
+  busy(to: Address): boolean {
+    return this.#tails.has(to);
+  }
+}

@@ -1,0 +1,126 @@
+import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/cpim.ts';
+import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
+import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
+import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
+
+export const TEXT_TYPE = 'text/plain;charset=utf-8';
+export const CPIM_TYPE = 'message/cpim';
+/** For Accept. */
+export const MESSAGE_TYPES = ['text/plain', CPIM_TYPE, IS_COMPOSING_TYPE, IMDN_TYPE] as const;
+
+/** A body with its type, ready for a MESSAGE. */
+export interface TypedBody {
+  contentType: string;
+  content: string;
+}
+
+/** What a MESSAGE body says. */
+export type MessageContent =
+  | {
+      kind: 'text';
+      text: string;
+      /** imdn.Message-ID. */
+      id?: string;
+      /** When it was written, as the sender says. */
+      writtenAt?: Date;
+      /** Notifications the sender asks for (RFC 5438 §6.2). */
+      wants: { delivery: boolean; display: boolean };
+    }
+  | { kind: 'imdn'; imdn: Imdn }
+  | { kind: 'typing'; typing: IsComposing }
+  /** Understood, but nothing to tell: a notification we have no mark for. */
+  | { kind: 'nothing' }
+  | { kind: 'unsupported' };
+
+/** A text wrapped so that the peer can tell us what became of it. */
+export const wrapText = (draft: MessageDraft, from: Address, to: Address): TypedBody =>
+  asBody({
+    from: { uri: from },
+    to: [{ uri: to }],
+    dateTime: new Date(draft.composedAt),
+    headers: [
+      { namespace: IMDN_NAMESPACE, name: 'Message-ID', value: draft.id },
+      { namespace: IMDN_NAMESPACE, name: 'Disposition-Notification', value: 'positive-delivery, display' },
+    ],
+    contentType: TEXT_TYPE,
+    body: Buffer.from(draft.text, 'utf8'),
+  });
+
+export const plainText = (text: string): TypedBody => ({ contentType: TEXT_TYPE, content: text });
+
+/** RFC 5438 §7.2.1: a notification is a CPIM message itself, and never asks for one. */
+export const notification = (facts: {
+  messageId: string;
+  disposition: 'delivered' | 'displayed';
+  dateTime: Date;
+  from: Address;
+  to: Address;
+  ownId: string;
+}): TypedBody =>
+  asBody({
+    from: { uri: facts.from },
+    to: [{ uri: facts.to }],
+    headers: [{ namespace: IMDN_NAMESPACE, name: 'Message-ID', value: facts.ownId }],
+    contentType: IMDN_TYPE,
+    contentHeaders: [{ name: 'Content-Disposition', value: 'notification' }],
+    body: Buffer.from(formatImdn({ ...facts, recipient: facts.from }), 'utf8'),
+  });
+
+export const typingNotice = (state: TypingState): TypedBody => ({
+  contentType: IS_COMPOSING_TYPE,
+  content: formatIsComposing(state),
+});
+
+const asBody = (message: CpimMessage): TypedBody => ({
+  contentType: CPIM_TYPE,
+  content: formatCpim(message).toString('utf8'),
+});
+
+/** Reads a MESSAGE body. Never throws. */
+export const readContent = (contentType: string, body: Buffer): MessageContent => {
+  if (typeOf(contentType) !== CPIM_TYPE) return readPart(contentType, body);
+  let message: CpimMessage;
+  try {
+    message = parseCpim(body);
+  } catch {
+    return { kind: 'unsupported' };
+  }
+  const content = readPart(message.contentType, Buffer.from(message.body));
+  if (content.kind !== 'text') return content;
+  const id = cpimHeader(message, IMDN_NAMESPACE, 'Message-ID');
+  const wanted =
+    cpimHeader(message, IMDN_NAMESPACE, 'Disposition-Notification')
+      ?.toLowerCase()
+      .split(/[\s,]+/) ?? [];
+  return {
+    ...content,
+    ...(id ? { id } : {}),
+    ...(message.dateTime ? { writtenAt: message.dateTime } : {}),
+    wants: {
+      delivery: id !== undefined && wanted.includes('positive-delivery'),
+      display: id !== undefined && wanted.includes('display'),
+    },
+  };
+};
+
+const readPart = (contentType: string, body: Buffer): MessageContent => {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
+  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) return { kind: 'unsupported' };
+  const text = body.toString('utf8');
+  switch (typeOf(contentType)) {
+    case 'text/plain':
+      return { kind: 'text', text, wants: { delivery: false, display: false } };
+    case IMDN_TYPE: {
+      const imdn = parseImdn(text);
+      return imdn ? { kind: 'imdn', imdn } : { kind: 'nothing' };
+    }
+    case IS_COMPOSING_TYPE: {
+      const typing = parseIsComposing(text);
+      return typing ? { kind: 'typing', typing } : { kind: 'nothing' };
+    }
+    default:
+      return { kind: 'unsupported' };
+  }
+};
+
+const typeOf = (contentType: string): string => (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();

@@ -1,0 +1,243 @@
+import type { Core } from 'sip.js';
+import type { Address } from '../../contract/index.ts';
+import { toSipUri } from '../sip-address.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+
+/**
+ * ```
+ * idle --start--> asked --NOTIFY--> pending <-> active --terminated, refresh failed--> waiting --time--> asked
+ *                   \--refused for good, terminated{rejected}--> refused
+ * ```
+ */
+export type SubscriptionState = 'idle' | 'asked' | 'pending' | 'active' | 'waiting' | 'refused';
+
+export interface EventSubscriptionOptions {
+  agent: SipUserAgent;
+  to: Address;
+  /** Event package without parameters. */
+  event: string;
+  /** Body types. */
+  accept: readonly string[];
+  onState(state: SubscriptionState): void;
+  /** A body came; undefined: a NOTIFY without one. */
+  onBody(body: string | undefined): void;
+}
+
+const EXPIRES = 3600;
+const RETRY_AFTER = 120;
+const LONGEST_WAIT = 2_147_483;
+/** Answers that will be the same next time (RFC 6665 §4.1.2.4): wrong event, no such person, not allowed. */
+const FINAL = new Set([403, 404, 405, 410, 489, 501, 603, 604]);
+
+/**
+ * One subscription to events of one resource (RFC 6665), kept alive until stopped. sip.js's own class loses it on many
+ * answers and its `stop` never ends, so this drives the subscription dialog itself.
+ */
+export class EventSubscription {
+  readonly #options: EventSubscriptionOptions;
+  #state: SubscriptionState = 'idle';
+  #dialog: Core.Subscription | undefined;
+  #request: Core.OutgoingSubscribeRequest | undefined;
+  /** Changes with every new attempt; late events of an old one compare it. */
+  #attempt = 0;
+  #expires = EXPIRES;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: EventSubscriptionOptions) {
+    this.#options = options;
+  }
+
+  get state(): SubscriptionState {
+    return this.#state;
+  }
+
+  /** Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us. */
+  start(): void {
+    if (this.#dialog) this.#refresh();
+    else this.#subscribe();
+  }
+
+  /** The connection is gone: nothing to refresh until `start`. */
+  suspend(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Unsubscribes (RFC 6665 §4.1.2.3). Resolves when answered or given up; never rejects. */
+  async stop(): Promise<void> {
+    const dialog = this.#dialog;
+    this.#dialog = undefined;
+    this.#forget();
+    this.#move('idle');
+    if (!dialog || !this.#options.agent.connected) {
+      dialog?.dispose();
+      return;
+    }
+    // the last NOTIFY still comes to the dialog and has to be answered
+    dialog.delegate = { onNotify: (request) => void request.accept() };
+    await new Promise<void>((resolve) => {
+      const done = (): void => resolve();
+      try {
+        dialog.subscribe({ onAccept: done, onReject: done, onRedirect: done }, { extraHeaders: this.#headers(0) });
+      } catch {
+        done();
+      }
+    });
+    dialog.dispose();
+  }
+
+  #headers(expires: number): string[] {
+    const { agent, event, accept } = this.#options;
+    return [
+      `Event: ${event}`,
+      `Expires: ${expires}`,
+      `Accept: ${accept.join(', ')}`,
+      `Contact: ${agent.contact}`,
+      `Allow: ${agent.allow.join(', ')}`,
+    ];
+  }
+
+  #subscribe(): void {
+    this.#forget();
+    const attempt = ++this.#attempt;
+    const { agent, to } = this.#options;
+    const { core } = agent;
+    const uri = toSipUri(to);
+    const message = core.makeOutgoingRequestMessage(
+      'SUBSCRIBE',
+      uri,
+      agent.uri,
+      uri,
+      { optionTags: [...core.configuration.supportedOptionTags] },
+      this.#headers(this.#expires),
+    );
+    this.#move('asked');
+    const current = (work: () => void): void => {
+      if (attempt === this.#attempt) work();
+    };
+    this.#request = core.subscribe(message, {
+      onReject: ({ message: answer }) => current(() => this.#rejected(answer)),
+      onRedirect: ({ message: answer }) => current(() => this.#rejected(answer)),
+      onNotifyTimeout: () => current(() => this.#retry(RETRY_AFTER)),
+      onNotify: ({ request, subscription }) => {
+        request.accept();
+        if (attempt !== this.#attempt) {
+          subscription?.dispose();
+          return;
+        }
+        this.#dialog = subscription;
+        if (subscription) {
+          subscription.delegate = {
+            onNotify: (next) => {
+              next.accept();
+              current(() => this.#notified(next.message));
+            },
+            onTerminated: () => current(() => this.#retry(0)),
+          };
+        }
+        this.#notified(request.message);
+      },
+    });
+  }
+
+  #notified(message: Core.IncomingRequestMessage): void {
+    const value = message.getHeader('subscription-state') ?? '';
+    const state = /^\s*([a-z]+)/i.exec(value)?.[1]?.toLowerCase();
+    const parameter = (name: string): string | undefined =>
+      new RegExp(`;\\s*${name}\\s*=\\s*"?([^\\s;"]+)`, 'i').exec(value)?.[1]?.toLowerCase();
+    if (state === 'terminated') {
+      this.#dialog = undefined;
+      this.#terminated(parameter('reason'), Number(parameter('retry-after') ?? Number.NaN));
+      return;
+    }
+    const granted = Number(parameter('expires') ?? this.#expires);
+    const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
+    this.#move(state === 'pending' ? 'pending' : 'active');
+    this.#options.onBody(message.body || undefined);
+  }
+
+  /** RFC 6665 §4.1.3: what each reason asks for. */
+  #terminated(reason: string | undefined, retryAfter: number): void {
+    switch (reason) {
+      case 'rejected':
+      case 'noresource':
+      case 'invariant':
+        this.#refused();
+        return;
+      case 'deactivated':
+      case 'timeout':
+        this.#retry(0);
+        return;
+      default:
+        this.#retry(retryAfter >= 0 ? retryAfter : RETRY_AFTER);
+    }
+  }
+
+  #rejected(answer: Core.IncomingResponseMessage): void {
+    const minimum = Number(answer.getHeader('min-expires'));
+    if (answer.statusCode === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT) {
+      this.#expires = minimum;
+      this.#subscribe();
+      return;
+    }
+    if (FINAL.has(answer.statusCode ?? 0)) {
+      this.#refused();
+      return;
+    }
+    const retryAfter = Number(answer.getHeader('retry-after') ?? Number.NaN);
+    this.#retry(retryAfter >= 0 ? retryAfter : RETRY_AFTER);
+  }
+
+  #refresh(): void {
+    const dialog = this.#dialog;
+    const attempt = this.#attempt;
+    if (!dialog || !this.#options.agent.connected) return;
+    const anew = ({ message }: { message: Core.IncomingResponseMessage }): void => {
+      if (attempt !== this.#attempt) return;
+      // RFC 6665 §4.1.2.2: 481 and its like end it; for others it lives on, but a new one is the surer way
+      if (FINAL.has(message.statusCode ?? 0)) this.#rejected(message);
+      else if (this.#options.agent.connected) this.#subscribe();
+    };
+    clearTimeout(this.#timer);
+    try {
+      dialog.subscribe({ onReject: anew, onRedirect: anew }, { extraHeaders: this.#headers(this.#expires) });
+    } catch {
+      this.#subscribe();
+    }
+  }
+
+  #retry(seconds: number): void {
+    this.#forget();
+    this.#move('waiting');
+    // never at once again and again, whatever the notifier says
+    this.#timer = setTimeout(
+      () => {
+        if (this.#options.agent.connected) this.#subscribe();
+      },
+      Math.min(Math.max(seconds, 2), LONGEST_WAIT) * 1000,
+    );
+  }
+
+  #refused(): void {
+    this.#forget();
+    this.#move('refused');
+  }
+
+  /** Lets go of the dialog, the request and the timer; nothing is sent. */
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#attempt += 1;
+    this.#request?.waitNotifyStop();
+    this.#request = undefined;
+    const dialog = this.#dialog;
+    this.#dialog = undefined;
+    dialog?.dispose();
+  }
+
+  #move(state: SubscriptionState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState(state);
+  }
+}

@@ -1,0 +1,154 @@
+import { ProviderError, type ProviderStorage } from '../../contract/index.ts';
+import type { SipAnswer } from '../request.ts';
+import { requestError } from '../status-errors.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+import { PIDF_TYPE } from './pidf.ts';
+
+export interface PublicationOptions {
+  agent: SipUserAgent;
+  storage: ProviderStorage;
+  online(): boolean;
+}
+
+/** Peers see us online for so long after a crash. */
+const EXPIRES = 600;
+const LONGEST_WAIT = 2_147_483;
+const RETRY_AFTER = 60;
+const KEY = 'sip.publication';
+
+/**
+ * Our published presence document (RFC 3903): one PUBLISH on its way at a time, since two would make two publications of
+ * which one is orphaned; what is published while one is on its way replaces what still waits. The entity tag is kept over
+ * restarts, so that a crash leaves no second document behind.
+ */
+export class Publication {
+  readonly #options: PublicationOptions;
+  #document: string | undefined;
+  #expires = EXPIRES;
+  #timer: NodeJS.Timeout | undefined;
+  #waiters: { resolve(): void; reject(error: ProviderError): void }[] = [];
+  #running: Promise<void> | undefined;
+  #changed = false;
+
+  constructor(options: PublicationOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the server took this or a later document; while offline it waits. Rejects with a `ProviderError`. */
+  publish(document: string): Promise<void> {
+    this.#document = document;
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+    this.#wake();
+    return taken;
+  }
+
+  /** We are registered again: the server may have forgotten everything. */
+  restore(): void {
+    if (this.#document !== undefined) this.#wake();
+  }
+
+  /** The connection is gone: nothing to refresh until `restore`. */
+  suspend(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Takes the document back (RFC 3903 §4.5). Never rejects. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new ProviderError('cancelled'));
+    await this.#running;
+    clearTimeout(this.#timer);
+    if (this.#entityTag === undefined || !this.#options.online()) return;
+    const answer = await this.#send(undefined, 0);
+    if (answer.status < 300 || answer.status === 412) this.#entityTag = undefined;
+  }
+
+  get #entityTag(): string | undefined {
+    return this.#options.storage.get(KEY);
+  }
+
+  set #entityTag(tag: string | undefined) {
+    if (tag === undefined) this.#options.storage.delete(KEY);
+    else this.#options.storage.put(KEY, tag);
+  }
+
+  #wake(): void {
+    this.#changed = true;
+    if (this.#running || !this.#options.online()) return;
+    this.#running = this.#work().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#changed && this.#options.online()) {
+      this.#changed = false;
+      clearTimeout(this.#timer);
+      const waiters = this.#waiters.splice(0);
+      let answer = await this.#send(this.#document, this.#expires);
+      // RFC 3903 §4.4: the server knows our tag no more; begin anew
+      if (answer.status === 412) {
+        this.#entityTag = undefined;
+        answer = await this.#send(this.#document, this.#expires);
+      }
+      const minimum = Number(answer.header('min-expires'));
+      if (answer.status === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT) {
+        this.#expires = minimum;
+        answer = await this.#send(this.#document, this.#expires);
+      }
+      if (answer.status >= 200 && answer.status < 300) {
+        this.#taken(answer);
+        for (const waiter of waiters) waiter.resolve();
+        continue;
+      }
+      const error = requestError(answer);
+      if (answer.local && !this.#options.online()) {
+        // the connection broke: they wait for `restore`
+        this.#waiters.unshift(...waiters);
+        continue;
+      }
+      for (const waiter of waiters) waiter.reject(error);
+      if (error.retryable) this.#again(answer.retryAfter ?? RETRY_AFTER);
+    }
+  }
+
+  #taken(answer: SipAnswer): void {
+    this.#entityTag = answer.header('sip-etag');
+    const granted = Number(answer.header('expires'));
+    const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
+    this.#timer = setTimeout(() => void this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
+  }
+
+  /** Without a body: only that it lives on (RFC 3903 §4.3). */
+  async #refresh(): Promise<void> {
+    if (this.#running || !this.#options.online()) return;
+    this.#running = (async () => {
+      const answer = await this.#send(undefined, this.#expires);
+      if (answer.status >= 200 && answer.status < 300) this.#taken(answer);
+      else if (answer.status === 412) this.#changed = true;
+      else if (!answer.local) this.#again(answer.retryAfter ?? RETRY_AFTER);
+    })().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
+    if (this.#changed) this.#wake();
+  }
+
+  #again(seconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wake(), Math.min(seconds, LONGEST_WAIT) * 1000);
+  }
+
+  #send(document: string | undefined, expires: number): Promise<SipAnswer> {
+    const { agent } = this.#options;
+    const tag = this.#entityTag;
+    return agent.request({
+      method: 'PUBLISH',
+      to: agent.uri,
+      headers: ['Event: presence', `Expires: ${expires}`, ...(tag ? [`SIP-If-Match: ${tag}`] : [])],
+      body: document === undefined ? undefined : { contentType: PIDF_TYPE, content: document },
+    });
+  }
+}

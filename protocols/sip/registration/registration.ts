@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { Grammar } from 'sip.js';
+import type { ProviderError } from '../../contract/index.ts';
+import type { SipAnswer } from '../request.ts';
+import { registrationError } from '../status-errors.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+
+export interface RegistrationOptions {
+  agent: SipUserAgent;
+  /** Names this installation over restarts, so that a new binding takes the place of the old (RFC 5626 §4.1). */
+  instanceId: string;
+  /** A refresh failed: we are not reachable any more. */
+  onLost(error: ProviderError): void;
+}
+
+const EXPIRES = 600;
+/** Node's timers overflow beyond 24.8 days and would fire at once. */
+const LONGEST_WAIT = 2_147_483;
+
+/**
+ * Our binding at the registrar (RFC 3261 §10.2), refreshed before it ends. sip.js's own class loops as fast as the network
+ * allows on some answers, so this sends plain REGISTERs. One is on its way at a time; CSeq counts up within one Call-ID.
+ */
+export class Registration {
+  readonly #options: RegistrationOptions;
+  readonly #callId = randomUUID();
+  #cseq = 0;
+  #expires = EXPIRES;
+  #timer: NodeJS.Timeout | undefined;
+  #busy: Promise<unknown> = Promise.resolve();
+  #registered = false;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves to undefined when the registrar took the binding, else to the error. */
+  register(): Promise<ProviderError | undefined> {
+    return this.#inTurn(() => this.#register());
+  }
+
+  /** Looks after the binding now, as after waking up; a failure comes by `onLost`. */
+  async refresh(): Promise<void> {
+    if (!this.#registered) return;
+    const error = await this.register();
+    if (error && this.#registered) {
+      this.forget();
+      this.#options.onLost(error);
+    }
+  }
+
+  /** Takes our binding back. Resolves when answered or given up. */
+  async unregister(): Promise<void> {
+    if (!this.#registered) return;
+    this.forget();
+    await this.#inTurn(() => this.#send(0));
+  }
+
+  /** The connection is gone, and the binding with it. */
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#registered = false;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#busy.then(work);
+    this.#busy = turn.catch(() => {});
+    return turn;
+  }
+
+  async #register(): Promise<ProviderError | undefined> {
+    clearTimeout(this.#timer);
+    let answer = await this.#send(this.#expires);
+    const minimum = Number(answer.header('min-expires'));
+    // RFC 3261 §10.2.8
+    if (answer.status === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT) {
+      this.#expires = minimum;
+      answer = await this.#send(this.#expires);
+    }
+    if (answer.status < 200 || answer.status > 299) return registrationError(answer);
+    this.#registered = true;
+    const granted = Math.min(grantedSeconds(answer, this.#options.agent.contactUser) ?? this.#expires, LONGEST_WAIT);
+    // never sooner than 5 s, whatever the registrar grants
+    this.#timer = setTimeout(() => void this.refresh(), Math.max(5, granted * 0.8) * 1000);
+    return undefined;
+  }
+
+  async #send(expires: number): Promise<SipAnswer> {
+    const { agent, instanceId } = this.#options;
+    this.#cseq += 1;
+    const answer = await agent.request({
+      method: 'REGISTER',
+      to: Grammar.URIParse(`sip:${agent.uri.host}`) ?? agent.uri,
+      toHeader: agent.uri,
+      callId: this.#callId,
+      cseq: this.#cseq,
+      headers: [
+        `Contact: ${agent.contact};+sip.instance="<urn:uuid:${instanceId}>";reg-id=1;expires=${expires}`,
+        `Expires: ${expires}`,
+        `Allow: ${agent.allow.join(', ')}`,
+      ],
+      // "path" and not sip.js's "gruu": with a GRUU in Contact, ACK and BYE are undeliverable at usual proxies
+      optionTags: ['path', 'outbound'],
+    });
+    this.#cseq = answer.cseq;
+    return answer;
+  }
+}
+
+/** How long our own binding holds; of the others in the answer we know nothing (RFC 3261 §10.2.4). */
+const grantedSeconds = (answer: SipAnswer, contactUser: string): number | undefined => {
+  const own = answer.headers('contact').find((contact) => contact.includes(`:${contactUser}@`));
+  const granted = /;\s*expires\s*=\s*"?(\d+)/i.exec(own?.replace(/<[^>]*>/, '') ?? '')?.[1] ?? answer.header('expires');
+  const seconds = Number(granted);
+  return granted !== undefined && seconds > 0 ? seconds : undefined;
+};

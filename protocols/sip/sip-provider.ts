@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Address,
+  type ContactCapabilities,
+  domainOf,
+  Emitter,
+  type MachineEvent,
+  type OperationSetName,
+  type OperationSets,
+  type Provider,
+  type ProviderContext,
+  ProviderError,
+  type Registration as RegistrationState,
+  type Subscribe,
+  userOf,
+} from '../contract/index.ts';
+import { DigestClient } from './authentication/digest-client.ts';
+import { SipFileTransfer } from './file-transfer/file-transfer.ts';
+import { locateServer, type Resolver } from './locating/server-locator.ts';
+import { MESSAGE_TYPES } from './messaging/message-content.ts';
+import { PageMode } from './messaging/page-mode.ts';
+import { Presence } from './presence/presence.ts';
+import { Publication } from './presence/publication.ts';
+import { WatchedContacts } from './presence/watched-contacts.ts';
+import { type Connection, ConnectionSupervisor } from './registration/connection-supervisor.ts';
+import { Registration } from './registration/registration.ts';
+import { ServerNetwork } from './transport/server-network.ts';
+import { SipUserAgent } from './user-agent.ts';
+
+const INSTANCE_KEY = 'sip.instance';
+/** Leaving takes no longer, whatever the server does (the contract allows 5 s). */
+const LEAVE_WITHIN = 3_000;
+
+/** One SIP account at a server: this file is the whole machine's wiring. */
+export class SipProvider implements Provider {
+  readonly protocol = 'sip';
+  readonly address: Address;
+  readonly onRegistration: Subscribe<RegistrationState>;
+  readonly #context: ProviderContext;
+  readonly #network: ServerNetwork;
+  readonly #agent: SipUserAgent;
+  readonly #registration: Registration;
+  readonly #supervisor: ConnectionSupervisor;
+  readonly #operationSets: Partial<OperationSets>;
+  readonly #messaging: PageMode;
+  readonly #files: SipFileTransfer;
+  readonly #publication: Publication;
+  readonly #contacts: WatchedContacts;
+  readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
+  readonly onCapabilities = this.#capabilities.on;
+
+  constructor(context: ProviderContext, resolver: Resolver) {
+    const { account, storage, log } = context;
+    this.#context = context;
+    this.address = account.address;
+    const instanceId = storedInstance(context);
+    // registered, be it that presence is still being put back
+    const online = (): boolean => {
+      const { registration } = this;
+      const restoring = registration.state === 'connecting' && registration.step === 'restoring';
+      return this.#agent.connected && (registration.state === 'online' || restoring);
+    };
+    const domain = domainOf(account.address).replace(/:\d+$/, '');
+
+    this.#network = new ServerNetwork({
+      locate: () =>
+        locateServer({ domain, server: account.server, transport: account.transport }, resolver, context.random),
+      trust: {
+        certificateAuthorities: account.certificateAuthorities,
+        trustedFingerprints: account.trustedFingerprints,
+        // RFC 5922 §7.1 wants the SIP domain; a host a person typed is as good
+        names: [domain, ...(account.server ? [account.server.host] : [])],
+      },
+      onStep: (step) => this.#supervisor.step(step),
+    });
+    this.#agent = new SipUserAgent({
+      address: account.address,
+      displayName: account.displayName,
+      network: this.#network,
+      log,
+      accept: MESSAGE_TYPES,
+    });
+    this.#agent.onDisconnected(() => this.#supervisor.lost(new ProviderError('network', { retryable: true })));
+    this.#registration = new Registration({
+      agent: this.#agent,
+      instanceId,
+      onLost: (error) => this.#supervisor.lost(error),
+    });
+    this.#supervisor = new ConnectionSupervisor({
+      connection: this.#connection(),
+      now: context.now,
+      random: context.random,
+    });
+    this.onRegistration = this.#supervisor.onChange;
+
+    this.#publication = new Publication({ agent: this.#agent, storage, online });
+    this.#contacts = new WatchedContacts({
+      agent: this.#agent,
+      storage,
+      online,
+      onPresence: (address, presence) => {
+        presenceSet.seen(address, presence);
+        this.#capabilities.emit({ address, capabilities: this.capabilitiesOf(address) });
+      },
+    });
+    const presenceSet = new Presence({
+      entity: account.address,
+      tupleId: instanceId,
+      publication: this.#publication,
+      presenceOf: (address) => this.#contacts.presenceOf(address),
+      now: context.now,
+    });
+    this.#messaging = new PageMode({
+      agent: this.#agent,
+      storage,
+      online,
+      reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
+      now: context.now,
+    });
+    this.#files = new SipFileTransfer({
+      place: () => {
+        const { local } = this.#agent;
+        return local && { host: local.address, secure: local.protocol === 'TLS' };
+      },
+      invite: (to, offer) => this.#agent.invite(to, offer),
+      peerOf: (session) => session.peer,
+      now: context.now,
+    });
+    this.#agent.onInvite = (session) => {
+      // RFC 3261 §21.4.26: files are all we have sessions for
+      if (!this.#files.take(session)) session.reject(488);
+    };
+    this.#operationSets = {
+      messaging: this.#messaging,
+      presence: presenceSet,
+      contactList: this.#contacts,
+      fileTransfer: this.#files,
+    };
+  }
+
+  get registration(): RegistrationState {
+    return this.#supervisor.state;
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  async stop(): Promise<void> {
+    // while there is still a connection to say goodbye over
+    this.#files.stop();
+    await this.#supervisor.stop();
+    await this.#agent.stop();
+    this.#messaging.stop();
+  }
+
+  machineEvent(event: MachineEvent): void {
+    this.#supervisor.machineEvent(event);
+  }
+
+  operationSet<Name extends OperationSetName>(name: Name): OperationSets[Name] | undefined {
+    return this.#operationSets[name];
+  }
+
+  capabilitiesOf(contact: Address): ContactCapabilities {
+    const offline = this.#contacts.presenceOf(contact).state === 'offline';
+    return {
+      messaging: { on: true },
+      // a file needs the peer there; a text does not
+      fileTransfer: offline ? { on: false, off: new ProviderError('peer-offline', { retryable: true }) } : { on: true },
+    };
+  }
+
+  #connection(): Connection {
+    return {
+      connect: () => this.#agent.connect(),
+      register: async (progress) => {
+        progress('authenticating');
+        const { account } = this.#context;
+        const password = await this.#context.password();
+        if (password === undefined) throw new ProviderError('credentials-missing');
+        this.#agent.setCredentials(new DigestClient(account.authenticationName ?? userOf(account.address), password));
+        progress('registering');
+        const error = await this.#registration.register();
+        if (!error) {
+          this.#network.approveCurrent();
+          return;
+        }
+        // RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next
+        if (error.retryable) this.#network.avoidCurrent();
+        throw error;
+      },
+      restore: () => {
+        this.#contacts.restore();
+        this.#publication.restore();
+        this.#messaging.restore();
+      },
+      disconnect: async () => {
+        this.#registration.forget();
+        this.#publication.suspend();
+        this.#contacts.suspend();
+        await this.#agent.disconnect();
+        this.#agent.setCredentials(undefined);
+      },
+      leave: async () => {
+        let timer: NodeJS.Timeout | undefined;
+        const late = new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, LEAVE_WITHIN);
+        });
+        await Promise.race([this.#leave(), late]);
+        clearTimeout(timer);
+      },
+      probe: () => {
+        this.#agent.probe();
+        void this.#registration.refresh();
+      },
+    };
+  }
+
+  /** In the reverse order of coming: nobody sees us, we see nobody, nobody reaches us. */
+  async #leave(): Promise<void> {
+    await this.#publication.stop();
+    await this.#contacts.stop();
+    await this.#registration.unregister();
+  }
+}
+
+/** Names this installation for as long as the account lives (RFC 5626 §4.1). */
+const storedInstance = ({ storage }: ProviderContext): string => {
+  const stored = storage.get(INSTANCE_KEY);
+  if (stored) return stored;
+  const instance = randomUUID();
+  storage.put(INSTANCE_KEY, instance);
+  return instance;
+};

@@ -1,0 +1,49 @@
+import { ProviderError, type ProviderErrorCode } from '../contract/index.ts';
+
+/** What the error depends on; `SipAnswer` and a session's `Rejection` both fit. */
+export interface FinalStatus {
+  status: number;
+  /** No answer came over the network. */
+  local?: boolean;
+  retryAfter?: number | undefined;
+}
+
+const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {
+  400: 'malformed',
+  401: 'credentials-rejected',
+  403: 'blocked',
+  404: 'peer-unknown',
+  407: 'credentials-rejected',
+  408: 'peer-offline',
+  410: 'peer-unknown',
+  413: 'too-big',
+  480: 'peer-offline',
+  486: 'peer-busy',
+  487: 'cancelled',
+  513: 'too-big',
+  600: 'peer-busy',
+  603: 'peer-declined',
+  604: 'peer-unknown',
+  606: 'not-supported',
+};
+
+/** A refused request to another person, as the window's error (RFC 3261 §21). */
+export const requestError = (answer: FinalStatus): ProviderError => {
+  const { status, retryAfter } = answer;
+  const facts = { protocolCode: status, retryAfter };
+  if (answer.local) return new ProviderError(status === 408 ? 'timeout' : 'network', { ...facts, retryable: true });
+  const code = REQUEST_CODES[status] ?? (status >= 500 && status < 600 ? 'server-unavailable' : 'not-supported');
+  const retryable = ['peer-offline', 'peer-busy'].includes(code) || [500, 502, 503, 504].includes(status);
+  return new ProviderError(code, { ...facts, retryable });
+};
+
+/** A refused REGISTER. Not retryable: a person must act. A directory that is away is a 503 and is tried again. */
+export const registrationError = (answer: FinalStatus): ProviderError => {
+  const { status, retryAfter } = answer;
+  const facts = { protocolCode: status, retryAfter };
+  if (answer.local) return new ProviderError(status === 408 ? 'timeout' : 'network', { ...facts, retryable: true });
+  if (status === 401 || status === 407) return new ProviderError('credentials-rejected', facts);
+  if (status === 403) return new ProviderError('policy', facts);
+  if (status === 404 || status === 604) return new ProviderError('address-invalid', facts);
+  return new ProviderError('server-unavailable', { ...facts, retryable: true });
+};
