@@ -1,0 +1,114 @@
+import type { OwnPresence, PresenceState } from '../../contract/index.ts';
+import { headerText } from '../header-text.ts';
+import { isInstanceId } from './identity.ts';
+
+/** Service type of AIMS in DNS-SD (RFC 6763 §7): one instance per account, named by its instance id. */
+export const SERVICE = '_aims._tcp.local';
+/** Answers "which services are there?" (RFC 6763 §9). */
+const SERVICES = '_services._dns-sd._udp.local';
+const VERSION = '1';
+/** RFC 6762 §10: records that name a host 120 s, the others 75 minutes. */
+const HOST_TTL = 120;
+const OTHER_TTL = 4500;
+const NAME_MAXIMUM = 60;
+const NOTE_MAXIMUM = 60;
+
+/** One DNS record as bonjour-service's DNS codec takes and gives it. */
+export interface DnsRecord {
+  name: string;
+  type: string;
+  ttl?: number;
+  data?: unknown;
+}
+
+/** What one instance tells the network about itself. */
+export interface Announcement {
+  id: string;
+  port: number;
+  /** What the person calls itself; nobody has checked it. */
+  name: string;
+  presence: OwnPresence;
+}
+
+const STATES: readonly string[] = ['available', 'away', 'busy', 'do-not-disturb'] satisfies PresenceState[];
+
+/** A TXT string has 255 bytes at most, key and all (RFC 6763 §6.1); characters take up to four. */
+const shorten = (text: string, maximum: number): string => Array.from(headerText(text, 400)).slice(0, maximum).join('');
+
+/**
+ * The records of one instance (RFC 6763 §4.1). `address` is where it can be reached.
+ *
+ * @example recordsOf({ id, port: 5070, name: 'Ana', presence: { state: 'available' } }, '192.0.2.1')
+ */
+export function recordsOf({ id, port, name, presence }: Announcement, address: string): DnsRecord[] {
+  const instance = `${id}.${SERVICE}`;
+  const target = `${id}.local`;
+  const txt = [
+    `v=${VERSION}`,
+    `name=${shorten(name, NAME_MAXIMUM)}`,
+    `state=${presence.state}`,
+    ...(presence.note ? [`note=${shorten(presence.note, NOTE_MAXIMUM)}`] : []),
+    ...(presence.idleSince !== undefined ? [`idle=${Math.floor(presence.idleSince / 1000)}`] : []),
+  ];
+  return [
+    { name: SERVICE, type: 'PTR', ttl: OTHER_TTL, data: instance },
+    { name: instance, type: 'SRV', ttl: HOST_TTL, data: { port, target } },
+    { name: instance, type: 'TXT', ttl: OTHER_TTL, data: txt },
+    { name: target, type: 'A', ttl: HOST_TTL, data: address },
+    { name: SERVICES, type: 'PTR', ttl: OTHER_TTL, data: SERVICE },
+  ];
+}
+
+const instanceOf = (name: unknown): string | undefined => {
+  if (typeof name !== 'string' || !name.toLowerCase().endsWith(`.${SERVICE}`)) return undefined;
+  const id = name.slice(0, -SERVICE.length - 1).toLowerCase();
+  return isInstanceId(id) ? id : undefined;
+};
+
+const readTxt = (data: unknown): ReadonlyMap<string, string> | undefined => {
+  const strings: unknown[] = Array.isArray(data) ? data : [data];
+  const values = new Map<string, string>();
+  for (const string of strings.slice(0, 32)) {
+    if (!Buffer.isBuffer(string) && typeof string !== 'string') return undefined;
+    const text = string.toString();
+    const equals = text.indexOf('=');
+    const key = text.slice(0, Math.max(0, equals)).toLowerCase();
+    // RFC 6763 §6.4: the first of a key counts
+    if (equals > 0 && !values.has(key)) values.set(key, text.slice(equals + 1));
+  }
+  return values;
+};
+
+const readPresence = (txt: ReadonlyMap<string, string>): OwnPresence => {
+  const state = txt.get('state') ?? '';
+  const note = shorten(txt.get('note') ?? '', NOTE_MAXIMUM);
+  const idle = txt.get('idle') ?? '';
+  return {
+    // a state of a later version is somebody there all the same
+    state: STATES.includes(state) ? (state as PresenceState) : 'available',
+    ...(note !== '' ? { note } : {}),
+    ...(/^\d{1,11}$/.test(idle) ? { idleSince: Number(idle) * 1000 } : {}),
+  };
+};
+
+/** What a DNS response says about instances of this service; whatever is foreign or malformed is passed over. */
+export function readRecords(records: readonly DnsRecord[]): { present: Announcement[]; leaving: string[] } {
+  const present = new Map<string, Announcement>();
+  const leaving = new Set<string>();
+  for (const srv of records) {
+    if (srv.type !== 'SRV') continue;
+    const id = instanceOf(srv.name);
+    const port: unknown = (srv.data as { port?: unknown } | undefined)?.port;
+    if (id === undefined || typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) continue;
+    // RFC 6762 §10.1: a life of zero is a goodbye
+    if (srv.ttl === 0) {
+      leaving.add(id);
+      continue;
+    }
+    const record = records.find((other) => other.type === 'TXT' && instanceOf(other.name) === id);
+    const txt = record && readTxt(record.data);
+    if (txt?.get('v') !== VERSION) continue;
+    present.set(id, { id, port, name: shorten(txt.get('name') ?? '', NAME_MAXIMUM), presence: readPresence(txt) });
+  }
+  return { present: [...present.values()], leaving: [...leaving] };
+}

@@ -1,0 +1,263 @@
+import {
+  type Address,
+  type ContactCapabilities,
+  Emitter,
+  type MachineEvent,
+  type OperationSetName,
+  type OperationSets,
+  type OwnPresence,
+  type Provider,
+  type ProviderContext,
+  ProviderError,
+  type Registration,
+  type Subscribe,
+} from '../../contract/index.ts';
+import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
+import { MESSAGE_TYPES } from '../messaging/message-content.ts';
+import { PageMode } from '../messaging/page-mode.ts';
+import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
+import { addressOfUri } from '../sip-address.ts';
+import { DirectNetwork } from '../transport/direct-network.ts';
+import { responseTarget } from '../transport/via.ts';
+import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts';
+import { Discovery } from './discovery.ts';
+import { addressOfInstance, instanceOfAddress, storedInstanceId } from './identity.ts';
+import { LocalUserAgent } from './local-user-agent.ts';
+import { ownAddress } from './own-address.ts';
+import { type LocalPeer, PeerDirectory } from './peer-directory.ts';
+
+/** RFC 6762 §3. */
+const MULTICAST_PORT = 5353;
+/** A sign of life of ours so often, and a look at who gave none. */
+const HEARTBEAT = 20_000;
+const PING_TIMEOUT = 3_000;
+
+/**
+ * One account without a server: people on one network find each other and talk directly. This file is the whole machine's
+ * wiring.
+ *
+ * Options in `AccountSettings.options`: `loopbackOnly` (boolean): nothing leaves this machine, for tests and the demo;
+ * `multicastPort` (number): another port than 5353, so that two tests do not see each other.
+ */
+export class LocalProvider implements Provider {
+  readonly protocol = 'local';
+  readonly address: Address;
+  readonly onRegistration: Subscribe<Registration>;
+  readonly #context: ProviderContext;
+  readonly #id: string;
+  readonly #loopbackOnly: boolean;
+  readonly #agent: LocalUserAgent;
+  readonly #discovery: Discovery;
+  readonly #directory: PeerDirectory;
+  readonly #supervisor: ConnectionSupervisor;
+  readonly #presence: AnnouncedPresence;
+  readonly #messaging: PageMode;
+  readonly #files: SipFileTransfer;
+  readonly #operationSets: OperationSets;
+  readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
+  readonly onCapabilities = this.#capabilities.on;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #announcedAddress: string | undefined;
+
+  constructor(context: ProviderContext) {
+    const { account, storage, log, now } = context;
+    this.#context = context;
+    this.#id = storedInstanceId(storage);
+    this.address = addressOfInstance(this.#id);
+    this.#loopbackOnly = account.options.loopbackOnly === true;
+    const multicastPort = account.options.multicastPort;
+
+    this.#directory = new PeerDirectory({ now, ping: (peer) => this.#ping(peer) });
+    const address = (): string => this.#ownAddress();
+    this.#agent = new LocalUserAgent({
+      address: this.address,
+      displayName: account.displayName,
+      network: new DirectNetwork({
+        host: this.#loopbackOnly ? '127.0.0.1' : '0.0.0.0',
+        port: 0,
+        // read at each use: the network may change
+        get advertisedHost() {
+          return address();
+        },
+      }),
+      log,
+      accept: MESSAGE_TYPES,
+      route: (to) => {
+        const peer = this.#directory.find(instanceOfAddress(to) ?? '');
+        return peer && uriOf(peer);
+      },
+      onUnreachable: (to) => this.#directory.suspect(instanceOfAddress(to) ?? ''),
+    });
+    this.#agent.onDisconnected(() => this.#supervisor.lost(new ProviderError('network', { retryable: true })));
+    this.#discovery = new Discovery({
+      loopbackOnly: this.#loopbackOnly,
+      port: typeof multicastPort === 'number' ? multicastPort : MULTICAST_PORT,
+      log,
+      onPresent: (announcement, host) => {
+        if (announcement.id !== this.#id) this.#directory.present(announcement, host);
+      },
+      onLeaving: (id, host) => this.#directory.leaving(id, host),
+      onFault: (error) => this.#supervisor.lost(error),
+    });
+    this.#supervisor = new ConnectionSupervisor({ connection: this.#connection(), now, random: context.random });
+    this.onRegistration = this.#supervisor.onChange;
+
+    const online = (): boolean => this.#supervisor.state.state === 'online';
+    this.#messaging = new PageMode({
+      agent: this.#agent,
+      storage,
+      online,
+      reachable: (peer) => this.#present(peer) !== undefined,
+      now,
+    });
+    this.#files = new SipFileTransfer({
+      place: () => (this.#agent.local ? { host: this.#agent.local.address, secure: false } : undefined),
+      invite: (to, offer) => this.#agent.invite(to, offer),
+      peerOf: (session) => session.peer,
+      now,
+    });
+    this.#admitKnownPeersOnly();
+    this.#presence = new AnnouncedPresence(this.#directory, (own) => this.#announce(own));
+    this.#operationSets = {
+      messaging: this.#messaging,
+      presence: this.#presence,
+      contactList: new DiscoveredContacts(this.#directory),
+      fileTransfer: this.#files,
+    };
+    this.#directory.onChange(({ peer: { id } }) => {
+      const contact = addressOfInstance(id);
+      this.#capabilities.emit({ address: contact, capabilities: this.capabilitiesOf(contact) });
+    });
+  }
+
+  get registration(): Registration {
+    return this.#supervisor.state;
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#files.stop();
+    await this.#supervisor.stop();
+    await this.#agent.stop();
+    this.#messaging.stop();
+  }
+
+  machineEvent(event: MachineEvent): void {
+    this.#supervisor.machineEvent(event);
+  }
+
+  operationSet<Name extends OperationSetName>(name: Name): OperationSets[Name] {
+    return this.#operationSets[name];
+  }
+
+  capabilitiesOf(contact: Address): ContactCapabilities {
+    const capability = this.#present(contact)
+      ? ({ on: true } as const)
+      : ({ on: false, off: new ProviderError('peer-offline', { retryable: true }) } as const);
+    return { messaging: capability, fileTransfer: capability };
+  }
+
+  #connection(): Connection {
+    return {
+      connect: async () => {
+        await this.#agent.connect();
+        await this.#discovery.open();
+      },
+      register: async (progress) => {
+        progress('registering');
+        this.#announce(this.#presence.own);
+        this.#discovery.ask();
+        this.#heartbeat = setInterval(() => {
+          this.#discovery.repeat();
+          this.#directory.check();
+        }, HEARTBEAT);
+      },
+      restore: () => this.#messaging.restore(),
+      leave: async () => {},
+      disconnect: async () => {
+        clearInterval(this.#heartbeat);
+        await this.#discovery.close();
+        this.#directory.clear();
+        await this.#agent.disconnect();
+      },
+      probe: () => this.#networkChanged(),
+    };
+  }
+
+  /** After sleep or a change of network: perhaps we are somebody else's neighbour now. */
+  #networkChanged(): void {
+    if (this.#ownAddress() !== this.#announcedAddress) {
+      // Contact and media address are wrong now: come back with the right ones
+      this.#supervisor.lost(new ProviderError('network', { retryable: true }));
+      return;
+    }
+    this.#announce(this.#presence.own);
+    this.#discovery.ask();
+    for (const { id } of this.#directory.peers) this.#directory.suspect(id);
+  }
+
+  #announce(own: OwnPresence): void {
+    const local = this.#agent.local;
+    if (!local) return;
+    this.#announcedAddress = local.address;
+    if (own.state === 'offline') {
+      this.#discovery.withdraw();
+      return;
+    }
+    const { displayName } = this.#context.account;
+    this.#discovery.announce({ id: this.#id, port: local.port, name: displayName, presence: own }, local.address);
+  }
+
+  #ownAddress(): string {
+    return this.#loopbackOnly ? '127.0.0.1' : ownAddress();
+  }
+
+  #present(address: Address): LocalPeer | undefined {
+    const id = instanceOfAddress(address);
+    return id === undefined ? undefined : this.#directory.find(id);
+  }
+
+  async #ping(peer: LocalPeer): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), PING_TIMEOUT);
+    });
+    // not through `route`: this very place is in question
+    const answered = this.#agent.reach(uriOf(peer));
+    const alive = await Promise.race([answered, late]);
+    clearTimeout(timer);
+    return alive;
+  }
+
+  /**
+   * Nobody vouches for a name here, so at least it must come from where that peer was seen: otherwise whoever reaches our
+   * port from anywhere could write as anybody. Unknown senders are asked to try again, and the network who they are.
+   */
+  #admitKnownPeersOnly(): void {
+    const refusal = (peer: Address, via: string | undefined): 403 | 480 | undefined => {
+      const known = this.#present(peer);
+      if (!known) {
+        this.#discovery.ask();
+        return 480;
+      }
+      return responseTarget(via ?? '')?.host === known.host ? undefined : 403;
+    };
+    const receive = this.#agent.onMessage;
+    this.#agent.onMessage = (request) => {
+      const { message } = request;
+      const status = refusal(addressOfUri(message.from.uri), message.getHeader('via'));
+      if (status) request.reject({ statusCode: status });
+      else receive?.(request);
+    };
+    this.#agent.onInvite = (session) => {
+      const status = refusal(session.peer, session.header('via'));
+      if (status) session.reject(status);
+      else if (!this.#files.take(session)) session.reject(488);
+    };
+  }
+}
+
+const uriOf = ({ id, host, port }: LocalPeer): string => `sip:${id}@${host}:${port};transport=tcp`;

@@ -1,0 +1,65 @@
+import { type Address, ProviderError } from '../../contract/index.ts';
+import type { OutgoingRequest, SipAnswer } from '../request.ts';
+import type { SessionDescription } from '../session-description-handler.ts';
+import type { SipSession } from '../sip-session.ts';
+import { type InviteOptions, SipUserAgent, type UserAgentOptions } from '../user-agent.ts';
+
+export interface LocalUserAgentOptions extends UserAgentOptions {
+  /** Host and port behind an address now, as a URI; undefined while nobody is there. */
+  route(address: Address): string | undefined;
+  /** Nobody answered at the place `route` named. */
+  onUnreachable(address: Address): void;
+}
+
+/**
+ * A user agent whose addresses stay the same while host and port behind them change: what a server's location service
+ * does elsewhere, the list of discovered peers does here.
+ */
+export class LocalUserAgent extends SipUserAgent {
+  readonly #options: LocalUserAgentOptions;
+
+  constructor(options: LocalUserAgentOptions) {
+    super(options);
+    this.#options = options;
+  }
+
+  override async request(request: OutgoingRequest): Promise<SipAnswer> {
+    if (typeof request.to !== 'string') return await super.request(request);
+    const { route, onUnreachable } = this.#options;
+    const to = route(request.to);
+    if (to === undefined) return absent(request.cseq ?? 1);
+    const answer = await super.request({ ...request, to });
+    if (!answer.local) return answer;
+    // without a server in between no answer means nobody there
+    onUnreachable(request.to);
+    return absent(answer.cseq);
+  }
+
+  /** Whether anybody answers at a URI. */
+  async reach(uri: string): Promise<boolean> {
+    const answer = await super.request({ method: 'OPTIONS', to: uri });
+    return !answer.local;
+  }
+
+  override invite(to: Address, offer: SessionDescription, options?: InviteOptions): SipSession {
+    const { route, onUnreachable } = this.#options;
+    const uri = route(to);
+    if (uri === undefined) throw new ProviderError('peer-offline', { retryable: true });
+    const session = super.invite(uri, offer, options);
+    session.onState((state) => {
+      if (state.state === 'rejected' && state.rejection.local) onUnreachable(to);
+    });
+    return session;
+  }
+}
+
+const absent = (cseq: number): SipAnswer => ({
+  status: 480,
+  reason: 'Not on this network',
+  local: false,
+  header: () => undefined,
+  headers: () => [],
+  body: '',
+  retryAfter: undefined,
+  cseq,
+});

@@ -1,0 +1,113 @@
+import { Emitter, type OwnPresence } from '../../contract/index.ts';
+import type { Announcement } from './announcement.ts';
+
+/** Somebody on the network. */
+export interface LocalPeer {
+  id: string;
+  host: string;
+  port: number;
+  name: string;
+  presence: OwnPresence;
+}
+
+export interface PeerDirectoryOptions {
+  now(): number;
+  /** Whether somebody answers there. Never rejects, and settles within seconds. */
+  ping(peer: LocalPeer): Promise<boolean>;
+}
+
+/** More on one network are no people; who comes later is not shown. */
+export const MAXIMUM_PEERS = 500;
+/** Whoever is there says so every 20 s (`HEARTBEAT` in local-provider.ts); after two misses we ask. */
+export const SILENCE = 50_000;
+
+/**
+ * Who is there. Announcements add and change, goodbyes remove; whoever falls silent or cannot be reached is pinged, and
+ * removed when it does not answer. An id stays with the host and port it was first seen at for as long as somebody answers
+ * there, so that nobody takes another's place by shouting its id.
+ */
+export class PeerDirectory {
+  readonly #options: PeerDirectoryOptions;
+  readonly #peers = new Map<string, LocalPeer & { seenAt: number }>();
+  readonly #pinging = new Set<string>();
+  readonly #changed = new Emitter<{ peer: LocalPeer; present: boolean }>();
+  readonly onChange = this.#changed.on;
+
+  constructor(options: PeerDirectoryOptions) {
+    this.#options = options;
+  }
+
+  get peers(): readonly LocalPeer[] {
+    return [...this.#peers.values()];
+  }
+
+  find(id: string): LocalPeer | undefined {
+    return this.#peers.get(id);
+  }
+
+  present(announcement: Announcement, host: string): void {
+    const peer = { ...announcement, host };
+    const known = this.#peers.get(peer.id);
+    if (!known) {
+      if (this.#peers.size < MAXIMUM_PEERS) this.#put(peer);
+    } else if (known.host === peer.host && known.port === peer.port) {
+      const same = known.name === peer.name && samePresence(known.presence, peer.presence);
+      if (same) known.seenAt = this.#options.now();
+      else this.#put(peer);
+    } else {
+      // a restart, another network, or somebody else: the one we know decides by answering
+      void this.#verify(known).then((alive) => {
+        if (alive === false) this.#put(peer);
+      });
+    }
+  }
+
+  leaving(id: string, host: string): void {
+    const known = this.#peers.get(id);
+    if (known?.host === host) this.#remove(known);
+  }
+
+  /** Something sent there got no answer. */
+  suspect(id: string): void {
+    const known = this.#peers.get(id);
+    if (known) void this.#verify(known);
+  }
+
+  /** Called now and then: asks those that have fallen silent. */
+  check(): void {
+    const { now } = this.#options;
+    for (const peer of this.#peers.values()) {
+      if (now() - peer.seenAt > SILENCE) void this.#verify(peer);
+    }
+  }
+
+  /** We leave the network: nobody is there for us. */
+  clear(): void {
+    for (const peer of [...this.#peers.values()]) this.#remove(peer);
+  }
+
+  /** Pings; undefined when that is being done already or the answer comes too late to matter. */
+  async #verify(peer: LocalPeer & { seenAt: number }): Promise<boolean | undefined> {
+    if (this.#pinging.has(peer.id)) return undefined;
+    this.#pinging.add(peer.id);
+    const alive = await this.#options.ping(peer);
+    this.#pinging.delete(peer.id);
+    const now = this.#peers.get(peer.id);
+    if (now?.host !== peer.host || now.port !== peer.port) return undefined;
+    if (alive) now.seenAt = this.#options.now();
+    else this.#remove(now);
+    return alive;
+  }
+
+  #put(peer: LocalPeer): void {
+    this.#peers.set(peer.id, { ...peer, seenAt: this.#options.now() });
+    this.#changed.emit({ peer, present: true });
+  }
+
+  #remove(peer: LocalPeer): void {
+    if (this.#peers.delete(peer.id)) this.#changed.emit({ peer, present: false });
+  }
+}
+
+const samePresence = (a: OwnPresence, b: OwnPresence): boolean =>
+  a.state === b.state && a.note === b.note && a.idleSince === b.idleSince;
