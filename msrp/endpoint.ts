@@ -24,7 +24,13 @@ export interface EndpointOptions {
 }
 
 /** Where the session will be found: at a listener, or nowhere, because it will connect itself. */
-export type SessionPlace = { readonly listener: MsrpListener } | { readonly host: string; readonly secure?: boolean };
+export type SessionPlace = (
+  | { readonly listener: MsrpListener }
+  | { readonly host: string; readonly secure?: boolean }
+) & {
+  /** Session id, to be found again under an earlier path; without it a new one nobody can guess. */
+  readonly sessionId?: string;
+};
 
 const TRANSACTION_TIMEOUT = 30_000;
 const WINDOW = 1_048_576;
@@ -87,7 +93,7 @@ export class MsrpEndpoint {
       userinfo: undefined,
       host: place.host,
       port: place.port,
-      sessionId: this.#identifiers.session(),
+      sessionId: options.sessionId ?? this.#identifiers.session(),
       transport: 'tcp',
       parameters: [],
     };

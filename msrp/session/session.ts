@@ -53,8 +53,11 @@ export interface RequestAnswer {
 }
 
 export interface StartOptions {
-  /** Path of the peer as its session description has it: one or more URIs. */
-  readonly remotePath: string;
+  /**
+   * Path of the peer as its session description has it: one or more URIs. A passive session that is started without it
+   * takes whoever knows its own path.
+   */
+  readonly remotePath?: string;
   /** Who connects (RFC 6135); without it the one who offered, see `answerSetup` and `offererRole`. */
   readonly role: Role;
   /** Where to connect to instead of the host of the path (RFC 6714 §4.2: the address of the m= and c= lines). */
@@ -156,7 +159,7 @@ export class MsrpSession {
   async start(options: StartOptions): Promise<void> {
     if (this.#state.name !== 'idle') throw new MsrpError('session-closed', 'The session has been started before');
     try {
-      const remotePath = parsePath(options.remotePath);
+      const remotePath = options.remotePath === undefined ? undefined : parsePath(options.remotePath);
       this.#fingerprints = options.fingerprints;
       if (options.role === 'active') await this.#connect(remotePath, options);
       else await this.#wait(remotePath, options);
@@ -211,10 +214,11 @@ export class MsrpSession {
     this.#finish(cause);
   }
 
-  async #connect(remotePath: readonly MsrpUri[], options: StartOptions): Promise<void> {
-    const target = remotePath[0];
+  async #connect(remotePath: readonly MsrpUri[] | undefined, options: StartOptions): Promise<void> {
+    const target = remotePath?.[0];
+    if (target === undefined) throw new MsrpError('invalid-option', 'Whom to connect to is not known');
     // the peer may have been faster than its answer, although connecting was our part
-    if (target === undefined || this.#connection !== undefined) {
+    if (this.#connection !== undefined) {
       throw new MsrpError('path-mismatch', 'The peer connected although this side was to');
     }
     this.#remotePath = remotePath;
@@ -236,16 +240,16 @@ export class MsrpSession {
     this.#nowBound();
   }
 
-  async #wait(remotePath: readonly MsrpUri[], options: StartOptions): Promise<void> {
+  async #wait(remotePath: readonly MsrpUri[] | undefined, options: StartOptions): Promise<void> {
     const early = this.#remotePath?.at(-1);
     const connection = this.#connection;
     if (early !== undefined && connection !== undefined) {
       // the peer connected before its session description was known here: now it can be judged
-      if (!this.#matches(early, remotePath.at(-1))) {
+      if (remotePath !== undefined && !this.#matches(early, remotePath.at(-1))) {
         throw new MsrpError('path-mismatch', 'Somebody else than the peer connected');
       }
       if (options.fingerprints !== undefined) checkFingerprint(connection.socket, options.fingerprints);
-      this.#remotePath = remotePath;
+      this.#remotePath = remotePath ?? this.#remotePath;
       this.#nowBound();
       return;
     }

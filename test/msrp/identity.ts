@@ -11,10 +11,9 @@ export async function makeIdentity(name = 'localhost'): Promise<TlsIdentity> {
   try {
     const cert = path.join(folder, 'cert.pem');
     const key = path.join(folder, 'key.pem');
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, '-keyout', key, '-out', cert],
-    ]);
+    const command = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${name}`;
+    const files = ['-addext', `subjectAltName=DNS:${name}`, '-keyout', key, '-out', cert];
+    await promisify(execFile)('openssl', command.split(' ').concat(files));
     return { cert: await fs.readFile(cert, 'utf8'), key: await fs.readFile(key, 'utf8') };
   } finally {
     await fs.rm(folder, { recursive: true });

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { MsrpError } from '../errors.ts';
+
+/** Prints one JSON line. */
+export function print(event: string, facts: Readonly<Record<string, unknown>>): void {
+  process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
+}
+
+/** Ends the program, with a coded line if something went wrong. */
+export function finish(error?: unknown): void {
+  if (error !== undefined) {
+    const coded = error instanceof MsrpError ? error : new MsrpError('invalid-option', String(error));
+    print('error', { code: coded.code, status: coded.status, text: coded.message });
+  }
+  // what has been printed must arrive first
+  process.stdout.write('', () => process.exit(error === undefined ? 0 : 1));
+}
+
+/** A line of standard input. */
+export interface InputCommand {
+  readonly command: string;
+  readonly text?: string;
+  readonly file?: string;
+  readonly type?: string;
+}
+
+/** Reads commands as long as there is a standard input. */
+export function onInput(run: (command: InputCommand) => void): void {
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    try {
+      run(JSON.parse(line) as InputCommand);
+    } catch (error) {
+      print('warning', { text: error instanceof Error ? error.message : 'not understood' });
+    }
+  });
+}
+
+/** Most memory this process has had, in bytes. */
+export function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(file, { highWaterMark: 1_048_576 })) hash.update(part as Uint8Array);
+  return hash.digest('hex');
+}

@@ -1,0 +1,237 @@
+// One side of a copy, in a process of its own: plain Node or the MSRP library. Driven by msrp.mjs over IPC.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import tls from 'node:tls';
+
+const BLOCK = 1_048_576;
+const ACK = Buffer.from([6]);
+
+/** `fs` streams piped over a socket: what one would write first. */
+const pipe = {
+  receive(socket, file, size, done) {
+    const out = fs.createWriteStream(file);
+    let left = size;
+    const take = (part) => {
+      if (!out.write(part)) {
+        socket.pause();
+        out.once('drain', () => socket.resume());
+      }
+      left -= part.length;
+      if (left > 0) return;
+      socket.removeListener('data', take);
+      out.end(done);
+    };
+    socket.on('data', take);
+    socket.resume();
+  },
+  async send(socket, file) {
+    await pipeline(fs.createReadStream(file), socket, { end: false });
+  },
+};
+
+/** The fastest copy plain Node is capable of, as far as is known: pooled reads, one buffer to receive, few large writes. */
+const fastest = {
+  send(socket, file) {
+    const fd = fs.openSync(file);
+    const size = fs.fstatSync(fd).size;
+    const free = Array.from({ length: 3 }, () => Buffer.allocUnsafeSlow(Math.min(BLOCK, Math.max(size, 1))));
+    let position = 0;
+    let writing = 0;
+    let reading = false;
+    return new Promise((resolve) => {
+      const next = () => {
+        if (position === size && writing === 0 && !reading) {
+          fs.closeSync(fd);
+          resolve();
+        }
+        if (reading || position === size || free.length === 0) return;
+        const buffer = free.pop();
+        reading = true;
+        fs.read(fd, buffer, 0, Math.min(buffer.length, size - position), position, (_error, length) => {
+          reading = false;
+          position += length;
+          writing++;
+          socket.write(length === buffer.length ? buffer : buffer.subarray(0, length), () => {
+            writing--;
+            free.push(buffer);
+            next();
+          });
+          next();
+        });
+      };
+      next();
+    });
+  },
+  /** Gathers in large buffers, which are written while the next fills. `onread` has been given `taker.buffer`. */
+  taker() {
+    const buffer = Buffer.allocUnsafeSlow(BLOCK);
+    let target;
+    return {
+      buffer,
+      begin(file, size, done, resume) {
+        const fd = fs.openSync(file, 'w');
+        const free = [Buffer.allocUnsafeSlow(BLOCK), Buffer.allocUnsafeSlow(BLOCK)];
+        let staging = Buffer.allocUnsafeSlow(BLOCK);
+        let filled = 0;
+        let received = 0;
+        let written = 0;
+        let stopped = false;
+        const flush = () => {
+          const [full, length] = [staging, filled];
+          const position = received - length;
+          filled = 0;
+          staging = free.pop();
+          fs.write(fd, full, 0, length, position, () => {
+            written += length;
+            if (staging === undefined) staging = full;
+            else free.push(full);
+            if (written === size) {
+              fs.closeSync(fd);
+              done();
+            } else if (stopped) {
+              stopped = false;
+              resume();
+            }
+          });
+        };
+        target = (bytes) => {
+          let offset = 0;
+          while (offset < bytes.length) {
+            staging ??= Buffer.allocUnsafeSlow(BLOCK);
+            const length = Math.min(bytes.length - offset, BLOCK - filled);
+            staging.set(bytes.subarray(offset, offset + length), filled);
+            filled += length;
+            received += length;
+            offset += length;
+            if (filled === BLOCK || received === size) flush();
+          }
+          stopped = staging === undefined;
+          return !stopped;
+        };
+      },
+      take: (bytes) => target(bytes),
+    };
+  },
+};
+
+function plainReceiver(method, options) {
+  // the receiver connects: only then may it bring a buffer of its own to read into
+  const taker = fastest.taker();
+  const port = options.port;
+  let acknowledge;
+  const tlsOptions = { port, host: '127.0.0.1', rejectUnauthorized: false };
+  const socket = options.tls
+    ? tls.connect(tlsOptions)
+    : net.connect({
+        port,
+        host: '127.0.0.1',
+        noDelay: true,
+        ...(method === 'fastest' && {
+          onread: { buffer: taker.buffer, callback: (length, bytes) => taker.take(bytes.subarray(0, length)) },
+        }),
+      });
+  if (method === 'fastest' && options.tls) {
+    socket.on('data', (bytes) => {
+      if (!taker.take(bytes)) socket.pause();
+    });
+  }
+  const connected = new Promise((resolve) => socket.once(options.tls ? 'secureConnect' : 'connect', resolve));
+  return {
+    connected,
+    async round({ file, size }) {
+      acknowledge = () => socket.write(ACK);
+      if (method === 'pipe') pipe.receive(socket, file, size, acknowledge);
+      else taker.begin(file, size, acknowledge, () => socket.resume());
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+async function plainSender(method, options) {
+  let socket;
+  const joined = (accepted) => {
+    socket = accepted;
+    socket.setNoDelay(true);
+    process.send({ type: 'joined' });
+  };
+  const server = options.tls ? tls.createServer(options.tls, joined) : net.createServer(joined);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: server.address().port,
+    async round({ file }) {
+      const acknowledged = new Promise((resolve) => socket.once('data', resolve));
+      socket.resume();
+      await (method === 'pipe' ? pipe : fastest).send(socket, file);
+      await acknowledged;
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+async function msrpReceiver(options) {
+  const { MsrpEndpoint, FileSink } = createRequire(import.meta.url)(options.bundle);
+  const endpoint = new MsrpEndpoint();
+  const listener = await endpoint.listen({ host: '127.0.0.1', ...(options.tls && { tls: options.tls }) });
+  let file;
+  const session = endpoint.createSession({
+    listener,
+    accept: async (offer) => ({ sink: await FileSink.open(file), size: offer.claimedSize }),
+  });
+  session.start({ role: 'passive' }).then(() => process.send({ type: 'joined' }));
+  return {
+    address: session.localPath,
+    async round(task) {
+      file = task.file;
+    },
+    close: () => endpoint.close(),
+  };
+}
+
+async function msrpSender(options) {
+  const { MsrpEndpoint, openFile, fingerprintOf } = createRequire(import.meta.url)(options.bundle);
+  const endpoint = new MsrpEndpoint();
+  const session = endpoint.createSession({
+    host: '127.0.0.1',
+    secure: options.tls !== undefined,
+    chunking: options.chunking,
+    accept: () => ({ refuse: 413 }),
+  });
+  const fingerprints = options.tls && { fingerprints: [fingerprintOf(options.tls.cert)] };
+  await session.start({ remotePath: options.address, role: 'active', ...fingerprints });
+  return {
+    async round({ file }) {
+      const message = session.send({ contentType: 'application/octet-stream', body: await openFile(file) });
+      const outcome = await message.sent;
+      if (outcome.state !== 'sent') throw outcome.error ?? new Error(outcome.state);
+    },
+    close: () => endpoint.close(),
+  };
+}
+
+let side;
+process.on('message', async (message) => {
+  if (message.type === 'start') {
+    const { role, method, options } = message;
+    if (method !== 'msrp') side = role === 'send' ? await plainSender(method, options) : plainReceiver(method, options);
+    else side = role === 'send' ? await msrpSender(options) : await msrpReceiver(options);
+    await side.connected;
+    process.send({ type: 'ready', address: side.address });
+  } else if (message.type === 'round') {
+    const cpu = process.cpuUsage();
+    const from = performance.now();
+    const ended = side.round(message);
+    if (message.role === 'receive') process.send({ type: 'armed' });
+    await ended;
+    if (message.role === 'send') {
+      const { user, system } = process.cpuUsage(cpu);
+      process.send({ type: 'sent', seconds: (performance.now() - from) / 1000, cpu: (user + system) / 1e6 });
+    }
+  } else if (message.type === 'finish') {
+    const { user, system } = process.cpuUsage();
+    process.send({ type: 'finished', peak: process.resourceUsage().maxRSS * 1024, cpu: (user + system) / 1e6 }, () =>
+      process.exit(0),
+    );
+  }
+});

@@ -1,0 +1,170 @@
+// npm run bench:msrp: file to file over loopback, the MSRP library beside plain Node, each side in a process of its own.
+//   --size BYTES     only this size          --only NAME   only this way, besides what it is compared with
+//   --rounds N       rounds in one process   --write       puts the table into docs/benchmarks.md
+import { execFileSync, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundleMsrp } from '../../scripts/msrp-bundle.mjs';
+import { root } from '../../scripts/prepare.mjs';
+
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string' },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const SIZES = values.size ? [Number(values.size)] : [300_000, 1_000_000, 5_000_000, 20_000_000, 243_809_310];
+const WAYS = [
+  { name: 'fs pipe', method: 'pipe' },
+  { name: 'fastest plain', method: 'fastest' },
+  { name: 'MSRP whole', method: 'msrp', chunking: 'whole', against: 'fastest plain', target: 0.75 },
+  { name: 'MSRP 64 KiB', method: 'msrp', chunking: 65_536, against: 'fastest plain', target: 0.6 },
+  { name: 'MSRP 2 KiB', method: 'msrp', chunking: 2048, against: 'fastest plain', target: 0.15 },
+  { name: 'fastest plain TLS', method: 'fastest', tls: true },
+  { name: 'MSRP whole TLS', method: 'msrp', chunking: 'whole', tls: true, against: 'fastest plain TLS', target: 0.8 },
+];
+const wanted = WAYS.find(({ name }) => name === values.only);
+const ways = wanted ? WAYS.filter(({ name }) => name === wanted.name || name === wanted.against) : WAYS;
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msrp-bench-'));
+const sha256 = (file) => {
+  const hash = createHash('sha256');
+  const fd = fs.openSync(file);
+  const buffer = Buffer.allocUnsafe(1_048_576);
+  for (let length = 1; length > 0; ) {
+    length = fs.readSync(fd, buffer, 0, buffer.length, null);
+    hash.update(buffer.subarray(0, length));
+  }
+  fs.closeSync(fd);
+  return hash.digest('hex');
+};
+
+function makeFile(size) {
+  const file = path.join(folder, `in-${size}`);
+  const fd = fs.openSync(file, 'w');
+  for (let left = size; left > 0; left -= 1_048_576) {
+    fs.writeSync(fd, crypto.getRandomValues(new Uint8Array(Math.min(left, 65_536))));
+    left += 1_048_576 - 65_536;
+  }
+  fs.ftruncateSync(fd, size);
+  fs.closeSync(fd);
+  return file;
+}
+
+function makeIdentity() {
+  const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
+  const command = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost';
+  execFileSync('openssl', [...command.split(' '), '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { cert: fs.readFileSync(cert, 'utf8'), key: fs.readFileSync(key, 'utf8') };
+}
+
+/** A worker, and a way to wait for what it says. */
+function worker() {
+  const child = fork(path.join(import.meta.dirname, 'msrp-worker.mjs'));
+  const seen = [];
+  const waiting = [];
+  child.on('message', (message) => {
+    const index = waiting.findIndex(({ type }) => type === message.type);
+    if (index < 0) seen.push(message);
+    else waiting.splice(index, 1)[0].resolve(message);
+  });
+  child.on('exit', (code) => {
+    if (code !== 0) throw new Error(`a worker ended with ${code}`);
+  });
+  return {
+    tell: (message) => child.send(message),
+    heard(type) {
+      const index = seen.findIndex((message) => message.type === type);
+      if (index >= 0) return Promise.resolve(seen.splice(index, 1)[0]);
+      return new Promise((resolve) => waiting.push({ type, resolve }));
+    },
+  };
+}
+
+async function measure(way, file, size, expected, context) {
+  const out = path.join(folder, 'out');
+  fs.rmSync(out, { force: true });
+  const options = { chunking: way.chunking, bundle: context.bundle, ...(way.tls && { tls: context.identity }) };
+  const [sender, receiver] = [worker(), worker()];
+  // plain: the receiver connects to the sender; MSRP: the sender to the receiver
+  const [first, second] = way.method === 'msrp' ? [receiver, sender] : [sender, receiver];
+  const role = (side) => (side === sender ? 'send' : 'receive');
+  first.tell({ type: 'start', role: role(first), method: way.method, options });
+  const { address } = await first.heard('ready');
+  second.tell({
+    type: 'start',
+    role: role(second),
+    method: way.method,
+    options: { ...options, address, port: address },
+  });
+  await Promise.all([second.heard('ready'), first.heard('joined')]);
+  const seconds = [];
+  for (let i = 0; i < Number(values.rounds); i++) {
+    receiver.tell({ type: 'round', role: 'receive', file: out, size });
+    await receiver.heard('armed');
+    sender.tell({ type: 'round', role: 'send', file });
+    seconds.push((await sender.heard('sent')).seconds);
+    if (sha256(out) !== expected) throw new Error(`${way.name}: the copy differs`);
+  }
+  for (const side of [sender, receiver]) side.tell({ type: 'finish' });
+  const [sent, received] = await Promise.all([sender.heard('finished'), receiver.heard('finished')]);
+  return {
+    cold: seconds[0],
+    warm: Math.min(...seconds.slice(1)),
+    peaks: [sent.peak, received.peak],
+    cpu: [sent.cpu, received.cpu],
+  };
+}
+
+const milliseconds = (value) => (value < 0.1 ? `${(value * 1000).toFixed(1)} ms` : `${value.toFixed(3)} s`);
+const rows = [
+  '| bytes | way | cold | warm | MB/s warm | ratio | wanted | peak MB send/receive | CPU s send/receive |',
+  '|---|---|---|---|---|---|---|---|---|',
+];
+console.log(rows.join('\n'));
+try {
+  const context = { bundle: await bundleMsrp('index'), identity: makeIdentity() };
+  for (const size of SIZES) {
+    const file = makeFile(size);
+    const expected = sha256(file);
+    const results = new Map();
+    for (const way of ways) {
+      const result = await measure(way, file, size, expected, context);
+      results.set(way.name, result);
+      const base = results.get(way.against);
+      const row = [
+        size.toLocaleString('en'),
+        way.name,
+        milliseconds(result.cold),
+        milliseconds(result.warm),
+        (size / 1e6 / result.warm).toFixed(0),
+        base ? (base.warm / result.warm).toFixed(2) : '',
+        way.target && size === 243_809_310 ? way.target : '',
+        result.peaks.map((peak) => (peak / 1e6).toFixed(0)).join('/'),
+        result.cpu.map((cpu) => cpu.toFixed(2)).join('/'),
+      ];
+      rows.push(`| ${row.join(' | ')} |`);
+      console.log(rows.at(-1));
+    }
+    fs.rmSync(file);
+  }
+} finally {
+  fs.rmSync(folder, { recursive: true, force: true });
+}
+
+if (values.write) {
+  const machine = `${os.cpus().length} cores (${os.cpus()[0]?.model.trim()}), ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
+  const file = path.join(root, 'docs/benchmarks.md');
+  const [begin, end] = ['<!-- msrp -->', '<!-- /msrp -->'];
+  const old = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : `# Benchmarks\n\n## MSRP\n\n${begin}\n${end}\n`;
+  const table = `${begin}\nMachine: ${machine}. Ratio: to the fastest plain copy of the same kind, best warm rounds.\n\n${rows.join('\n')}\n${end}`;
+  fs.writeFileSync(
+    file,
+    old.replace(new RegExp(`${begin}[^]*${end}`), () => table),
+  );
+}
