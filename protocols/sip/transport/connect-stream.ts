@@ -22,38 +22,40 @@ export const connectStream = (
   options: { timeout: number; signal: AbortSignal; onSecuring?: Securing },
 ): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    const plain = net.connect({ host: target.address, port: target.port });
-    let socket: Socket = plain;
+    const { trust } = target;
+    const name = trust?.names.find((each) => net.isIP(each) === 0);
+    const to = { host: target.address, port: target.port };
+    const secured = trust && tls.connect({ ...tlsOptions(trust), ...to, ...(name ? { servername: name } : {}) });
+    const socket: Socket = secured ?? net.connect(to);
+    let connected = false;
     const settle = (error: ProviderError | undefined): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
-      for (const each of new Set([plain, socket])) {
-        each.removeAllListeners('error');
-        each.removeAllListeners('close');
-        // a socket may still report a fault after it was given up
-        if (error) each.on('error', () => {}).destroy();
+      socket.removeListener('error', onError).removeListener('close', onError);
+      if (!error) {
+        resolve(socket);
+        return;
       }
-      if (error) reject(error);
-      else resolve(socket);
+      // a socket may still report a fault after it was given up
+      socket.on('error', () => {}).destroy();
+      reject(error);
     };
     const onAbort = (): void => settle(new ProviderError('cancelled'));
+    const onError = (cause?: unknown): void => {
+      const { code } = (cause instanceof Error ? cause : {}) as NodeJS.ErrnoException;
+      const facts = { protocolCode: code, retryable: true, cause };
+      settle(new ProviderError(connected ? 'not-this-protocol' : 'unreachable', facts));
+    };
     const timer = setTimeout(() => settle(new ProviderError('timeout', { retryable: true })), options.timeout);
     options.signal.addEventListener('abort', onAbort, { once: true });
-    if (options.signal.aborted) onAbort();
-    plain.once('error', (error: NodeJS.ErrnoException) =>
-      settle(new ProviderError('unreachable', { protocolCode: error.code, retryable: true, cause: error })),
-    );
-    plain.once('connect', () => {
-      const { trust } = target;
-      if (!trust) return settle(undefined);
-      options.onSecuring?.();
-      const name = trust.names.find((each) => net.isIP(each) === 0);
-      const secured = tls.connect({ ...tlsOptions(trust), socket: plain, ...(name ? { servername: name } : {}) });
-      socket = secured;
-      const broken = (error?: NodeJS.ErrnoException): void =>
-        settle(new ProviderError('not-this-protocol', { protocolCode: error?.code, retryable: true, cause: error }));
-      plain.removeAllListeners('error').on('error', broken);
-      secured.once('error', broken).once('close', () => broken());
-      secured.once('secureConnect', () => settle(refusalOf(secured, trust, trust.names[0] ?? target.address)));
+    socket.once('error', onError).once('close', onError);
+    socket.once('connect', () => {
+      connected = true;
+      if (secured) options.onSecuring?.();
+      else settle(undefined);
     });
+    if (secured && trust) {
+      secured.once('secureConnect', () => settle(refusalOf(secured, trust, trust.names[0] ?? target.address)));
+    }
+    if (options.signal.aborted) onAbort();
   });
