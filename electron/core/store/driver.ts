@@ -1,5 +1,5 @@
 import Database from 'libsql';
-import { StoreError } from './store-error.ts';
+import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 /** What may be bound. Booleans become 0 and 1, `undefined` becomes NULL. */
 export type SqlParameter = string | number | boolean | null | undefined | Uint8Array;
@@ -18,6 +18,11 @@ export interface Driver {
   exec(sql: string): void;
   /** All or nothing. One inside another belongs to the outer one. */
   transaction<Result>(work: () => Result): Result;
+  /**
+   * What to undo in memory should the transaction that is under way not be kept; the last one asked for goes first.
+   * Nothing outside of a transaction: there the statement has thrown before memory was touched.
+   */
+  onRollback(undo: () => void): void;
   close(): void;
 }
 
@@ -41,12 +46,13 @@ class LibsqlDriver implements Driver {
   readonly #database: Database.Database;
   // prepare() is dear in memory until the event loop turns: each text is prepared once
   readonly #statements = new Map<string, { statement: Database.Statement; columns: string[] }>();
-  readonly #onDamaged: () => void;
+  readonly #onFault: (code: StoreErrorCode) => void;
   #depth = 0;
+  #undo: (() => void)[] = [];
 
-  constructor(database: Database.Database, onDamaged: () => void) {
+  constructor(database: Database.Database, onFault: (code: StoreErrorCode) => void) {
     this.#database = database;
-    this.#onDamaged = onDamaged;
+    this.#onFault = onFault;
   }
 
   all<Row extends object>(sql: string, ...values: SqlParameter[]): Row[] {
@@ -87,10 +93,16 @@ class LibsqlDriver implements Driver {
     } catch (error) {
       // SQLite has rolled back by itself after some faults, such as a full disk
       if (this.#database.inTransaction) this.exec('ROLLBACK');
+      for (const undo of this.#undo.reverse()) undo();
       throw error;
     } finally {
       this.#depth--;
+      this.#undo = [];
     }
+  }
+
+  onRollback(undo: () => void): void {
+    if (this.#depth > 0) this.#undo.push(undo);
   }
 
   close(): void {
@@ -117,7 +129,7 @@ class LibsqlDriver implements Driver {
       return work();
     } catch (error) {
       const coded = StoreError.from(error);
-      if (coded.code === 'damaged') this.#onDamaged();
+      this.#onFault(coded.code);
       throw coded;
     }
   }
@@ -131,10 +143,10 @@ function asObject<Row extends object>(columns: readonly string[], row: readonly 
 
 /**
  * Opens (or makes) an encrypted database: WAL, every commit on disk before it returns.
- * `key` is 64 hex digits. Throws a StoreError: `damaged` also when the key is not its key. `onDamaged` is told each time
- * a statement finds the file broken, before its error is thrown.
+ * `key` is 64 hex digits. Throws a StoreError: `damaged` also when the key is not its key. `onFault` is told the code of
+ * every error before it is thrown.
  */
-export function openDriver(file: string, key: string, onDamaged: () => void): Driver {
+export function openDriver(file: string, key: string, onFault: (code: StoreErrorCode) => void): Driver {
   const options = { timeout: 0, encryptionCipher: 'aes256cbc', encryptionKey: key };
   let database: Database.Database;
   try {
@@ -142,7 +154,7 @@ export function openDriver(file: string, key: string, onDamaged: () => void): Dr
   } catch (error) {
     throw StoreError.from(error);
   }
-  const driver = new LibsqlDriver(database, onDamaged);
+  const driver = new LibsqlDriver(database, onFault);
   try {
     driver.get('PRAGMA journal_mode = WAL');
     driver.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY');

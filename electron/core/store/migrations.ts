@@ -92,12 +92,13 @@ CREATE TABLE messages (
   address     TEXT NOT NULL,
   protocol_id TEXT,                  -- the id on the wire
   archive_id  TEXT,
+  outbox      INTEGER NOT NULL DEFAULT 0, -- 1: still to be handed over
   read_owed   INTEGER NOT NULL DEFAULT 0 -- 1: was read here, the peer is still to be told
 );
 CREATE INDEX messages_by_talk ON messages (talk_id, sequence);
 CREATE INDEX messages_by_protocol_id ON messages (account_id, protocol_id) WHERE protocol_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_by_archive_id ON messages (account_id, archive_id) WHERE archive_id IS NOT NULL;
-CREATE INDEX messages_outbox ON messages (account_id, sequence) WHERE state = 'queued';
+CREATE INDEX messages_outbox ON messages (account_id, address, sequence) WHERE outbox = 1;
 CREATE INDEX messages_read_owed ON messages (account_id, sequence) WHERE read_owed = 1;
 
 CREATE VIRTUAL TABLE messages_text USING fts5 (

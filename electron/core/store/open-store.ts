@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Driver, openDriver } from './driver.ts';
 import { migrate } from './migrations.ts';
-import { StoreError } from './store-error.ts';
+import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 export const DATABASE_FILE = 'aims.db';
 /** Left behind by a run that met damage: the next one looks through the whole file before it trusts it. */
@@ -22,17 +22,22 @@ export interface OpenedStore {
 /**
  * Opens the profile's database at this program's version. One that is damaged or made with another key is renamed,
  * never deleted, and a new one started. Throws a StoreError for all else (`newer`, `full`, `unavailable`), and
- * then has changed nothing. `onDamaged` is told when damage is met later.
+ * then has changed nothing. `onFault` is told what is met later.
  */
-export function openStore(folder: string, key: string, now: () => number, onDamaged: () => void): OpenedStore {
+export function openStore(
+  folder: string,
+  key: string,
+  now: () => number,
+  onFault: (code: StoreErrorCode) => void,
+): OpenedStore {
   const file = path.join(folder, DATABASE_FILE);
   const suspect = path.join(folder, SUSPECT_FILE);
   let opening = true;
   const open = (): Driver => {
-    const driver = openDriver(file, key, () => {
+    const driver = openDriver(file, key, (code) => {
       if (opening) return;
-      markSuspect(folder);
-      onDamaged();
+      if (code === 'damaged') markSuspect(folder);
+      onFault(code);
     });
     try {
       migrate(driver);

@@ -9,13 +9,14 @@ import type { Driver } from '../../../electron/core/store/driver.ts';
 import { migrate, STORE_VERSION } from '../../../electron/core/store/migrations.ts';
 import { DATABASE_FILE, openStore } from '../../../electron/core/store/open-store.ts';
 import { lockProfile } from '../../../electron/core/store/profile-lock.ts';
+import type { StoreErrorCode } from '../../../electron/core/store/store-error.ts';
 import { bundle } from '../support/bundle.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const KEY = 'cd'.repeat(32);
 const NOW = Date.UTC(2026, 10, 22, 21, 0, 0);
-const open = (folder: string, key = KEY, onDamaged: () => void = () => undefined) => {
-  const opened = openStore(folder, key, () => NOW, onDamaged);
+const open = (folder: string, key = KEY, onFault: (code: StoreErrorCode) => void = () => undefined) => {
+  const opened = openStore(folder, key, () => NOW, onFault);
   onTestFinished(() => opened.close());
   return opened;
 };
@@ -116,11 +117,11 @@ describe('opening the store', () => {
     // everything behind the schema: page-wise damage that the header does not show
     fs.writeSync(handle, Buffer.alloc(size - 200 * 1024, 0x5a), 0, size - 200 * 1024, 200 * 1024);
     fs.closeSync(handle);
-    let told = 0;
-    const second = open(folder, KEY, () => told++);
+    const told: StoreErrorCode[] = [];
+    const second = open(folder, KEY, (code) => told.push(code));
     expect(second.setAside).toBeNull();
     expect(() => keys(second.driver)).toThrow(expect.objectContaining({ code: 'damaged' }));
-    expect(told).toBe(1);
+    expect(told).toEqual(['damaged']);
     second.close();
     const third = open(folder);
     expect(third.setAside).not.toBeNull();
@@ -182,13 +183,14 @@ describe('opening the store', () => {
       await once(child, 'close');
       const confirmed = seen.split('\n').slice(0, -1).length;
       const lock = lockProfile(folder);
-      const { driver, setAside, close } = open(folder);
+      const opened = open(folder);
+      const { driver, setAside } = opened;
       expect(setAside).toBeNull();
       const { count } = driver.get<{ count: number }>('SELECT count(*) AS count FROM settings') ?? { count: 0 };
       expect(count).toBeGreaterThanOrEqual(confirmed);
       expect(driver.get('PRAGMA integrity_check(1)')).toEqual({ integrity_check: 'ok' });
       driver.run('DELETE FROM settings');
-      close();
+      opened.close();
       lock.release();
     }
   }, 60_000);

@@ -1,0 +1,138 @@
+import {
+  type AccountSettings,
+  type ProtocolDescription,
+  type Provider,
+  ProviderError,
+  type Registration,
+} from '../../../protocols/contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { AccountRows } from './account-rows.ts';
+import type { Passwords } from './passwords.ts';
+
+/** What an account's provider is joined to while it lives. */
+export interface ProviderHooks {
+  /** Before it starts: receivers and listeners are set here. */
+  attach(accountId: string, provider: Provider): void;
+  /** After it has stopped, or when it is being replaced. */
+  detach(accountId: string): void;
+  /** Every change of its registration, the last one to `offline` included. */
+  registration(accountId: string, registration: Registration): void;
+}
+
+export interface ConnectionParts {
+  protocol: ProtocolDescription;
+  rows: AccountRows;
+  passwords: Passwords;
+  hooks: ProviderHooks;
+  loopbackOnly: boolean;
+  log: Log;
+  clock: Clock;
+}
+
+/** A provider that does not leave in time is left behind: its contract says 5 s. */
+const STOP_LIMIT = 5_500;
+
+const OFFLINE: Registration = { state: 'offline' };
+
+/**
+ * One account's provider over its lives: made, started, replaced when settings change, stopped. What is asked for is
+ * done in order, one after the other.
+ */
+export class AccountConnection {
+  readonly #parts: ConnectionParts;
+  readonly #id: string;
+  #provider: Provider | undefined;
+  #registration: Registration = OFFLINE;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(id: string, parts: ConnectionParts) {
+    this.#id = id;
+    this.#parts = parts;
+  }
+
+  get provider(): Provider | undefined {
+    return this.#provider;
+  }
+
+  get registration(): Registration {
+    return this.#registration;
+  }
+
+  /** A new provider with these settings takes the old one's place. */
+  start(settings: AccountSettings): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#stopNow();
+      await this.#startNow(settings);
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#stopNow();
+      this.#set(OFFLINE);
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work).catch((error: unknown) => this.#parts.log.error('account.turn-failed', error));
+    return this.#turn;
+  }
+
+  async #startNow(settings: AccountSettings): Promise<void> {
+    const { protocol, passwords, hooks, rows, log, clock, loopbackOnly } = this.#parts;
+    if (protocol.needsServer) {
+      try {
+        // nobody is bothered, and no server counts a failure, for a login that cannot succeed
+        if ((await passwords.get(this.#id)) === undefined) throw new ProviderError('credentials-missing');
+      } catch (error) {
+        this.#set({ state: 'stopped', cause: ProviderError.from(error) });
+        return;
+      }
+    }
+    try {
+      const provider = protocol.create({
+        account: loopbackOnly ? { ...settings, options: { ...settings.options, loopbackOnly } } : settings,
+        password: () => passwords.get(this.#id),
+        storage: rows.storageOf(this.#id),
+        log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),
+        now: () => clock.now(),
+        random: () => clock.random(),
+      });
+      this.#provider = provider;
+      provider.onRegistration((registration) => {
+        if (this.#provider === provider) this.#set(registration);
+      });
+      hooks.attach(this.#id, provider);
+      provider.start();
+    } catch (error) {
+      // a bug in one protocol must not take the other accounts along
+      log.error('account.start-failed', error);
+      await this.#stopNow();
+      this.#set({ state: 'stopped', cause: ProviderError.from(error) });
+    }
+  }
+
+  async #stopNow(): Promise<void> {
+    const provider = this.#provider;
+    if (!provider) return;
+    let cancel: () => void = () => undefined;
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#parts.clock.after(STOP_LIMIT, resolve);
+    });
+    try {
+      await Promise.race([provider.stop(), limit]);
+    } catch (error) {
+      this.#parts.log.error('account.stop-failed', error);
+    } finally {
+      cancel();
+    }
+    this.#provider = undefined;
+    this.#parts.hooks.detach(this.#id);
+  }
+
+  #set(registration: Registration): void {
+    this.#registration = registration;
+    this.#parts.hooks.registration(this.#id, registration);
+  }
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import {
+  type AccountSettings,
+  type Address,
+  type MachineEvent,
+  type ProtocolDescription,
+  type Provider,
+  ProviderError,
+} from '../../../protocols/contract/index.ts';
+import { type Account, type CommandInput, refuse } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { EventBatch } from '../event-batch.ts';
+import { faultOf } from '../fault.ts';
+import type { Log } from '../log.ts';
+import { AccountConnection, type ProviderHooks } from './account-connection.ts';
+import type { AccountRows, StoredAccount } from './account-rows.ts';
+import type { Passwords } from './passwords.ts';
+
+export interface AccountsParts {
+  protocols: readonly ProtocolDescription[];
+  rows: AccountRows;
+  passwords: Passwords;
+  hooks: ProviderHooks;
+  /** The account is gone for good; called before its row goes. */
+  removed(accountId: string): void;
+  events: EventBatch;
+  loopbackOnly: boolean;
+  log: Log;
+  clock: Clock;
+}
+
+interface LiveAccount extends StoredAccount {
+  connection: AccountConnection;
+  protocol: ProtocolDescription;
+}
+
+/** All accounts of the profile and their providers. */
+export class Accounts {
+  readonly #parts: AccountsParts;
+  readonly #accounts = new Map<string, LiveAccount>();
+
+  constructor(parts: AccountsParts) {
+    this.#parts = parts;
+    for (const stored of parts.rows.all()) this.#add(stored);
+  }
+
+  get views(): Account[] {
+    return [...this.#accounts.values()].map((account) => this.#view(account));
+  }
+
+  has(accountId: string): boolean {
+    return this.#accounts.has(accountId);
+  }
+
+  /** The live provider of an account; undefined while it has none. */
+  provider(accountId: string): Provider | undefined {
+    return this.#accounts.get(accountId)?.connection.provider;
+  }
+
+  isOnline(accountId: string): boolean {
+    return this.#accounts.get(accountId)?.connection.registration.state === 'online';
+  }
+
+  /** A typed-in text as an address of this account's protocol. Throws `address-invalid`. */
+  parseAddress(accountId: string, text: string): Address {
+    const address = this.#must(accountId).protocol.parseAddress(text);
+    if (address instanceof ProviderError) throw address;
+    return address;
+  }
+
+  /** Connects all that are switched on. */
+  startAll(): void {
+    for (const account of this.#accounts.values()) {
+      if (account.enabled) void account.connection.start(account.settings);
+    }
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#accounts.values()].map((account) => account.connection.stop()));
+  }
+
+  machineEvent(event: MachineEvent): void {
+    for (const { connection } of this.#accounts.values()) connection.provider?.machineEvent(event);
+  }
+
+  async signIn(input: CommandInput<'accounts.signIn'>): Promise<Account> {
+    const protocol = this.#parts.protocols.find(({ id }) => id === input.protocol);
+    if (!protocol) throw refuse('not-available-here');
+    const address = ownAddress(protocol, input.address);
+    const id = accountIdOf(protocol.id, address);
+    if (this.#accounts.has(id)) throw refuse('already-exists');
+    const stored: StoredAccount = {
+      enabled: true,
+      settings: {
+        id,
+        protocol: protocol.id,
+        address,
+        displayName: input.displayName ?? '',
+        ...(input.server && { server: input.server }),
+        ...(input.transport && { transport: input.transport }),
+        ...(input.authenticationName && { authenticationName: input.authenticationName }),
+        trustedFingerprints: [],
+        certificateAuthorities: [],
+        options: input.options ?? {},
+      },
+    };
+    this.#parts.rows.save(stored, this.#parts.clock.now());
+    const account = this.#add(stored);
+    if (!account) throw refuse('not-available-here');
+    if (input.password !== undefined) await this.#parts.passwords.set(id, input.password);
+    this.tell();
+    this.#parts.log.write('info', 'account.added', { account: address, protocol: protocol.id });
+    await account.connection.start(stored.settings);
+    return this.#view(account);
+  }
+
+  async change(input: CommandInput<'accounts.change'>): Promise<Account> {
+    const account = this.#must(input.accountId);
+    const { server, transport, authenticationName, ...kept } = account.settings;
+    const settings: AccountSettings = {
+      ...kept,
+      displayName: input.displayName ?? kept.displayName,
+      ...changed('server', server, input.server),
+      ...changed('transport', transport, input.transport),
+      ...changed('authenticationName', authenticationName, input.authenticationName),
+    };
+    const enabled = input.enabled ?? account.enabled;
+    this.#parts.rows.save({ settings, enabled }, this.#parts.clock.now());
+    account.settings = settings;
+    account.enabled = enabled;
+    if (input.password !== undefined) await this.#parts.passwords.set(input.accountId, input.password);
+    this.tell();
+    if (enabled) await account.connection.start(settings);
+    else await account.connection.stop();
+    return this.#view(account);
+  }
+
+  /** Only the certificate that was refused just now, and was shown, can be trusted. */
+  async trustCertificate(accountId: string, fingerprint: string): Promise<void> {
+    const account = this.#must(accountId);
+    const { registration } = account.connection;
+    const cause = registration.state === 'stopped' || registration.state === 'waiting' ? registration.cause : undefined;
+    if (cause?.certificate?.fingerprint !== fingerprint) throw refuse('wrong-state');
+    const trusted = new Set([...account.settings.trustedFingerprints, fingerprint]);
+    const settings = { ...account.settings, trustedFingerprints: [...trusted] };
+    this.#parts.rows.save({ settings, enabled: account.enabled }, this.#parts.clock.now());
+    account.settings = settings;
+    this.#parts.log.write('info', 'account.certificate-trusted', { account: settings.address });
+    await account.connection.start(settings);
+  }
+
+  /** Nothing where it is online or just connecting. */
+  async retry(accountId: string): Promise<void> {
+    const account = this.#must(accountId);
+    const { state } = account.connection.registration;
+    if (state === 'online' || state === 'connecting') return;
+    if (!account.enabled) throw refuse('wrong-state');
+    await account.connection.start(account.settings);
+  }
+
+  async remove(accountId: string): Promise<void> {
+    const account = this.#must(accountId);
+    await account.connection.stop();
+    this.#accounts.delete(accountId);
+    this.#parts.removed(accountId);
+    this.#parts.rows.delete(accountId);
+    await this.#parts.passwords.forget(accountId);
+    this.tell();
+    this.#parts.log.write('info', 'account.removed', { account: account.settings.address });
+  }
+
+  tell(): void {
+    // looked at when it is told: steps of several connections come close together
+    this.#parts.events.defer('accounts', () => this.#parts.events.emit({ type: 'accounts', accounts: this.views }));
+  }
+
+  /** Undefined for an account of a protocol that this version does not have: it stays on disk, unseen. */
+  #add(stored: StoredAccount): LiveAccount | undefined {
+    const protocol = this.#parts.protocols.find(({ id }) => id === stored.settings.protocol);
+    if (!protocol) return undefined;
+    const { id } = stored.settings;
+    const { rows, passwords, hooks, loopbackOnly, log, clock } = this.#parts;
+    const connection = new AccountConnection(id, { protocol, rows, passwords, hooks, loopbackOnly, log, clock });
+    const account: LiveAccount = { ...stored, protocol, connection };
+    this.#accounts.set(id, account);
+    return account;
+  }
+
+  #must(accountId: string): LiveAccount {
+    const account = this.#accounts.get(accountId);
+    if (!account) throw refuse('not-found');
+    return account;
+  }
+
+  #view({ settings, enabled, connection, protocol }: LiveAccount): Account {
+    const { registration } = connection;
+    return {
+      id: settings.id,
+      protocol: settings.protocol,
+      address: connection.provider?.address ?? settings.address,
+      displayName: settings.displayName,
+      enabled,
+      registration:
+        registration.state === 'waiting' || registration.state === 'stopped'
+          ? { ...registration, cause: faultOf(registration.cause) }
+          : registration,
+      ...(settings.server && { server: settings.server }),
+      ...(settings.transport && { transport: settings.transport }),
+      ...(settings.authenticationName && { authenticationName: settings.authenticationName }),
+      contactList: connection.provider?.operationSet('contactList')?.kept ?? null,
+      passwordKept: !protocol.needsServer || this.#parts.passwords.isKept(settings.id),
+    };
+  }
+}
+
+/**
+ * The same account always has the same id: signed out and in again, its talks find their route, and what the archive
+ * gives once more is known.
+ */
+const accountIdOf = (protocol: string, address: Address): string =>
+  `${protocol}-${createHash('sha256').update(`${protocol} ${address}`).digest('hex').slice(0, 24)}`;
+
+/** What was typed; a protocol without servers makes its own address and tells it by `provider.address`. */
+function ownAddress(protocol: ProtocolDescription, text: string | undefined): Address {
+  if (text === undefined && !protocol.needsServer) return `${protocol.scheme}:me@local`;
+  const address = protocol.parseAddress(text ?? '');
+  if (address instanceof ProviderError) throw address;
+  return address;
+}
+
+/** What was left out stays, null takes away. */
+function changed<Name extends string, Value>(
+  name: Name,
+  old: Value | undefined,
+  given: Value | null | undefined,
+): { [Key in Name]?: Value } {
+  const value = given === undefined ? old : given;
+  return value === undefined || value === null ? {} : ({ [name]: value } as { [Key in Name]: Value });
+}

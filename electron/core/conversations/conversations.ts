@@ -1,0 +1,371 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Address,
+  type MessageMark,
+  type MessagingOperationSet,
+  type Provider,
+  ProviderError,
+  type Unsubscribe,
+} from '../../../protocols/contract/index.ts';
+import {
+  type Fault,
+  type Message,
+  type MessageState,
+  type Route,
+  refuse,
+  type Settings,
+  type Talk,
+} from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { EventBatch } from '../event-batch.ts';
+import { faultOf } from '../fault.ts';
+import type { Log } from '../log.ts';
+import type { People } from '../people/people.ts';
+import type { Driver } from '../store/driver.ts';
+import type { FileLine, TransferTalks } from '../transfers/index.ts';
+import { keepIncoming } from './incoming.ts';
+import { MessageRows } from './message-rows.ts';
+import { messageMayMove } from './message-state.ts';
+import type { Notifier } from './notifier.ts';
+import { Outbox } from './outbox.ts';
+import { searchQuery } from './search-query.ts';
+import { Talks } from './talks.ts';
+import { Typing } from './typing.ts';
+
+export interface ConversationsParts {
+  driver: Driver;
+  people(): People;
+  notifier: Notifier;
+  events: EventBatch;
+  settings(): Settings;
+  isAccount(accountId: string): boolean;
+  isOnline(accountId: string): boolean;
+  unreadChanged: (count: number) => void;
+  log: Log;
+  clock: Clock;
+}
+
+interface Attached {
+  messaging: MessagingOperationSet | undefined;
+  undo: Unsubscribe[];
+}
+
+/** How many texts at most are told to have been read at once: beyond a screenful nobody counts. */
+const MAXIMUM_READ_MARKS = 100;
+
+/** Talks and their messages: what is written, what arrives, what became of it. */
+export class Conversations implements TransferTalks {
+  readonly talks: Talks;
+  readonly #parts: ConversationsParts;
+  readonly #messages: MessageRows;
+  readonly #outbox: Outbox;
+  readonly #typing: Typing;
+  readonly #attached = new Map<string, Attached>();
+
+  constructor(parts: ConversationsParts) {
+    this.#parts = parts;
+    const { driver, events, log, clock } = parts;
+    this.#messages = new MessageRows(driver);
+    const messages = this.#messages;
+    this.talks = new Talks({ driver, messages, events, clock, unreadChanged: parts.unreadChanged });
+    const messaging = (accountId: string): MessagingOperationSet | undefined =>
+      parts.isOnline(accountId) ? this.#attached.get(accountId)?.messaging : undefined;
+    this.#outbox = new Outbox({
+      messages,
+      messaging,
+      settle: (id, state, error, outbox) => this.#settle(id, state, error && faultOf(error), outbox),
+      log,
+      clock,
+    });
+    this.#typing = new Typing({ messaging, emit: events.emit, clock });
+  }
+
+  attach(accountId: string, provider: Provider): void {
+    const messaging = provider.operationSet('messaging');
+    const undo: Unsubscribe[] = [];
+    this.#attached.set(accountId, { messaging, undo });
+    if (!messaging) return;
+    const { driver, clock } = this.#parts;
+    messaging.receiver = (incoming) =>
+      keepIncoming(
+        {
+          driver,
+          messages: this.#messages,
+          talks: this.talks,
+          people: this.#parts.people(),
+          stored: (message) => this.#arrived(message),
+          proven: (account, mark) => this.#takeMark(account, mark, 'sent'),
+          clock,
+        },
+        accountId,
+        incoming,
+      );
+    undo.push(
+      messaging.onMark((mark) => this.#takeMark(accountId, mark, mark.mark)),
+      messaging.onTyping(({ peer, state }) => {
+        const talkId = this.#talkOf(peer);
+        if (talkId !== undefined) this.#typing.told(talkId, { accountId, address: peer }, state);
+      }),
+    );
+  }
+
+  detach(accountId: string): void {
+    for (const undo of this.#attached.get(accountId)?.undo ?? []) undo();
+    this.#attached.delete(accountId);
+    this.#outbox.forget(accountId);
+    this.#typing.forgetAccount(accountId);
+  }
+
+  connectionChanged(accountId: string, online: boolean): void {
+    if (!online) {
+      this.#typing.forgetAccount(accountId);
+      return;
+    }
+    this.#outbox.online(accountId);
+    this.#payReadMarks(accountId);
+  }
+
+  peerBack(route: Route): void {
+    this.#outbox.peerBack(route);
+  }
+
+  /** What was not sent yet is not sent later, out of the blue; routes move to where there still is one. */
+  forgetAccount(accountId: string): void {
+    for (const { id } of this.#messages.inOutbox(accountId)) {
+      this.#settle(id, 'failed', { code: 'cancelled', retryable: false }, false);
+    }
+    for (const talk of this.talks.onAccount(accountId)) {
+      const instead = this.#parts.people().bestRoute(talk.personId);
+      if (instead) this.talks.loseRoute(talk.id, instead);
+    }
+  }
+
+  close(): void {
+    this.#outbox.close();
+    this.#typing.close();
+  }
+
+  open(personId: string): Talk {
+    const known = this.talks.ofPerson(personId);
+    if (known !== undefined) return this.talks.view(known);
+    const route = this.#parts.people().bestRoute(personId);
+    if (!route) throw refuse('not-found');
+    return this.talks.view(this.talks.open(personId, route));
+  }
+
+  openRoute(route: Route): Talk {
+    const talkId = this.#parts.driver.transaction(() => {
+      const opened = this.talks.open(this.#parts.people().meet(route), route);
+      const { accountId, address } = this.talks.must(opened).route;
+      if (accountId !== route.accountId || address !== route.address) this.talks.chooseRoute(opened, route);
+      return opened;
+    });
+    return this.talks.view(talkId);
+  }
+
+  setRoute(talkId: string, route: Route): void {
+    const { personId } = this.talks.must(talkId);
+    if (!this.#parts.isAccount(route.accountId) || !this.#parts.people().hasAddress(personId, route)) {
+      throw refuse('not-found');
+    }
+    this.talks.chooseRoute(talkId, route);
+  }
+
+  /** On disk when it returns; on its way when the account is online. */
+  send(talkId: string, text: string, messageId: string = randomUUID()): Message {
+    const { route } = this.talks.must(talkId);
+    const known = this.#messages.byId(messageId);
+    if (known) {
+      // the same call again, such as after a window was reloaded
+      if (known.message.talkId === talkId && known.message.text === text) return known.message;
+      throw refuse('already-exists');
+    }
+    if (text.trim() === '') throw refuse('command-invalid');
+    if (!this.#parts.isAccount(route.accountId)) throw refuse('not-available-here');
+    const maximum = this.#attached.get(route.accountId)?.messaging?.maximumBytes;
+    if (maximum !== undefined && Buffer.byteLength(text) > maximum) throw new ProviderError('too-big');
+    const message = this.#parts.driver.transaction(() => {
+      const stored = this.#messages.insert({
+        id: messageId,
+        talkId,
+        direction: 'outgoing',
+        kind: 'text',
+        text,
+        transferId: null,
+        at: this.#parts.clock.now(),
+        state: 'queued',
+        route,
+        protocolId: messageId,
+        outbox: true,
+      });
+      this.talks.appended(stored, false);
+      // with the text on its way, what was half written is done
+      this.talks.setDraft(talkId, '');
+      return stored;
+    });
+    this.#typing.sent(talkId);
+    this.#tell(message);
+    this.#outbox.kick(route);
+    return message;
+  }
+
+  retry(messageId: string): void {
+    const known = this.#messages.byId(messageId);
+    if (!known) throw refuse('not-found');
+    const { direction, kind, state, route } = known.message;
+    if (direction !== 'outgoing' || kind !== 'text' || state !== 'failed') throw refuse('wrong-state');
+    if (!this.#parts.isAccount(route.accountId)) throw refuse('not-available-here');
+    const message = this.#messages.setState(messageId, 'queued', null, true);
+    if (message) this.#changed(message);
+    this.#outbox.kick(route);
+  }
+
+  page(talkId: string, before: number | undefined, after: number | undefined, limit: number) {
+    this.talks.must(talkId);
+    const found = this.#messages.page(talkId, { before, after, limit: limit + 1 });
+    const more = found.length > limit;
+    // the one too many is at the far end
+    if (more && after === undefined) found.shift();
+    else if (more) found.pop();
+    return { messages: found, more };
+  }
+
+  search(query: string, talkId: string | undefined, limit: number): Message[] {
+    if (talkId !== undefined) this.talks.must(talkId);
+    const match = searchQuery(query);
+    return match === undefined ? [] : this.#messages.search(match, talkId, limit);
+  }
+
+  markRead(talkId: string, upTo: number): void {
+    const talk = this.talks.must(talkId);
+    const seen = Math.min(upTo, talk.last?.sequence ?? 0);
+    if (seen <= talk.readUpTo) return;
+    const online = new Set<string>();
+    const fresh = this.#parts.settings().sendRead
+      ? this.#messages.incoming(talkId, talk.readUpTo, seen, MAXIMUM_READ_MARKS)
+      : [];
+    const texts = fresh.filter(({ message, protocolId }) => message.kind === 'text' && protocolId !== null);
+    this.#parts.driver.transaction(() => {
+      this.talks.read(talkId, seen, this.#messages.countIncoming(talkId, seen));
+      for (const { message } of texts) {
+        if (this.#parts.isOnline(message.route.accountId)) online.add(message.id);
+        else this.#messages.oweRead(message.id);
+      }
+    });
+    for (const { message, protocolId } of texts) {
+      if (online.has(message.id)) this.#sendRead(message.route, protocolId as string);
+    }
+  }
+
+  typing(talkId: string, composing: boolean): void {
+    const { route } = this.talks.must(talkId);
+    if (this.#parts.settings().sendTyping || !composing) this.#typing.write(talkId, route, composing);
+  }
+
+  /** Messages and talk at once; the person stays when they are in a list. */
+  remove(talkId: string): void {
+    const { personId } = this.talks.must(talkId);
+    this.#parts.driver.transaction(() => {
+      this.#messages.deleteTalk(talkId);
+      this.talks.remove(talkId);
+      this.#parts.people().forgetTalk(personId);
+    });
+    this.#typing.heard(talkId);
+    this.#typing.sent(talkId);
+  }
+
+  // what the transfers need
+
+  routeOf(talkId: string): Route | undefined {
+    return this.talks.find(talkId)?.route;
+  }
+
+  talkFor(route: Route, peerName: string | undefined): string {
+    const talkId = this.talks.open(this.#parts.people().meet(route, peerName), route);
+    this.talks.followRoute(talkId, route);
+    return talkId;
+  }
+
+  addFile(talkId: string, { transferId, direction, name, at, route }: FileLine): string {
+    const incoming = direction === 'incoming';
+    const message = this.#messages.insert({
+      id: randomUUID(),
+      talkId,
+      direction,
+      kind: 'file',
+      text: name,
+      transferId,
+      at: Math.min(at, this.#parts.clock.now()),
+      state: incoming ? 'received' : 'queued',
+      route,
+    });
+    this.talks.appended(message, incoming);
+    if (incoming) this.#arrived(message);
+    else this.#tell(message);
+    return message.id;
+  }
+
+  markFile(messageId: string, state: MessageState): void {
+    const message = this.#messages.setState(messageId, state, null, false);
+    if (message) this.#changed(message);
+  }
+
+  sendText(talkId: string, text: string): void {
+    this.send(talkId, text);
+  }
+
+  #arrived(message: Message): void {
+    this.#tell(message);
+    if (message.direction !== 'incoming') return;
+    this.#typing.heard(message.talkId);
+    this.#parts.notifier.arrived(message);
+  }
+
+  #talkOf(peer: Address): string | undefined {
+    const personId = this.#parts.people().personOf(peer);
+    return personId === undefined ? undefined : this.talks.ofPerson(personId);
+  }
+
+  #takeMark(accountId: string, { peer, id, error }: MessageMark, to: 'sent' | 'delivered' | 'read' | 'failed'): void {
+    const fault = to === 'failed' ? faultOf(error ?? new ProviderError('internal')) : null;
+    this.#parts.driver.transaction(() => {
+      for (const { message } of this.#messages.byProtocolId({ accountId, address: peer }, 'outgoing', id)) {
+        this.#settle(message.id, to, fault, false);
+        if (to !== 'read') continue;
+        // who has read this has read what they had before it
+        for (const earlier of this.#messages.deliveredBefore(message)) this.#settle(earlier.id, 'read', null, false);
+      }
+    });
+  }
+
+  /** Writes a new state and tells it, when it is one further on. */
+  #settle(id: string, state: MessageState, fault: Fault | null, outbox: boolean): void {
+    const known = this.#messages.byId(id);
+    if (!known || !messageMayMove(known.message.state, state)) return;
+    const message = this.#messages.setState(id, state, fault, outbox);
+    if (message) this.#changed(message);
+  }
+
+  #changed(message: Message): void {
+    this.talks.messageChanged(message);
+    this.#tell(message);
+  }
+
+  #tell(message: Message): void {
+    this.#parts.events.emit({ type: 'messages', changed: [message] });
+  }
+
+  #sendRead({ accountId, address }: Route, protocolId: string): void {
+    this.#attached.get(accountId)?.messaging?.sendRead(address, protocolId);
+  }
+
+  /** Read while the account was away: told now, if it may still be told. */
+  #payReadMarks(accountId: string): void {
+    const owed = this.#messages.readOwed(accountId);
+    if (owed.length === 0) return;
+    if (this.#parts.settings().sendRead) {
+      for (const { message, protocolId } of owed) if (protocolId !== null) this.#sendRead(message.route, protocolId);
+    }
+    this.#messages.readPaid(accountId);
+  }
+}

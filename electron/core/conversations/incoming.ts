@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, MessageMark } from '../../../protocols/contract/index.ts';
+import type { Message, Route } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { People } from '../people/people.ts';
+import type { Driver } from '../store/driver.ts';
+import type { MessageRows, StoredMessage } from './message-rows.ts';
+import type { Talks } from './talks.ts';
+
+export interface IncomingParts {
+  driver: Driver;
+  messages: MessageRows;
+  talks: Talks;
+  people: Pick<People, 'meet'>;
+  /** A new text is on disk, ours from another device included. */
+  stored(message: Message): void;
+  /** A text of ours came back: the server has it. */
+  proven(accountId: string, mark: MessageMark): void;
+  clock: Clock;
+}
+
+/**
+ * Writes what arrives. A message is known again by the archive's id, else by the id on the wire together with its
+ * text: wire ids are the sender's choice, and some clients count from 1 after every start. Throws when the disk takes
+ * nothing; the provider then confirms nothing, and it comes again.
+ */
+export function keepIncoming(
+  parts: IncomingParts,
+  accountId: string,
+  incoming: IncomingMessage,
+): 'stored' | 'duplicate' {
+  const { driver, messages, talks, people } = parts;
+  const route: Route = { accountId, address: incoming.peer };
+  const known = find(messages, route, incoming);
+  if (known) {
+    if (incoming.archiveId !== undefined && known.archiveId === null) {
+      messages.setArchiveId(known.message.id, incoming.archiveId);
+    }
+    if (known.outbox)
+      parts.proven(accountId, { peer: incoming.peer, id: incoming.id, mark: 'delivered', at: incoming.sentAt });
+    return 'duplicate';
+  }
+  const message = driver.transaction(() => {
+    const personId = people.meet(route, incoming.direction === 'incoming' ? incoming.peerName : undefined);
+    // a clock that is ahead must not keep a talk at the top for a year
+    const at = Math.min(incoming.sentAt, parts.clock.now());
+    const talkId = talks.open(personId, route, at);
+    const mine = incoming.direction === 'outgoing';
+    const stored = messages.insert({
+      id: randomUUID(),
+      talkId,
+      direction: incoming.direction,
+      kind: 'text',
+      text: incoming.text,
+      transferId: null,
+      at,
+      state: mine ? 'sent' : 'received',
+      route,
+      protocolId: incoming.id,
+      archiveId: incoming.archiveId,
+    });
+    talks.appended(stored, !mine);
+    // who answered from another device has read what was before
+    if (mine) talks.read(talkId, stored.sequence, 0);
+    else talks.followRoute(talkId, route);
+    return stored;
+  });
+  parts.stored(message);
+  return 'stored';
+}
+
+function find(messages: MessageRows, route: Route, incoming: IncomingMessage): StoredMessage | undefined {
+  const { archiveId, direction, id, text } = incoming;
+  const archived = archiveId === undefined ? undefined : messages.byArchiveId(route.accountId, archiveId);
+  if (archived) return archived;
+  return messages.byProtocolId(route, direction, id).find(
+    (stored) =>
+      stored.message.text === text &&
+      // two places in the archive are two messages, whatever their sender called them
+      (archiveId === undefined || stored.archiveId === null || stored.archiveId === archiveId),
+  );
+}

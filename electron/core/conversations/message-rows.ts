@@ -1,0 +1,231 @@
+import type { Fault, Message, MessageState, Route } from '../../contract/index.ts';
+import type { Driver, SqlParameter } from '../store/driver.ts';
+
+interface Row {
+  sequence: number;
+  id: string;
+  talk_id: string;
+  direction: Message['direction'];
+  kind: Message['kind'];
+  text: string;
+  transfer_id: string | null;
+  at: number;
+  state: MessageState;
+  fault: string | null;
+  account_id: string;
+  address: string;
+  protocol_id: string | null;
+  archive_id: string | null;
+  outbox: number;
+}
+
+/** A message with what only the core needs to know of it. */
+export interface StoredMessage {
+  message: Message;
+  /** The id on the wire. */
+  protocolId: string | null;
+  archiveId: string | null;
+  /** Still to be handed over to the provider. */
+  outbox: boolean;
+}
+
+export type NewMessage = Omit<Message, 'sequence' | 'fault'> & {
+  protocolId?: string;
+  archiveId?: string | undefined;
+  outbox?: boolean;
+};
+
+const toStored = (row: Row): StoredMessage => ({
+  message: {
+    id: row.id,
+    talkId: row.talk_id,
+    sequence: row.sequence,
+    direction: row.direction,
+    kind: row.kind,
+    text: row.text,
+    transferId: row.transfer_id,
+    at: row.at,
+    state: row.state,
+    fault: row.fault === null ? null : (JSON.parse(row.fault) as Fault),
+    route: { accountId: row.account_id, address: row.address },
+  },
+  protocolId: row.protocol_id,
+  archiveId: row.archive_id,
+  outbox: row.outbox === 1,
+});
+
+/** The messages on disk. */
+export class MessageRows {
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  insert(given: NewMessage): Message {
+    const { protocolId, archiveId, outbox, ...message } = given;
+    const { lastId } = this.#driver.run(
+      `INSERT INTO messages (id, talk_id, direction, kind, text, transfer_id, at, state, account_id, address,
+         protocol_id, archive_id, outbox) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      message.id,
+      message.talkId,
+      message.direction,
+      message.kind,
+      message.text,
+      message.transferId,
+      message.at,
+      message.state,
+      message.route.accountId,
+      message.route.address,
+      protocolId,
+      archiveId,
+      outbox ?? false,
+    );
+    return { ...message, sequence: lastId, fault: null };
+  }
+
+  byId(id: string): StoredMessage | undefined {
+    return this.#one('WHERE id = ?', id);
+  }
+
+  bySequence(sequence: number): Message | undefined {
+    return this.#one('WHERE sequence = ?', sequence)?.message;
+  }
+
+  byArchiveId(accountId: string, archiveId: string): StoredMessage | undefined {
+    return this.#one('WHERE account_id = ? AND archive_id = ?', accountId, archiveId);
+  }
+
+  /** Ids are chosen by the other side too: there may be several. */
+  byProtocolId(route: Route, direction: Message['direction'], protocolId: string): StoredMessage[] {
+    return this.#all(
+      'WHERE account_id = ? AND protocol_id = ? AND address = ? AND direction = ?',
+      route.accountId,
+      protocolId,
+      route.address,
+      direction,
+    );
+  }
+
+  setArchiveId(id: string, archiveId: string): void {
+    this.#driver.run('UPDATE messages SET archive_id = ? WHERE id = ?', archiveId, id);
+  }
+
+  setState(id: string, state: MessageState, fault: Fault | null, outbox: boolean): Message | undefined {
+    this.#driver.run(
+      'UPDATE messages SET state = ?, fault = ?, outbox = ? WHERE id = ?',
+      state,
+      fault && JSON.stringify(fault),
+      outbox,
+      id,
+    );
+    return this.byId(id)?.message;
+  }
+
+  /** The next text for this peer, oldest first. */
+  nextInOutbox({ accountId, address }: Route): StoredMessage | undefined {
+    return this.#one(
+      'WHERE outbox = 1 AND account_id = ? AND address = ? ORDER BY sequence LIMIT 1',
+      accountId,
+      address,
+    );
+  }
+
+  peersInOutbox(accountId: string): string[] {
+    return this.#driver
+      .all<{ address: string }>(
+        'SELECT address, min(sequence) FROM messages WHERE outbox = 1 AND account_id = ? GROUP BY address ORDER BY 2',
+        accountId,
+      )
+      .map(({ address }) => address);
+  }
+
+  inOutbox(accountId: string): Message[] {
+    return this.#all('WHERE outbox = 1 AND account_id = ? ORDER BY sequence', accountId).map(({ message }) => message);
+  }
+
+  /** Texts of ours before this one that the peer has but was not said to have read. Looks back over 200 messages. */
+  deliveredBefore({ talkId, sequence, route }: Message): Message[] {
+    return this.#all(
+      `WHERE state = 'delivered' AND account_id = ? AND address = ? AND sequence IN
+         (SELECT sequence FROM messages WHERE talk_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT 200)`,
+      route.accountId,
+      route.address,
+      talkId,
+      sequence,
+    ).map(({ message }) => message);
+  }
+
+  page(talkId: string, range: { before?: number | undefined; after?: number | undefined; limit: number }): Message[] {
+    const { before = Number.MAX_SAFE_INTEGER, after, limit } = range;
+    const order = after === undefined ? 'DESC' : 'ASC';
+    const found = this.#all(
+      `WHERE talk_id = ? AND sequence < ? AND sequence > ? ORDER BY sequence ${order} LIMIT ?`,
+      talkId,
+      before,
+      after ?? 0,
+      limit,
+    ).map(({ message }) => message);
+    return after === undefined ? found.reverse() : found;
+  }
+
+  /** `match` in the words of FTS5; newest first. */
+  search(match: string, talkId: string | undefined, limit: number): Message[] {
+    const inTalk = talkId === undefined ? '' : 'AND messages.talk_id = ?';
+    return this.#driver
+      .all<Row>(
+        `SELECT messages.* FROM messages_text JOIN messages ON messages.sequence = messages_text.rowid
+         WHERE messages_text MATCH ? ${inTalk} ORDER BY messages_text.rowid DESC LIMIT ?`,
+        match,
+        ...(talkId === undefined ? [] : [talkId]),
+        limit,
+      )
+      .map((row) => toStored(row).message);
+  }
+
+  /** Texts and files of others after `after` up to `upTo`, the newest `limit` of them, oldest first. */
+  incoming(talkId: string, after: number, upTo: number, limit: number): StoredMessage[] {
+    return this.#all(
+      `WHERE talk_id = ? AND direction = 'incoming' AND sequence > ? AND sequence <= ? ORDER BY sequence DESC LIMIT ?`,
+      talkId,
+      after,
+      upTo,
+      limit,
+    ).reverse();
+  }
+
+  countIncoming(talkId: string, after: number): number {
+    return (
+      this.#driver.get<{ count: number }>(
+        `SELECT count(*) AS count FROM messages WHERE talk_id = ? AND direction = 'incoming' AND sequence > ?`,
+        talkId,
+        after,
+      )?.count ?? 0
+    );
+  }
+
+  oweRead(id: string): void {
+    this.#driver.run('UPDATE messages SET read_owed = 1 WHERE id = ?', id);
+  }
+
+  readOwed(accountId: string): StoredMessage[] {
+    return this.#all('WHERE read_owed = 1 AND account_id = ? ORDER BY sequence', accountId);
+  }
+
+  readPaid(accountId: string): void {
+    this.#driver.run('UPDATE messages SET read_owed = 0 WHERE read_owed = 1 AND account_id = ?', accountId);
+  }
+
+  deleteTalk(talkId: string): void {
+    this.#driver.run('DELETE FROM messages WHERE talk_id = ?', talkId);
+  }
+
+  #one(where: string, ...values: SqlParameter[]): StoredMessage | undefined {
+    const row = this.#driver.get<Row>(`SELECT * FROM messages ${where}`, ...values);
+    return row && toStored(row);
+  }
+
+  #all(where: string, ...values: SqlParameter[]): StoredMessage[] {
+    return this.#driver.all<Row>(`SELECT * FROM messages ${where}`, ...values).map(toStored);
+  }
+}

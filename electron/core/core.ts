@@ -1,0 +1,372 @@
+import path from 'node:path';
+import type { OwnPresence, ProtocolDescription, Provider, Registration } from '../../protocols/contract/index.ts';
+import {
+  type CoreControl,
+  type CoreEvent,
+  type CoreLaunch,
+  type Handlers,
+  type OwnPresenceView,
+  refuse,
+  type ShellSide,
+} from '../contract/index.ts';
+import { AccountRows } from './accounts/account-rows.ts';
+import { Accounts } from './accounts/accounts.ts';
+import { Passwords } from './accounts/passwords.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Conversations } from './conversations/conversations.ts';
+import { Notifier } from './conversations/notifier.ts';
+import { EventBatch } from './event-batch.ts';
+import { commandErrorOf } from './fault.ts';
+import { type Log, openLog } from './log.ts';
+import { People } from './people/people.ts';
+import { Notices } from './settings/notices.ts';
+import { Preferences } from './settings/preferences.ts';
+import { databaseKey } from './store/database-key.ts';
+import type { Driver } from './store/driver.ts';
+import { openStore } from './store/open-store.ts';
+import { lockProfile } from './store/profile-lock.ts';
+import { StoreError } from './store/store-error.ts';
+import { createTransfers } from './transfers/index.ts';
+
+export interface CoreParts {
+  launch: CoreLaunch;
+  shell: ShellSide;
+  /** Every protocol there is; see `protocols/registry.ts`. */
+  protocols: readonly ProtocolDescription[];
+  onEvents: (batch: CoreEvent[]) => void;
+  /** Nothing more can be done in this process: it should end, and a new one be started. */
+  onFatal: (error: unknown) => void;
+  /** Injected for tests. */
+  clock?: Clock;
+}
+
+export interface Core {
+  /** The commands of the contract; they reject with a CommandError, or with whatever is a bug. */
+  readonly handlers: Handlers;
+  readonly control: CoreControl;
+  /** A fault that nobody foresaw. */
+  report: (error: unknown) => void;
+}
+
+/**
+ * The whole core, put together: nothing is joined to anything outside of this function. Rejects with a CommandError
+ * (`profile-in-use`, `profile-sealed`, `secrets-locked`, `database-newer`, `no-space`…) when it cannot start, and then
+ * holds nothing.
+ *
+ * @example
+ * const core = await createCore({ launch, shell, protocols, onEvents: console.log, onFatal: () => process.exit(1) });
+ * const talk = await core.handlers['talks.open']({ personId });
+ */
+export async function createCore(parts: CoreParts): Promise<Core> {
+  const { launch, shell } = parts;
+  const clock = parts.clock ?? systemClock;
+  try {
+    const lock = lockProfile(launch.folder);
+    const log = openLog(launch.folder, clock.now);
+    const giveBack = (): void => {
+      log.close();
+      lock.release();
+    };
+    try {
+      const key = await databaseKey(launch, shell);
+      return await openProfile(parts, clock, log, key, giveBack);
+    } catch (error) {
+      log.error('core.not-started', error);
+      giveBack();
+      throw error;
+    }
+  } catch (error) {
+    throw commandErrorOf(error);
+  }
+}
+
+/** Damage that shows only while everything is being read is met once: the second look sets the file aside. */
+async function openProfile(parts: CoreParts, clock: Clock, log: Log, key: string, giveBack: () => void): Promise<Core> {
+  try {
+    return await wire(parts, clock, log, key, giveBack);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'damaged') throw error;
+    return wire(parts, clock, log, key, giveBack);
+  }
+}
+
+async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveBack: () => void): Promise<Core> {
+  const { launch, shell, protocols } = parts;
+  const report = (error: unknown): void => log.error('core.unforeseen', error);
+  let started = false;
+  let tellDiskFull = (): void => undefined;
+
+  const store = openStore(launch.folder, key, clock.now, (code) => {
+    if (code === 'full') tellDiskFull();
+    // told when the statement that met it has thrown
+    if (code === 'damaged' && started) queueMicrotask(() => parts.onFatal(new StoreError('damaged')));
+  });
+  const driver: Driver = store.driver;
+  const events = new EventBatch(parts.onEvents, report);
+  try {
+    const preferences = new Preferences(driver, launch.downloadFolder, events.emit);
+    const notices = startNotices(new Notices(driver, clock.now, events.emit), launch, store.setAside);
+    tellDiskFull = () => notices.show('disk-full');
+
+    const notifier = new Notifier({
+      events,
+      settings: () => preferences.settings,
+      presence: () => preferences.presence,
+      nameOf: (talkId) => people.find(conversations.talks.find(talkId)?.personId ?? '')?.name,
+      notify: (request) => shell.notify(request),
+    });
+    const conversations: Conversations = new Conversations({
+      driver,
+      people: () => people,
+      notifier,
+      events,
+      settings: () => preferences.settings,
+      isAccount: (accountId) => accounts.has(accountId),
+      isOnline: (accountId) => accounts.isOnline(accountId),
+      unreadChanged: (count) => shell.setUnread(count),
+      log,
+      clock,
+    });
+    const people: People = new People({
+      driver,
+      events,
+      isAccount: (accountId) => accounts.has(accountId),
+      hasTalk: (personId) => conversations.talks.ofPerson(personId) !== undefined,
+      cameBack: (route) => conversations.peerBack(route),
+      clock,
+    });
+    const transfers = createTransfers({
+      folder: launch.folder,
+      driver,
+      talks: conversations,
+      downloadFolder: () => preferences.settings.downloadFolder,
+      shell,
+      emit: events.emit,
+      log: log.write,
+      clock,
+    });
+    const online = new Set<string>();
+    const accounts: Accounts = new Accounts({
+      protocols,
+      rows: new AccountRows(driver),
+      passwords: new Passwords(shell, launch.secretStore, log),
+      hooks: {
+        attach(accountId, provider) {
+          people.attach(accountId, provider);
+          conversations.attach(accountId, provider);
+          transfers.attach(accountId, provider);
+          publish(provider, preferences.presence, log);
+        },
+        detach(accountId) {
+          transfers.detach(accountId);
+          conversations.detach(accountId);
+          people.detach(accountId);
+          online.delete(accountId);
+        },
+        registration(accountId, registration) {
+          log.write('info', 'account.registration', { account: accountId, ...factsOf(registration) });
+          accounts.tell();
+          const isOnline = registration.state === 'online';
+          // a connection that is being taken up again says nothing of the others yet
+          if (!isOnline && registration.state !== 'connecting') people.connectionChanged(accountId, false);
+          if (isOnline === online.has(accountId)) return;
+          if (isOnline) online.add(accountId);
+          else online.delete(accountId);
+          if (isOnline) people.connectionChanged(accountId, true);
+          conversations.connectionChanged(accountId, isOnline);
+        },
+      },
+      removed(accountId) {
+        transfers.forgetAccount(accountId);
+        people.forgetAccount(accountId);
+        conversations.forgetAccount(accountId);
+      },
+      events,
+      loopbackOnly: launch.loopbackOnly,
+      log,
+      clock,
+    });
+
+    await transfers.recover();
+    started = true;
+    shell.setUnread(conversations.talks.unread);
+    log.write('info', 'core.started', { version: launch.version, restarted: launch.restarted });
+    accounts.startAll();
+
+    let ending: Promise<void> | undefined;
+    const end = async (): Promise<void> => {
+      await transfers.shutDown();
+      await accounts.stopAll();
+      conversations.close();
+      events.flush();
+      log.write('info', 'core.ended');
+      store.close();
+      giveBack();
+    };
+    const control: CoreControl = {
+      machineEvent: (event) => accounts.machineEvent(event),
+      talkInFront: (talkId) => notifier.talkInFront(talkId),
+      shutDown: () => {
+        ending ??= end();
+        return ending;
+      },
+    };
+
+    const handlers: Handlers = {
+      'app.snapshot': () => {
+        // what is under way to be told is in the snapshot: it is told first
+        events.flush();
+        return {
+          version: launch.version,
+          profile: launch.profile,
+          settings: preferences.settings,
+          presence: preferences.presence,
+          accounts: accounts.views,
+          people: people.views,
+          talks: conversations.talks.views,
+          transfers: transfers.snapshot(),
+          requests: people.requests,
+          notices: notices.all,
+        };
+      },
+      'app.dismissNotice': ({ noticeId }) => {
+        if (!notices.dismiss(noticeId)) throw refuse('not-found');
+        return null;
+      },
+      'settings.change': (changes) => {
+        const folder = changes.downloadFolder;
+        if (folder !== undefined && !path.isAbsolute(folder)) throw refuse('command-invalid');
+        return preferences.change(changes);
+      },
+
+      'accounts.signIn': (input) => accounts.signIn(input),
+      'accounts.change': (input) => accounts.change(input),
+      'accounts.trustCertificate': async ({ accountId, fingerprint }) => {
+        await accounts.trustCertificate(accountId, fingerprint);
+        return null;
+      },
+      'accounts.retry': async ({ accountId }) => {
+        await accounts.retry(accountId);
+        return null;
+      },
+      'accounts.remove': async ({ accountId }) => {
+        await accounts.remove(accountId);
+        return null;
+      },
+
+      'presence.set': (presence) => {
+        preferences.setPresence(presence);
+        for (const { id } of accounts.views) {
+          const provider = accounts.provider(id);
+          if (provider) publish(provider, presence, log);
+        }
+        return null;
+      },
+
+      'people.add': async ({ accountId, address, name, groups }) => {
+        const route = { accountId, address: accounts.parseAddress(accountId, address) };
+        return { personId: await people.add(route, name, groups) };
+      },
+      'people.change': async ({ personId, name, groups }) => {
+        await people.change(personId, name, groups);
+        return null;
+      },
+      'people.remove': async ({ personId }) => {
+        await people.remove(personId);
+        return null;
+      },
+      'requests.answer': async ({ accountId, address, answer }) => {
+        await people.answerRequest(accountId, address, answer);
+        return null;
+      },
+
+      'talks.open': ({ personId }) => conversations.open(personId),
+      'talks.openAddress': ({ accountId, address }) =>
+        conversations.openRoute({ accountId, address: accounts.parseAddress(accountId, address) }),
+      'talks.setRoute': ({ talkId, route }) => {
+        conversations.setRoute(talkId, route);
+        return null;
+      },
+      'talks.setDraft': ({ talkId, draft }) => {
+        conversations.talks.setDraft(talkId, draft);
+        return null;
+      },
+      'talks.markRead': ({ talkId, upTo }) => {
+        conversations.markRead(talkId, upTo);
+        return null;
+      },
+      'talks.typing': ({ talkId, composing }) => {
+        conversations.typing(talkId, composing);
+        return null;
+      },
+      'talks.remove': ({ talkId }) => {
+        conversations.talks.must(talkId);
+        transfers.forgetTalk(talkId);
+        conversations.remove(talkId);
+        return null;
+      },
+
+      'messages.page': ({ talkId, before, after, limit }) => conversations.page(talkId, before, after, limit),
+      'messages.send': ({ talkId, text, messageId }) => conversations.send(talkId, text, messageId),
+      'messages.retry': ({ messageId }) => {
+        conversations.retry(messageId);
+        return null;
+      },
+      'messages.search': ({ query, talkId, limit }) => conversations.search(query, talkId, limit),
+
+      ...transfers.handlers,
+    };
+
+    return { handlers: guarded(handlers, () => ending !== undefined), control, report };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function startNotices(notices: Notices, launch: CoreLaunch, setAside: string | null): Notices {
+  if (setAside !== null) notices.keep('database-set-aside', setAside);
+  if (launch.secretStore === 'none') notices.keep('secrets-not-kept');
+  else notices.withdraw('secrets-not-kept');
+  if (launch.restarted) notices.show('core-restarted');
+  return notices;
+}
+
+/** Expected errors of every layer leave as one kind; after the end nothing is touched any more. */
+function guarded(handlers: Handlers, isOver: () => boolean): Handlers {
+  const guard =
+    (handler: (input: never) => unknown) =>
+    async (input: never): Promise<unknown> => {
+      if (isOver()) throw refuse('core-gone');
+      try {
+        return await handler(input);
+      } catch (error) {
+        throw commandErrorOf(error);
+      }
+    };
+  return Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, guard(handler)])) as Handlers;
+}
+
+function publish(provider: Provider, { state, note }: OwnPresenceView, log: Log): void {
+  const presence: OwnPresence = note === '' ? { state } : { state, note };
+  // it is remembered there, and published again after every reconnect
+  provider
+    .operationSet('presence')
+    ?.publish(presence)
+    .catch(() => log.write('info', 'presence.not-published', { account: provider.address }));
+}
+
+function factsOf(registration: Registration): Record<string, string | boolean> {
+  switch (registration.state) {
+    case 'offline':
+    case 'online':
+      return { state: registration.state };
+    case 'connecting':
+      return { state: registration.state, step: registration.step };
+    case 'waiting':
+    case 'stopped': {
+      const { code, protocolCode, retryable } = registration.cause;
+      return { state: registration.state, code, protocolCode: protocolCode ?? '', retryable };
+    }
+  }
+}

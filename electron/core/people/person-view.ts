@@ -1,0 +1,72 @@
+import { bareOf, userOf } from '../../../protocols/contract/index.ts';
+import type { PeerPresenceView, Person, PersonAddress } from '../../contract/index.ts';
+import type { StoredAddress } from './person-rows.ts';
+
+/** An address with what is known only while the program runs. */
+export interface LiveAddress extends StoredAddress {
+  presence: PeerPresenceView;
+  messagingOff: string | null;
+  fileTransferOff: string | null;
+}
+
+export interface LivePerson {
+  readonly id: string;
+  readonly addresses: Map<string, LiveAddress>;
+}
+
+/** How likely somebody is to answer now; the highest of all addresses is the person's presence. */
+const REACHABLE: Record<PeerPresenceView['state'], number> = {
+  available: 5,
+  busy: 4,
+  away: 3,
+  'do-not-disturb': 2,
+  offline: 1,
+  unknown: 0,
+};
+
+export const reachability = (presence: PeerPresenceView): number => REACHABLE[presence.state];
+
+export function viewOf(person: LivePerson, isAccount: (accountId: string) => boolean): Person {
+  const all = [...person.addresses.values()];
+  const shown = all.filter(({ accountId }) => isAccount(accountId));
+  let presence: PeerPresenceView = { state: 'unknown' };
+  for (const address of shown) {
+    if (reachability(address.presence) > reachability(presence)) presence = address.presence;
+  }
+  return {
+    id: person.id,
+    ...nameOf(all),
+    groups: [...new Set(shown.flatMap(({ listed, groups }) => (listed ? groups : [])))],
+    addresses: shown.map(
+      ({
+        accountId,
+        address,
+        presence: state,
+        subscription,
+        listed,
+        messagingOff,
+        fileTransferOff,
+      }): PersonAddress => ({
+        accountId,
+        address,
+        presence: state,
+        subscription,
+        listed,
+        messagingOff,
+        fileTransferOff,
+      }),
+    ),
+    presence,
+  };
+}
+
+/** What we call somebody goes before what they call themselves; the address is always true. */
+function nameOf(addresses: readonly LiveAddress[]): { name: string; verified: boolean } {
+  const given =
+    addresses.find(({ listed, name }) => listed && name !== '') ?? addresses.find(({ name }) => name !== '');
+  if (given) return { name: given.name, verified: true };
+  const claimed = addresses.find(({ claimedName }) => claimedName !== '');
+  if (claimed) return { name: claimed.claimedName, verified: false };
+  const address = addresses[0]?.address ?? '';
+  return { name: userOf(address) || bareOf(address), verified: true };
+}

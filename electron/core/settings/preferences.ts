@@ -1,0 +1,70 @@
+import type { CoreEvent, OwnPresenceView, Settings } from '../../contract/index.ts';
+import { ownPresenceSchema, settingsSchema } from '../../contract/index.ts';
+import type { Driver } from '../store/driver.ts';
+
+/** What a person has set: settings, and what others see of us. One JSON value a row; what is not there is the default. */
+export class Preferences {
+  readonly #driver: Driver;
+  readonly #emit: (event: CoreEvent) => void;
+  #settings: Settings;
+  #presence: OwnPresenceView;
+
+  constructor(driver: Driver, downloadFolder: string, emit: (event: CoreEvent) => void) {
+    this.#driver = driver;
+    this.#emit = emit;
+    const kept = new Map(
+      driver.all<{ key: string; value: string }>('SELECT key, value FROM settings').map((row) => [row.key, row.value]),
+    );
+    const defaults: Settings = {
+      language: 'system',
+      theme: 'system',
+      downloadFolder,
+      notifications: true,
+      notificationText: true,
+      sendTyping: true,
+      sendRead: true,
+    };
+    const read: Record<string, unknown> = { ...defaults };
+    for (const name of Object.keys(defaults)) {
+      const value = kept.get(`settings.${name}`);
+      if (value !== undefined) read[name] = JSON.parse(value);
+    }
+    // a value that this version does not know is as good as none
+    const settings = settingsSchema.safeParse(read);
+    this.#settings = settings.success ? settings.data : defaults;
+    const presence = ownPresenceSchema.safeParse(JSON.parse(kept.get('presence') ?? 'null'));
+    this.#presence = presence.success ? presence.data : { state: 'available', note: '' };
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get presence(): OwnPresenceView {
+    return this.#presence;
+  }
+
+  change(changes: { [Name in keyof Settings]?: Settings[Name] | undefined }): Settings {
+    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+    this.#driver.transaction(() => {
+      for (const [name, value] of given) this.#put(`settings.${name}`, value);
+    });
+    this.#settings = { ...this.#settings, ...Object.fromEntries(given) };
+    this.#emit({ type: 'settings', settings: this.#settings });
+    return this.#settings;
+  }
+
+  setPresence(presence: OwnPresenceView): void {
+    this.#put('presence', presence);
+    this.#presence = presence;
+    this.#emit({ type: 'presence', presence });
+  }
+
+  #put(key: string, value: unknown): void {
+    this.#driver.run(
+      'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      JSON.stringify(value),
+    );
+  }
+}
