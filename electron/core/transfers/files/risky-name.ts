@@ -13,7 +13,7 @@ const RISKY: ReadonlySet<string> = new Set(
     'app command pkg mpkg tool action workflow scpt scptd applescript osax terminal fileloc inetloc webloc prefpane',
     'mobileconfig kext dylib',
     // Linux and other Unix
-    'desktop run appimage deb rpm snap flatpakref flatpakrepo sh bash zsh csh ksh fish out bin elf so ko',
+    'desktop run appimage deb rpm snap flatpakref flatpakrepo sh bash zsh csh ksh fish elf so ko',
     // languages that have a program for a double click
     'py pyc pyw pyz rb pl php lua tcl jar jnlp class air swf apk xpi crx',
     // documents with macros

@@ -91,7 +91,9 @@ export class TransferLedger {
   /** Other facts of a transfer, in the same state. */
   amend(id: string, changes: Changes): void {
     const entry = this.#entries.get(id);
-    if (entry) this.#change(entry, { ...entry.row, ...changes });
+    if (!entry) return;
+    entry.prepared = undefined;
+    this.#change(entry, { ...entry.row, ...changes });
   }
 
   /** `runs`: what is in the part, when receiving. Fewer bytes than before are no news. */

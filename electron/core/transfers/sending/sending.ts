@@ -47,8 +47,8 @@ export class Sending {
   readonly #copies: OutgoingCopies;
   readonly #hashing = new Limiter(HASHED_AT_ONCE);
   readonly #preparing = new Map<string, AbortController>();
-  /** Hashed, and not out yet; in the order they were offered. */
-  readonly #ready = new Set<string>();
+  /** Hashed, and not out yet, in order; false for those that waited since: their file may have changed. */
+  readonly #ready = new Map<string, boolean>();
   readonly #live = new Map<string, Live>();
   readonly #work = new Set<Promise<void>>();
   #dispatching = false;
@@ -130,7 +130,7 @@ export class Sending {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        for (const id of this.#ready) {
+        for (const id of this.#ready.keys()) {
           const row = this.#ledger.get(id);
           if (row && isSending(row) && !isFinal(row.stage)) this.#tryToSend(row);
           else this.#ready.delete(id);
@@ -187,7 +187,7 @@ export class Sending {
         .run(abort.signal, () => this.#look(id, abort.signal))
         .then(
           () => {
-            if (!abort.signal.aborted) this.#ready.add(id);
+            if (!abort.signal.aborted) this.#ready.set(id, true);
           },
           (error: unknown) => {
             if (!abort.signal.aborted) this.#fail(id, ProviderError.from(error));
@@ -225,12 +225,15 @@ export class Sending {
       this.#fail(row.id, capability?.on === false ? capability.off : new ProviderError('not-supported'));
     } else if (!files || !capability?.on) {
       this.#ledger.move(row.id, { state: 'waiting-for-peer' });
+      this.#ready.set(row.id, false);
     } else if ((row.size ?? 0) > files.maximumBytes) {
       this.#ready.delete(row.id);
       this.#fail(row.id, new ProviderError('too-big'));
     } else if (this.#room(row)) {
+      const fresh = this.#ready.get(row.id);
       this.#ready.delete(row.id);
-      this.#send(row, files);
+      if (fresh) this.#send(row, files);
+      else this.#prepare(row.id);
     }
   }
 
@@ -327,7 +330,7 @@ export class Sending {
     // the peer went away just before it was asked: the offer waits for it, as a new attempt
     if (error.code === 'peer-offline' && row?.stage.state === 'offered' && isSending(row) && this.#isAway(row)) {
       const side = { ...row.side, offerId: randomUUID() };
-      if (this.#ledger.begin(id, { state: 'waiting-for-peer' }, { side })) this.#ready.add(id);
+      if (this.#ledger.begin(id, { state: 'waiting-for-peer' }, { side })) this.#ready.set(id, false);
     }
   }
 

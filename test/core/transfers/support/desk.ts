@@ -55,6 +55,8 @@ export class Desk {
   readonly downloads: string;
   readonly clock = new HeldClock();
   readonly events: CoreEvent[] = [];
+  /** When each of the events was told. */
+  readonly toldAt: number[] = [];
   readonly lines: (FileLine & { messageId: string; state: string })[] = [];
   readonly texts: string[] = [];
   readonly opened: string[] = [];
@@ -151,6 +153,7 @@ export class Desk {
       log: (level, event) => this.logged.push(`${level} ${event}`),
       emit: (event) => {
         this.events.push(event);
+        this.toldAt.push(this.clock.now());
         // as the core does: whoever listens hears of it later, not within the change
         queueMicrotask(() => {
           for (const listener of [...this.#listeners]) listener();
