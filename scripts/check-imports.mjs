@@ -45,6 +45,7 @@ const RULES = {
       '@tanstack/react-virtual',
       'lucide-react',
       'frimousse',
+      'emojibase-data',
       'zod/mini',
     ],
   },

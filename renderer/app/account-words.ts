@@ -1,0 +1,41 @@
+import type { TFunction } from 'i18next';
+import type { Account } from '../../electron/contract/index.ts';
+import { faultSaid } from '../i18n/faults.ts';
+
+/** SIP, XMPP, This network; an unknown protocol by its own id. */
+export const protocolName = (t: TFunction, protocol: string): string =>
+  protocol === 'sip' || protocol === 'xmpp' || protocol === 'local'
+    ? t(`protocols.${protocol}`)
+    : protocol.toUpperCase();
+
+export type AccountMood = 'online' | 'connecting' | 'waiting' | 'stopped' | 'off';
+
+export function moodOf(account: Account): AccountMood {
+  if (!account.enabled) return 'off';
+  return account.registration.state === 'offline' ? 'off' : account.registration.state;
+}
+
+/** The state of an account in words, with the countdown when it waits. */
+export function accountWords(t: TFunction, account: Account, now: number, round: (seconds: number) => string): string {
+  const { registration } = account;
+  if (!account.enabled) return t('account.disabled');
+  switch (registration.state) {
+    case 'online':
+      return t('account.online');
+    case 'offline':
+      return t('account.offline');
+    case 'connecting':
+      return t(`account.step.${registration.step}`);
+    case 'stopped':
+      return faultSaid(t, registration.cause.code);
+    case 'waiting': {
+      const left = Math.ceil((registration.retryAt - now) / 1000);
+      const again = left > 0 ? t('account.waiting', { time: round(left) }) : t('account.waitingNow');
+      return `${faultSaid(t, registration.cause.code)} ${again}`;
+    }
+    default: {
+      const unforeseen: never = registration;
+      return unforeseen;
+    }
+  }
+}

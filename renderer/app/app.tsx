@@ -1,0 +1,55 @@
+import { useTranslation } from 'react-i18next';
+import { FirstStart } from '../first-start/first-start.tsx';
+import { TooltipProvider } from '../kit/tooltip.tsx';
+import { ListRegion } from '../list/list-region.tsx';
+import { Rail } from '../rail/rail.tsx';
+import { useFacts, useView } from '../store/app-context.tsx';
+import { TalkRegion } from '../talk/talk-region.tsx';
+import { TransfersPanel } from '../transfers/transfers-panel.tsx';
+import { Announcer } from './announcer.tsx';
+import styles from './app.module.css';
+import { Sheets } from './sheets.tsx';
+import { Toasts } from './toasts.tsx';
+import { useShortcuts } from './use-shortcuts.ts';
+import { useSurroundings } from './use-surroundings.ts';
+
+function Main() {
+  useShortcuts();
+  const column = useView((view) => view.column);
+  const panelOpen = useView((view) => view.panelOpen);
+  return (
+    <div className={styles.app} data-column={column}>
+      <Rail />
+      <main className={styles.main}>
+        <ListRegion />
+        <TalkRegion />
+        {panelOpen && <TransfersPanel />}
+      </main>
+      <Sheets />
+    </div>
+  );
+}
+
+/** First start while there is no account, or the first one is still connecting; the messenger after that. */
+export function AppWindow() {
+  const { t } = useTranslation();
+  useSurroundings();
+  const ready = useFacts((facts) => facts.ready);
+  const alone = useFacts((facts) => facts.accounts.length === 0 && facts.talkOrder.length === 0);
+  const starting = useView((view) => view.startAccountId !== null);
+  return (
+    <TooltipProvider>
+      {!ready ? (
+        <div className={styles.starting} aria-busy="true">
+          <span>{t('app.starting')}</span>
+        </div>
+      ) : alone || starting ? (
+        <FirstStart />
+      ) : (
+        <Main />
+      )}
+      <Toasts />
+      <Announcer />
+    </TooltipProvider>
+  );
+}

@@ -1,0 +1,25 @@
+import { useCallback } from 'react';
+import { useTranslation } from 'react-i18next';
+import logo from '../../assets/icon.svg';
+import { useActions } from '../store/app-context.tsx';
+import { SignInFlow } from './sign-in-flow.tsx';
+import styles from './start.module.css';
+
+/** The first minute: an address and a password, nothing more. */
+export function FirstStart() {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const done = useCallback(() => actions.show({ startPassed: true, startAccountId: null }), [actions]);
+  return (
+    <main className={styles.page}>
+      <div className={styles.card}>
+        <img className={styles.logo} src={logo} alt="" />
+        <SignInFlow
+          title={t('start.welcome')}
+          onAccount={(startAccountId) => actions.show({ startAccountId })}
+          onDone={done}
+        />
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,60 @@
+import type { LucideIcon } from 'lucide-react';
+import type { ComponentProps, ReactNode } from 'react';
+import styles from './button.module.css';
+import { cx } from './cx.ts';
+import { Tooltip } from './tooltip.tsx';
+
+export interface ButtonProps extends ComponentProps<'button'> {
+  look?: 'primary' | 'plain' | 'quiet' | 'danger';
+  size?: 'small' | 'normal' | 'large';
+  wide?: boolean;
+}
+
+/** A button with words. */
+export function Button({ look = 'plain', size = 'normal', wide, className, type, ...rest }: ButtonProps) {
+  return (
+    <button
+      type={type ?? 'button'}
+      className={cx(
+        styles.button,
+        styles[look],
+        size === 'small' && styles.small,
+        size === 'large' && styles.large,
+        wide && styles.wide,
+        className,
+      )}
+      {...rest}
+    />
+  );
+}
+
+export const Icon = ({ of: Glyph, size = 20 }: { of: LucideIcon; size?: number }) => (
+  <Glyph size={size} strokeWidth={1.75} aria-hidden focusable={false} />
+);
+
+export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'children'> {
+  icon: LucideIcon;
+  /** Its name, for a screen reader and the tooltip. */
+  label: string;
+  /** Shown beside the name in the tooltip. */
+  keys?: string;
+  small?: boolean;
+  side?: 'top' | 'right' | 'bottom' | 'left';
+  children?: ReactNode;
+}
+
+/** A button with a picture; it always has a name. */
+export function IconButton({ icon, label, keys, small, side, className, type, children, ...rest }: IconButtonProps) {
+  return (
+    <Tooltip text={label} {...(keys ? { keys } : {})} {...(side ? { side } : {})}>
+      <button
+        type={type ?? 'button'}
+        aria-label={label}
+        className={cx(styles.icon, small && styles.smallIcon, className)}
+        {...rest}
+      >
+        {children ?? <Icon of={icon} size={small ? 16 : 20} />}
+      </button>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,142 @@
+import { ChevronDown, MessageSquarePlus } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import type { Message } from '../../electron/contract/index.ts';
+import { useFormat } from '../i18n/use-format.ts';
+import { Avatar } from '../kit/avatar.tsx';
+import { Icon } from '../kit/button.tsx';
+import { cx } from '../kit/cx.ts';
+import { useNow } from '../kit/use-now.ts';
+import { useActions, useFacts } from '../store/app-context.tsx';
+import { bare, nameOf, talkOfPerson } from '../store/selectors.ts';
+import { Highlighted } from '../talk/highlighted.tsx';
+import styles from './list.module.css';
+import { TalkRow } from './talk-row.tsx';
+
+/** Somebody without a talk yet; with one, the talk itself. */
+export function PersonRow({ personId, tabIndex }: { personId: string; tabIndex: number }) {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const person = useFacts((facts) => facts.people[personId]);
+  const talkId = useFacts((facts) => talkOfPerson(facts, personId)?.id);
+  if (talkId) return <TalkRow talkId={talkId} tabIndex={tabIndex} />;
+  if (!person) return null;
+  const address = person.addresses[0]?.address ?? person.id;
+  const { state, note } = person.presence;
+  const words = t(`presence.${state}`);
+  return (
+    <button
+      type="button"
+      className={styles.row}
+      aria-label={[person.name, words, note].filter(Boolean).join(', ')}
+      tabIndex={tabIndex}
+      onClick={() => void actions.openPerson(personId)}
+    >
+      <Avatar name={person.name} address={address} presence={state} />
+      <span className={styles.rowText}>
+        <span className={styles.rowLine}>
+          <span className={styles.name}>{person.name || bare(address)}</span>
+        </span>
+        <span className={styles.preview}>
+          <span>{note || (state === 'unknown' ? bare(address) : words)}</span>
+        </span>
+      </span>
+    </button>
+  );
+}
+
+interface MessageRowProps {
+  message: Message;
+  query: string;
+  tabIndex: number;
+}
+
+/** A message that was found. */
+export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow(null);
+  const actions = useActions();
+  const name = useFacts((facts) => nameOf(facts, facts.talks[message.talkId]));
+  const own = message.direction === 'outgoing';
+  const when = format.row(message.at, now);
+  return (
+    <button
+      type="button"
+      className={styles.row}
+      aria-label={[name, own ? t('list.you') : '', message.text.slice(0, 200), when].filter(Boolean).join(', ')}
+      tabIndex={tabIndex}
+      onClick={() => void actions.openMessage(message)}
+    >
+      <Avatar name={name} address={message.route.address} />
+      <span className={styles.rowText}>
+        <span className={styles.rowLine}>
+          <span className={styles.name}>{name}</span>
+          <span className={styles.when}>{when}</span>
+        </span>
+        <span className={styles.preview}>
+          <span>
+            {own && `${t('list.you')} `}
+            <Highlighted text={around(message.text, query)} query={query} />
+          </span>
+        </span>
+      </span>
+    </button>
+  );
+}
+
+/** The part of a long text where the words are. */
+function around(text: string, query: string): string {
+  const word = query.trim().split(/\s+/)[0] ?? '';
+  const at = text.toLocaleLowerCase().indexOf(word.toLocaleLowerCase());
+  return at > 40 ? `…${text.slice(at - 24, at + 160)}` : text.slice(0, 180);
+}
+
+export function WriteRow({ address, tabIndex }: { address: string; tabIndex: number }) {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const words = t('list.writeTo', { address });
+  return (
+    <button
+      type="button"
+      className={styles.row}
+      tabIndex={tabIndex}
+      onClick={() => {
+        actions.show({ query: '' });
+        void actions.writeTo(address);
+      }}
+    >
+      <span className={styles.glyph}>
+        <Icon of={MessageSquarePlus} />
+      </span>
+      <span className={styles.name}>{words}</span>
+    </button>
+  );
+}
+
+interface GroupHeadingProps {
+  text: string;
+  count: number;
+  open: boolean;
+  tabIndex: number;
+  onToggle: () => void;
+}
+
+export const GroupHeading = ({ text, count, open, tabIndex, onToggle }: GroupHeadingProps) => {
+  const { t } = useTranslation();
+  return (
+    <button
+      type="button"
+      className={styles.heading}
+      aria-expanded={open}
+      aria-label={`${text}, ${t('list.count', { count })}`}
+      tabIndex={tabIndex}
+      onClick={onToggle}
+    >
+      <span className={cx(styles.fold, !open && styles.folded)}>
+        <Icon of={ChevronDown} size={16} />
+      </span>
+      {text}
+      <span className={styles.headingCount}>{count}</span>
+    </button>
+  );
+};

@@ -1,0 +1,50 @@
+import { useTranslation } from 'react-i18next';
+import { Avatar } from '../kit/avatar.tsx';
+import { Button } from '../kit/button.tsx';
+import { useActions, useFacts } from '../store/app-context.tsx';
+import { bare } from '../store/selectors.ts';
+import styles from './list.module.css';
+
+/** People who ask to see my presence. */
+export function Requests() {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const requests = useFacts((facts) => facts.requests);
+  if (requests.length === 0) return null;
+  return (
+    <section aria-label={t('list.requests')}>
+      {requests.map(({ accountId, address, name, note }) => {
+        const shown = name || bare(address);
+        const answer = (given: 'accept' | 'decline') =>
+          actions.ask('requests.answer', { accountId, address, answer: given });
+        return (
+          <div key={`${accountId} ${address}`} className={styles.request}>
+            <Avatar name={shown} address={address} size={36} />
+            <div className={styles.requestText}>
+              <div>{t('requests.wants', { name: shown })}</div>
+              <div className={styles.requestAddress}>{bare(address)}</div>
+              {note && <div>{t('requests.note', { note })}</div>}
+              <div className={styles.requestFeet}>
+                <Button
+                  look="primary"
+                  size="small"
+                  aria-label={t('requests.acceptName', { name: shown })}
+                  onClick={() => void answer('accept')}
+                >
+                  {t('requests.accept')}
+                </Button>
+                <Button
+                  size="small"
+                  aria-label={t('requests.declineName', { name: shown })}
+                  onClick={() => void answer('decline')}
+                >
+                  {t('requests.decline')}
+                </Button>
+              </div>
+            </div>
+          </div>
+        );
+      })}
+    </section>
+  );
+}

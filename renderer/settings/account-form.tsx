@@ -1,0 +1,138 @@
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Account, CommandInput } from '../../electron/contract/index.ts';
+import { faultSentence } from '../i18n/faults.ts';
+import { useFormat } from '../i18n/use-format.ts';
+import { Button } from '../kit/button.tsx';
+import { cx } from '../kit/cx.ts';
+import { SelectField, Switch, TextField } from '../kit/field.tsx';
+import { useActions } from '../store/app-context.tsx';
+import styles from './settings.module.css';
+
+type Change = Omit<CommandInput<'accounts.change'>, 'accountId'>;
+
+/** One account's settings. The switch and the password count at once, the rest with *Save*. */
+export function AccountForm({ account }: { account: Account }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const actions = useActions();
+  const accountId = account.id;
+  const [password, setPassword] = useState('');
+  const [name, setName] = useState(account.displayName);
+  const [host, setHost] = useState(account.server?.host ?? '');
+  const [port, setPort] = useState(account.server ? String(account.server.port) : '');
+  const [transport, setTransport] = useState<string>(account.transport ?? 'auto');
+  const [login, setLogin] = useState(account.authenticationName ?? '');
+  const portNumber = Number(port);
+  const portWrong = port !== '' && !(Number.isInteger(portNumber) && portNumber > 0 && portNumber < 65536);
+  const change = (what: Change) => actions.ask('accounts.change', { accountId, ...what });
+  const { registration } = account;
+  const cause = registration.state === 'stopped' ? registration.cause : undefined;
+
+  const save = async () => {
+    const saved = await change({
+      displayName: name.trim(),
+      ...(account.protocol === 'local'
+        ? {}
+        : {
+            server: host.trim()
+              ? { host: host.trim(), port: portNumber || (account.protocol === 'xmpp' ? 5222 : 5061) }
+              : null,
+            authenticationName: login.trim() || null,
+            ...(account.protocol === 'sip'
+              ? { transport: transport === 'auto' ? null : (transport as NonNullable<Account['transport']>) }
+              : {}),
+          }),
+    });
+    if (saved) actions.toast({ text: t('account.saved') });
+  };
+
+  return (
+    <div className={styles.accountBody}>
+      {cause && (
+        <p className={cx(styles.small, styles.bad)}>
+          {faultSentence(t, cause.code)}{' '}
+          {cause.certificate && (
+            <Button look="quiet" size="small" onClick={() => actions.openSheet({ kind: 'certificate', accountId })}>
+              {t('account.seeCertificate')}
+            </Button>
+          )}
+        </p>
+      )}
+      {registration.state === 'online' && (
+        <p className={styles.small}>
+          {t('account.since', { time: format.full(registration.since) })}
+          {account.contactList && ` ${t(`account.contactsOn.${account.contactList}`)}`}
+        </p>
+      )}
+      <Switch label={t('account.turnOn')} checked={account.enabled} onChange={(enabled) => void change({ enabled })} />
+      {account.protocol !== 'local' && (
+        <form
+          className={styles.inline}
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (password) void change({ password }).then((saved) => saved && setPassword(''));
+          }}
+        >
+          <TextField
+            label={t('account.newPassword')}
+            type="password"
+            autoComplete="current-password"
+            autoFocus={cause?.code.startsWith('credentials') ?? false}
+            value={password}
+            onChange={setPassword}
+            hint={account.passwordKept ? undefined : t('account.passwordNotKept')}
+          />
+          <Button type="submit" disabled={password === ''}>
+            {t('account.changePassword')}
+          </Button>
+        </form>
+      )}
+      <form
+        className={styles.fields}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!portWrong) void save();
+        }}
+      >
+        <TextField label={t('account.displayName')} value={name} maxLength={200} onChange={setName} />
+        {account.protocol !== 'local' && (
+          <>
+            <div className={styles.pair}>
+              <TextField label={t('account.server')} value={host} onChange={setHost} hint={t('account.serverHint')} />
+              <TextField
+                label={t('account.port')}
+                inputMode="numeric"
+                value={port}
+                onChange={setPort}
+                wrong={portWrong ? t('start.badPort') : undefined}
+              />
+            </div>
+            {account.protocol === 'sip' && (
+              <SelectField
+                label={t('account.transport')}
+                value={transport}
+                options={[
+                  { value: 'auto', text: t('account.transportAuto') },
+                  { value: 'tls', text: 'TLS' },
+                  { value: 'tcp', text: 'TCP' },
+                  { value: 'udp', text: 'UDP' },
+                ]}
+                onChange={setTransport}
+              />
+            )}
+            <TextField label={t('account.login')} value={login} onChange={setLogin} hint={t('account.loginHint')} />
+          </>
+        )}
+        <div className={styles.feet}>
+          <Button look="danger" onClick={() => actions.openSheet({ kind: 'remove-account', accountId })}>
+            {t('account.remove')}
+          </Button>
+          <Button type="submit" look="primary">
+            {t('common.save')}
+          </Button>
+        </div>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+import type { Account, Person, Talk, Transfer } from '../../electron/contract/index.ts';
+import type { Facts } from './facts.ts';
+
+const LIVE: ReadonlySet<Transfer['state']> = new Set([
+  'preparing',
+  'waiting-for-peer',
+  'offered',
+  'accepted',
+  'connecting',
+  'running',
+  'paused',
+  'verifying',
+]);
+export const isLive = (transfer: Transfer): boolean => LIVE.has(transfer.state);
+export const isMoving = (transfer: Transfer): boolean =>
+  transfer.state === 'running' || transfer.state === 'connecting' || transfer.state === 'verifying';
+
+/** `sip:ana@campus.pt` as a person reads it. */
+export const bare = (address: string): string => address.slice(address.indexOf(':') + 1);
+
+export const personOf = (facts: Facts, talk: Talk | undefined): Person | undefined =>
+  talk && facts.people[talk.personId];
+
+export const nameOf = (facts: Facts, talk: Talk | undefined): string =>
+  personOf(facts, talk)?.name || (talk ? bare(talk.route.address) : '');
+
+export const accountOf = (facts: Facts, accountId: string): Account | undefined =>
+  facts.accounts.find((account) => account.id === accountId);
+
+export const talkOfPerson = (facts: Facts, personId: string): Talk | undefined => {
+  const id = facts.talkOrder.find((talkId) => facts.talks[talkId]?.personId === personId);
+  return id === undefined ? undefined : facts.talks[id];
+};
+
+export const unreadTotal = (facts: Facts): number =>
+  Object.values(facts.talks).reduce((sum, talk) => sum + talk.unread, 0);
+
+/** Share of all bytes on the way that are there, and how many files move; for the ring. */
+export function transferTotals(facts: Facts): { running: number; share: number; asking: number } {
+  let running = 0;
+  let asking = 0;
+  let done = 0;
+  let all = 0;
+  for (const transfer of Object.values(facts.transfers)) {
+    if (transfer.state === 'offered' && transfer.direction === 'incoming') asking += 1;
+    if (!isMoving(transfer)) continue;
+    running += 1;
+    done += transfer.bytes;
+    all += transfer.file.size ?? transfer.bytes * 2;
+  }
+  return { running, share: all > 0 ? done / all : 0, asking };
+}

@@ -1,0 +1,77 @@
+import type { Fault } from '../../electron/contract/index.ts';
+
+export type SettingsSection =
+  | 'accounts'
+  | 'appearance'
+  | 'language'
+  | 'notifications'
+  | 'privacy'
+  | 'files'
+  | 'shortcuts'
+  | 'about';
+
+/** A file about to be offered: one with a path, or a pasted picture. */
+export type OfferItem =
+  | { kind: 'path'; path: string; name: string; size: number | null }
+  | { kind: 'data'; file: File; name: string; size: number };
+
+/** What floats over the window; one at a time. */
+export type Sheet =
+  | { kind: 'settings'; section: SettingsSection; accountId?: string }
+  | { kind: 'add-account' }
+  | { kind: 'add-person'; address: string }
+  | { kind: 'person'; personId: string }
+  | { kind: 'certificate'; accountId: string }
+  | { kind: 'remove-account'; accountId: string }
+  | { kind: 'offer'; talkId: string; items: readonly OfferItem[] }
+  | { kind: 'link'; uri: string };
+
+export interface Toast {
+  id: number;
+  text: string;
+  fault?: Fault;
+  undo?: () => void;
+}
+
+/** What this window shows; nothing of it matters to anybody else. */
+export interface View {
+  talkId: string | null;
+  /** Narrow windows show one column: the list, or what is on top of it. */
+  column: 'list' | 'talk' | 'transfers';
+  listOrder: 'recent' | 'groups';
+  query: string;
+  panelOpen: boolean;
+  searchOpen: boolean;
+  sheet: Sheet | null;
+  toasts: readonly Toast[];
+  /** Talks and people being removed; they come back if it is undone. */
+  leaving: Readonly<Record<string, true>>;
+  /** The message a search led to. */
+  target: { talkId: string; messageId: string } | null;
+  /** Where reading stopped when the talk was opened. */
+  unreadFrom: { talkId: string; sequence: number } | null;
+  /** First start was passed, or the account it began with goes on without connection. */
+  startPassed: boolean;
+  /** The account that first start is connecting. */
+  startAccountId: string | null;
+  connected: boolean;
+  announcement: string;
+}
+
+export const firstView: View = {
+  talkId: null,
+  column: 'list',
+  listOrder: 'recent',
+  query: '',
+  panelOpen: false,
+  searchOpen: false,
+  sheet: null,
+  toasts: [],
+  leaving: {},
+  target: null,
+  unreadFrom: null,
+  startPassed: false,
+  startAccountId: null,
+  connected: false,
+  announcement: '',
+};

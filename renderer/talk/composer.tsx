@@ -1,0 +1,167 @@
+import { CloudOff, Paperclip, SendHorizontal, Smile, TriangleAlert } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Fault } from '../../electron/contract/index.ts';
+import { protocolName } from '../app/account-words.ts';
+import { keysShown } from '../app/shortcuts.ts';
+import { faultSaid, faultSentence } from '../i18n/faults.ts';
+import { Icon, IconButton } from '../kit/button.tsx';
+import { cx } from '../kit/cx.ts';
+import { Popover } from '../kit/popover.tsx';
+import { useActions, useBridge, useFacts } from '../store/app-context.tsx';
+import { accountOf, nameOf, personOf } from '../store/selectors.ts';
+import { EmojiPicker } from './emoji-picker.tsx';
+import styles from './talk.module.css';
+import { useDraft } from './use-draft.ts';
+
+/** Reasons no waiting will change: the box is closed. Else what is written is kept and sent later. */
+const FINAL: ReadonlySet<string> = new Set(['blocked', 'not-supported', 'policy', 'peer-unknown']);
+
+interface ComposerProps {
+  talkId: string;
+  onFiles: (files: readonly File[]) => void;
+  onAttach: () => void;
+}
+
+/** Where one writes. */
+export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const { platform } = useBridge();
+  const input = useRef<HTMLTextAreaElement>(null);
+  const [emojiOpen, setEmojiOpen] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const { text, change, sent } = useDraft(talkId);
+  const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
+  const route = useFacts((facts) => facts.talks[talkId]?.route);
+  const account = useFacts((facts) => accountOf(facts, facts.talks[talkId]?.route.accountId ?? ''));
+  const place = useFacts((facts) => {
+    const talk = facts.talks[talkId];
+    return personOf(facts, talk)?.addresses.find(
+      (one) => one.accountId === talk?.route.accountId && one.address === talk.route.address,
+    );
+  });
+  const off = place?.messagingOff && FINAL.has(place.messagingOff) ? place.messagingOff : null;
+  const filesOff = place?.fileTransferOff ?? null;
+  const offline = account !== undefined && account.registration.state !== 'online';
+  const routeWord = t('protocols.via', {
+    name: protocolName(t, account?.protocol ?? route?.address.split(':')[0] ?? ''),
+  });
+
+  useEffect(() => {
+    if (matchMedia('(min-width: 720px)').matches) input.current?.focus();
+  }, []);
+
+  const send = async () => {
+    const words = text.trim();
+    if (words === '' || off) return;
+    setFault(null);
+    sent();
+    const stopped = await actions.send(talkId, words);
+    if (!stopped) return;
+    setFault(stopped);
+    // nothing is lost: it goes back where it was written
+    if (input.current?.value === '') change(words);
+  };
+
+  const insert = (emoji: string) => {
+    const element = input.current;
+    const [from, to] = element ? [element.selectionStart, element.selectionEnd] : [text.length, text.length];
+    change(text.slice(0, from) + emoji + text.slice(to));
+    setEmojiOpen(false);
+    requestAnimationFrame(() => {
+      element?.focus();
+      element?.setSelectionRange(from + emoji.length, from + emoji.length);
+    });
+  };
+
+  return (
+    <form
+      className={styles.composer}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {fault ? (
+        <div className={cx(styles.hintLine, styles.wrong)} role="alert">
+          <Icon of={TriangleAlert} size={14} />
+          {t('composer.notSent', { reason: faultSentence(t, fault.code) })}
+        </div>
+      ) : off ? (
+        <div className={styles.hintLine} id="composer-hint">
+          <Icon of={TriangleAlert} size={14} />
+          {t('composer.off', { reason: faultSaid(t, off) })}
+        </div>
+      ) : (
+        offline && (
+          <div className={styles.hintLine} id="composer-hint">
+            <Icon of={CloudOff} size={14} />
+            {t('composer.keptOffline')}
+          </div>
+        )
+      )}
+      <div className={cx(styles.box, off && styles.off)}>
+        <IconButton
+          icon={Paperclip}
+          label={filesOff ? t('composer.attachOff', { reason: faultSaid(t, filesOff) }) : t('composer.attach')}
+          keys={filesOff ? '' : keysShown('sendFile', platform)}
+          side="top"
+          aria-disabled={filesOff !== null}
+          onClick={() => {
+            if (!filesOff) onAttach();
+          }}
+        />
+        <div className={styles.grow} data-text={text}>
+          <textarea
+            ref={input}
+            rows={1}
+            dir="auto"
+            aria-label={t('composer.message')}
+            aria-describedby={off || offline ? 'composer-hint' : undefined}
+            placeholder={t('composer.placeholder', { name })}
+            value={text}
+            disabled={off !== null}
+            data-composer
+            onChange={(event) => {
+              setFault(null);
+              change(event.currentTarget.value);
+            }}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+                event.preventDefault();
+                void send();
+              }
+            }}
+            onPaste={(event) => {
+              const files = [...event.clipboardData.files];
+              if (files.length === 0) return;
+              event.preventDefault();
+              onFiles(files);
+            }}
+          />
+        </div>
+        <span className={styles.composerRoute}>{routeWord}</span>
+        <Popover
+          label={t('composer.emoji')}
+          side="top"
+          align="end"
+          roomy={false}
+          open={emojiOpen}
+          onOpenChange={setEmojiOpen}
+          trigger={<IconButton icon={Smile} label={t('composer.emoji')} side="top" disabled={off !== null} />}
+        >
+          <EmojiPicker onPick={insert} />
+        </Popover>
+        <IconButton
+          icon={SendHorizontal}
+          label={t('composer.send')}
+          side="top"
+          type="submit"
+          className={styles.send}
+          disabled={text.trim() === '' || off !== null}
+        />
+      </div>
+    </form>
+  );
+}

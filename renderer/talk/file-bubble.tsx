@@ -1,0 +1,80 @@
+import { ShieldAlert } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { useFormat } from '../i18n/use-format.ts';
+import { Icon } from '../kit/button.tsx';
+import { cx } from '../kit/cx.ts';
+import { ProgressBar } from '../kit/progress.tsx';
+import { useFacts } from '../store/app-context.tsx';
+import { nameOf } from '../store/selectors.ts';
+import { hasButtons, TransferButtons } from '../transfers/transfer-buttons.tsx';
+import { transferPace, transferShare, transferSize, transferState } from '../transfers/transfer-words.ts';
+import styles from './file.module.css';
+import { fileGlyph } from './file-glyph.ts';
+import { FileName } from './file-name.tsx';
+
+/** A file in the talk, in whatever state it is. */
+export function FileBubble({ transferId, fallback }: { transferId: string; fallback: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const transfer = useFacts((facts) => facts.transfers[transferId]);
+  const name = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
+  // cleared from the panel and forgotten: its name stays in the talk
+  if (!transfer)
+    return (
+      <div className={styles.file}>
+        <div className={styles.top}>
+          <span className={styles.thumb}>
+            <Icon of={fileGlyph('')} />
+          </span>
+          <FileName name={fallback} />
+        </div>
+      </div>
+    );
+  const { file, state, risky } = transfer;
+  const moving = state === 'running' || state === 'connecting' || state === 'verifying' || state === 'paused';
+  const words = transferState(t, transfer, name);
+  const pace = transferPace(t, transfer, format);
+  const size = transferSize(t, transfer, format);
+  const big = file.icon !== null && !risky && (state === 'completed' || state === 'offered');
+  return (
+    <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state}>
+      {big && file.icon && <img className={styles.picture} src={file.icon} alt="" />}
+      <div className={styles.top}>
+        {!big && (
+          <span className={cx(styles.thumb, risky && styles.warn)}>
+            {file.icon && !risky ? (
+              <img src={file.icon} alt="" />
+            ) : (
+              <Icon of={risky ? ShieldAlert : fileGlyph(file.type)} size={22} />
+            )}
+          </span>
+        )}
+        <div className={styles.facts}>
+          <FileName name={file.name} />
+          <div className={cx(styles.state, state === 'failed' && styles.wrong)}>
+            {state === 'failed' ? words : [size, pace || words].join(' · ')}
+          </div>
+        </div>
+      </div>
+      {moving && (
+        <ProgressBar
+          label={file.name}
+          share={state === 'connecting' ? null : transferShare(transfer)}
+          still={state === 'paused'}
+        />
+      )}
+      {risky && transfer.direction === 'incoming' && (state === 'offered' || state === 'completed') && (
+        <div className={styles.warning}>
+          <Icon of={ShieldAlert} size={16} />
+          <span>{t('file.risky')}</span>
+        </div>
+      )}
+      {state === 'completed' && transfer.path === null && <div className={styles.state}>{t('file.moved')}</div>}
+      {hasButtons(transfer) && (
+        <div className={styles.feet}>
+          <TransferButtons transfer={transfer} />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,117 @@
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { faultCode, faultSentence } from '../i18n/faults.ts';
+import { useFormat } from '../i18n/use-format.ts';
+import { Button } from '../kit/button.tsx';
+import { cx } from '../kit/cx.ts';
+import { Hidden } from '../kit/hidden.tsx';
+import { Tooltip } from '../kit/tooltip.tsx';
+import { useActions } from '../store/app-context.tsx';
+import { FileBubble } from './file-bubble.tsx';
+import { Highlighted } from './highlighted.tsx';
+import { isOnlyEmoji, linkify } from './linkify.ts';
+import styles from './log.module.css';
+import { Mark } from './mark.tsx';
+import type { LogRow } from './rows.ts';
+
+/** Words and links; a link shows where it leads before it opens. */
+function MessageText({ text, query }: { text: string; query: string }) {
+  const actions = useActions();
+  return linkify(text).map((piece, at) => {
+    const key = `${at}${piece.text.slice(0, 20)}`;
+    if (piece.kind === 'text') return <Highlighted key={key} text={piece.text} query={query} />;
+    return (
+      // biome-ignore lint/a11y/useSemanticElements: it never navigates this window, whatever the mouse button
+      <button
+        key={key}
+        type="button"
+        role="link"
+        className={styles.link}
+        onClick={() => actions.openSheet({ kind: 'link', uri: piece.uri })}
+      >
+        {piece.text}
+      </button>
+    );
+  });
+}
+
+interface MessageBubbleProps {
+  row: Extract<LogRow, { kind: 'message' }>;
+  /** The other side. */
+  name: string;
+  query: string;
+  found: boolean;
+}
+
+/** One message with what belongs under it: time, mark, or what went wrong. */
+export const MessageBubble = memo(function MessageBubble({ row, name, query, found }: MessageBubbleProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const actions = useActions();
+  const { message, joinsAbove, joinsBelow } = row;
+  const own = message.direction === 'outgoing';
+  const time = format.time(message.at);
+  const state = message.state === 'received' ? null : t(`marks.${message.state}`, { name });
+  const isFile = message.kind === 'file' && message.transferId !== null;
+  // under the last of joined bubbles; a mark that still matters shows under its own
+  const marked = own && !isFile && state !== null && (!joinsBelow || message.state === 'waiting');
+  const failed = message.state === 'failed' && !isFile;
+  return (
+    <article
+      className={cx(
+        styles.message,
+        own && styles.own,
+        joinsAbove && styles.joinsAbove,
+        joinsBelow && styles.joinsBelow,
+        found && styles.found,
+      )}
+      aria-label={
+        own ? t('talk.youSaid', { time, text: message.text }) : t('talk.said', { name, time, text: message.text })
+      }
+    >
+      <div className={styles.bubbleLine}>
+        {isFile && message.transferId ? (
+          <FileBubble transferId={message.transferId} fallback={message.text} />
+        ) : (
+          <div className={cx(styles.bubble, isOnlyEmoji(message.text) && styles.large)} data-bubble dir="auto">
+            <MessageText text={message.text} query={query} />
+          </div>
+        )}
+        <time className={styles.aside} dateTime={new Date(message.at).toISOString()} title={format.full(message.at)}>
+          {time}
+        </time>
+      </div>
+      {failed ? (
+        <div className={styles.trouble}>
+          <Mark state="failed" />
+          <span title={message.fault ? t('common.code', { code: faultCode(message.fault) }) : undefined}>
+            {t('marks.failed')}. {message.fault && faultSentence(t, message.fault.code)}
+          </span>
+          <Button
+            look="quiet"
+            size="small"
+            onClick={() => void actions.ask('messages.retry', { messageId: message.id })}
+          >
+            {t('common.tryAgain')}
+          </Button>
+        </div>
+      ) : (
+        (marked || (!joinsBelow && !own) || (own && isFile && !joinsBelow)) && (
+          <div className={styles.meta}>
+            {message.state === 'waiting' && <span className={styles.metaText}>{state}</span>}
+            <span>{time}</span>
+            {marked && (
+              <Tooltip text={state ?? ''} side="top">
+                <span>
+                  <Mark state={message.state} />
+                </span>
+              </Tooltip>
+            )}
+            {marked && <Hidden>{state}</Hidden>}
+          </div>
+        )
+      )}
+      {own && !marked && !failed && state && <Hidden>{state}</Hidden>}
+    </article>
+  );
+});

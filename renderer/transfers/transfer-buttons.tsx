@@ -1,0 +1,61 @@
+import { useTranslation } from 'react-i18next';
+import type { Transfer } from '../../electron/contract/index.ts';
+import { Button } from '../kit/button.tsx';
+import { useActions, useBridge } from '../store/app-context.tsx';
+import { isLive } from '../store/selectors.ts';
+
+/** The next things that can be done with a file, the likeliest first. */
+export function TransferButtons({ transfer }: { transfer: Transfer }) {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const bridge = useBridge();
+  const transferId = transfer.id;
+  const saveAs = async () => {
+    const path = await bridge.chooseSavePath(transfer.file.name);
+    if (path) await actions.ask('transfers.accept', { transferId, path });
+  };
+  if (transfer.state === 'offered' && transfer.direction === 'incoming')
+    return (
+      <>
+        <Button look="primary" size="small" onClick={() => void actions.ask('transfers.accept', { transferId })}>
+          {t('file.accept')}
+        </Button>
+        <Button size="small" data-plain onClick={() => void saveAs()}>
+          {t('file.saveAs')}
+        </Button>
+        <Button size="small" data-plain onClick={() => void actions.ask('transfers.decline', { transferId })}>
+          {t('file.decline')}
+        </Button>
+      </>
+    );
+  if (isLive(transfer))
+    return (
+      <Button size="small" data-plain onClick={() => void actions.ask('transfers.cancel', { transferId })}>
+        {t('file.cancel')}
+      </Button>
+    );
+  if (transfer.state === 'completed' && transfer.path !== null)
+    return (
+      <>
+        {!transfer.risky && (
+          <Button size="small" data-plain onClick={() => void actions.ask('transfers.open', { transferId })}>
+            {t('file.open')}
+          </Button>
+        )}
+        <Button size="small" data-plain onClick={() => void actions.ask('transfers.reveal', { transferId })}>
+          {t('file.reveal')}
+        </Button>
+      </>
+    );
+  if (transfer.canRetry)
+    return (
+      <Button size="small" data-plain onClick={() => void actions.ask('transfers.retry', { transferId })}>
+        {t('file.retry')}
+      </Button>
+    );
+  return null;
+}
+
+/** Whether there is anything to do, so that no empty line is left. */
+export const hasButtons = (transfer: Transfer): boolean =>
+  isLive(transfer) || transfer.canRetry || (transfer.state === 'completed' && transfer.path !== null);

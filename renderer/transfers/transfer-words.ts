@@ -1,0 +1,62 @@
+import type { TFunction } from 'i18next';
+import type { Transfer } from '../../electron/contract/index.ts';
+import { faultSaid, faultSentence } from '../i18n/faults.ts';
+import { clockDuration } from '../i18n/format.ts';
+
+/** The state of a transfer in words; the cause with it when it failed. */
+export function transferState(t: TFunction, transfer: Transfer, name: string): string {
+  if (transfer.state === 'cancelled' && transfer.by)
+    return transfer.by === 'us' ? t('file.cancelledByUs') : t('file.cancelledByPeer', { name });
+  const said =
+    transfer.direction === 'outgoing'
+      ? t(`file.out.${transfer.state}`, { name })
+      : t(`file.in.${transfer.state}`, { name });
+  return transfer.state === 'failed' && transfer.fault ? `${said}. ${faultSentence(t, transfer.fault.code)}` : said;
+}
+
+interface Formats {
+  size: (bytes: number) => string;
+  speed: (bytes: number) => string;
+}
+
+/** `8.1 MB/s · 0:12 left`, as far as anybody knows. */
+export function transferPace(t: TFunction, transfer: Transfer, format: Formats): string {
+  if (transfer.state !== 'running' || transfer.speed <= 0) return '';
+  const left = transfer.secondsLeft === null ? '' : t('transfers.left', { time: clockDuration(transfer.secondsLeft) });
+  return [format.speed(transfer.speed), left].filter(Boolean).join(' · ');
+}
+
+/** `62.4 MB of 300 MB`, or the whole size when nothing moves. */
+export function transferSize(t: TFunction, transfer: Transfer, format: Formats): string {
+  const { size } = transfer.file;
+  const partial = transfer.state === 'running' || transfer.state === 'paused';
+  if (partial && size !== null)
+    return t('file.progressLine', { done: format.size(transfer.bytes), total: format.size(size) });
+  if (size !== null) return format.size(size);
+  return transfer.bytes > 0 ? format.size(transfer.bytes) : t('file.sizeUnknown');
+}
+
+export function transferShare(transfer: Transfer): number | null {
+  const { size } = transfer.file;
+  if (size === null) return null;
+  return size === 0 ? 1 : Math.min(1, transfer.bytes / size);
+}
+
+/** What a screen reader is told when a transfer ends or is offered; nothing for the steps between. */
+export function transferAnnouncement(t: TFunction, transfer: Transfer, person: string): string | undefined {
+  const { name } = transfer.file;
+  switch (transfer.state) {
+    case 'completed':
+      return transfer.direction === 'incoming' ? t('file.completedIn', { name }) : t('file.completedOut', { name });
+    case 'failed':
+      return t('file.failedAnnounce', { name, reason: faultSaid(t, transfer.fault?.code ?? 'internal') });
+    case 'declined':
+      return t('file.declinedAnnounce', { name });
+    case 'cancelled':
+      return t('file.cancelledAnnounce', { name });
+    case 'offered':
+      return transfer.direction === 'incoming' ? t('file.offeredAnnounce', { person, name }) : undefined;
+    default:
+      return undefined;
+  }
+}
