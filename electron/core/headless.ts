@@ -1,0 +1,168 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { parseArgs } from 'node:util';
+import { protocols } from '../../protocols/registry.ts';
+import { type Answer, answer, CommandError, type CoreLaunch, refuse, type ShellSide } from '../contract/index.ts';
+import { commandHelp } from './command-help.ts';
+import { type Core, createCore } from './core.ts';
+
+// The core with no window and no Electron: for bots, scripts and tests. Commands come as JSON lines on the standard
+// input, answers and events go as JSON lines to the standard output, and nothing else does.
+
+const HELP = `Usage: npm run -s headless -- --profile NAME [--folder DIR] [--loopback-only]
+
+  --profile NAME    which profile; letters, digits, dot, dash, underscore
+  --folder DIR      folder of the profile; default: the headless profiles of this user
+  --loopback-only   nothing leaves this machine
+  --help            this text
+
+Passwords are kept in memory only. The profile is its own: one that the program with windows has sealed with the
+system's password store is refused.
+
+Write one command a line:    {"id":1,"command":"messages.send","input":{"talkId":"…","text":"Hello"}}
+and read                     {"id":1,"ok":true,"output":{…}}   or   {"id":1,"ok":false,"fault":{"code":"…"}}
+and events as they happen    {"event":"messages","changed":[…]}
+{"event":"ready"} comes first, {"event":"bye"} last, after the input has ended. A start that fails ends with
+{"event":"failed","fault":{"code":"…"}} and exit code 1.
+
+Commands:
+${commandHelp()}
+`;
+
+const PROFILE = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
+
+const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+/** Ends once everything is written: a pipe takes its time. */
+function end(code: number): void {
+  process.exitCode = code;
+  process.stdout.write('', () => process.exit());
+}
+
+function fail(error: unknown): void {
+  const fault = error instanceof CommandError ? error.fault : { code: 'internal', retryable: false };
+  if (!(error instanceof CommandError)) console.error(error);
+  tell({ event: 'failed', fault });
+  end(1);
+}
+
+function defaultFolder(profile: string): string {
+  const data =
+    process.platform === 'win32'
+      ? (process.env.APPDATA ?? path.join(os.homedir(), 'AppData', 'Roaming'))
+      : process.platform === 'darwin'
+        ? path.join(os.homedir(), 'Library', 'Application Support')
+        : (process.env.XDG_CONFIG_HOME ?? path.join(os.homedir(), '.config'));
+  return path.join(data, 'AIMS', 'headless', profile);
+}
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        profile: { type: 'string' },
+        folder: { type: 'string' },
+        'loopback-only': { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (cause) {
+    console.error((cause as Error).message);
+    throw refuse('command-invalid', { cause });
+  }
+}
+
+function launchOf(options: ReturnType<typeof parseOptions>): CoreLaunch {
+  const profile = options.profile ?? '';
+  if (!PROFILE.test(profile)) throw refuse('command-invalid');
+  const folder = options.folder === undefined ? defaultFolder(profile) : path.resolve(options.folder);
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return {
+    profile,
+    folder,
+    downloadFolder: path.join(folder, 'Downloads'),
+    version: process.env.npm_package_version ?? 'headless',
+    secretStore: 'none',
+    loopbackOnly: options['loopback-only'] ?? false,
+    restarted: false,
+  };
+}
+
+const noSystem = (): Promise<never> => Promise.reject(refuse('not-available-here'));
+const shell: ShellSide = {
+  readSecret: noSystem,
+  writeSecret: noSystem,
+  deleteSecret: noSystem,
+  openPath: noSystem,
+  revealPath: noSystem,
+  notify: () => undefined,
+  setUnread: () => undefined,
+};
+
+async function answerLine(core: Core, line: string): Promise<void> {
+  let id: unknown = null;
+  let reply: Answer;
+  try {
+    const request = JSON.parse(line) as { id?: unknown; command?: unknown; input?: unknown };
+    id = request.id ?? null;
+    reply = await answer(core.handlers, String(request.command), withBytes(request.input ?? {}), core.report);
+  } catch {
+    // not JSON, or not an object
+    reply = { ok: false, fault: { code: 'command-invalid', retryable: false } };
+  }
+  tell({ id, ...reply });
+}
+
+/** JSON has no bytes: `data` comes as base64. */
+function withBytes(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || !('data' in input) || typeof input.data !== 'string') return input;
+  return { ...input, data: new Uint8Array(Buffer.from(input.data, 'base64')) };
+}
+
+async function run(): Promise<void> {
+  const values = parseOptions();
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const core = await createCore({
+    launch: launchOf(values),
+    shell,
+    protocols,
+    onEvents: (batch) => {
+      for (const { type, ...facts } of batch) tell({ event: type, ...facts });
+    },
+    onFatal: fail,
+  });
+  const unforeseen = (error: unknown): void => {
+    core.report(error);
+    fail(error);
+  };
+  process.on('uncaughtException', unforeseen);
+  process.on('unhandledRejection', unforeseen);
+  let ending = false;
+  const leave = async (): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    await Promise.allSettled(underWay);
+    await core.control.shutDown();
+    tell({ event: 'bye' });
+    end(0);
+  };
+  process.on('SIGTERM', () => void leave());
+  process.on('SIGINT', () => void leave());
+  tell({ event: 'ready' });
+
+  const underWay = new Set<Promise<void>>();
+  const lines = readline.createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on('line', (line) => {
+    if (line.trim() === '') return;
+    const answered = answerLine(core, line).finally(() => underWay.delete(answered));
+    underWay.add(answered);
+  });
+  lines.on('close', () => void leave());
+}
+
+run().catch(fail);

@@ -1,0 +1,92 @@
+import { createBirpc } from 'birpc';
+import { protocols } from '../../protocols/registry.ts';
+import type { CoreControl, CoreLaunch, CoreSide, ShellSide, WindowSide } from '../contract/index.ts';
+import { createCore } from './core.ts';
+import { CoreHost } from './core-host.ts';
+
+// Entry of Electron's utility process. Electron is here by the shape of two of its objects only.
+
+interface MessagePortMain {
+  on(event: 'message', listener: (event: { data: unknown }) => void): void;
+  on(event: 'close', listener: () => void): void;
+  postMessage(message: unknown): void;
+  start(): void;
+}
+interface ParentPort {
+  on(event: 'message', listener: (event: { data: unknown; ports: MessagePortMain[] }) => void): void;
+  postMessage(message: unknown): void;
+}
+type FromMain = { kind: 'shell'; data: unknown } | { kind: 'window' };
+
+const { parentPort } = process as unknown as { parentPort: ParentPort };
+const launch = JSON.parse(process.argv[2] as string) as CoreLaunch;
+
+/** A password store may ask the person first, and people take their time. */
+const SHELL_TIMEOUT = 120_000;
+
+let receiveShell: (data: unknown) => void = () => undefined;
+const rpc = createBirpc<ShellSide, CoreControl>(
+  {
+    machineEvent: (event) => host.control.machineEvent(event),
+    talkInFront: (talkId) => host.control.talkInFront(talkId),
+    shutDown: () => host.control.shutDown(),
+  },
+  {
+    post: (data) => parentPort.postMessage({ kind: 'shell', data }),
+    on: (receive) => {
+      receiveShell = receive;
+    },
+    eventNames: ['notify', 'setUnread'],
+    timeout: SHELL_TIMEOUT,
+  },
+);
+const shell: ShellSide = {
+  readSecret: (key) => rpc.readSecret(key),
+  writeSecret: (key, value) => rpc.writeSecret(key, value),
+  deleteSecret: (key) => rpc.deleteSecret(key),
+  openPath: (path) => rpc.openPath(path),
+  revealPath: (path) => rpc.revealPath(path),
+  notify: (request) => void rpc.notify(request),
+  setUnread: (count) => void rpc.setUnread(count),
+};
+
+let report = (error: unknown): void => console.error(error);
+/** Main starts a new core; everything that matters is on disk. */
+const end = (error: unknown): never => {
+  report(error);
+  process.exit(1);
+};
+process.on('uncaughtException', end);
+process.on('unhandledRejection', end);
+
+const host = new CoreHost(
+  async (onEvents) => {
+    const core = await createCore({ launch, shell, protocols, onEvents, onFatal: end });
+    report = core.report;
+    return core;
+  },
+  (error) => report(error),
+);
+
+function serveWindow(port: MessagePortMain): void {
+  const window = createBirpc<WindowSide, CoreSide>(
+    { call: (name, input) => host.call(name, input) },
+    {
+      post: (data) => port.postMessage(data),
+      on: (receive) => port.on('message', ({ data }) => receive(data)),
+      eventNames: ['events'],
+    },
+  );
+  const detach = host.attach({ events: (batch) => void window.events(batch) });
+  port.on('close', () => {
+    detach();
+    window.$close();
+  });
+  port.start();
+}
+
+parentPort.on('message', ({ data, ports }) => {
+  const message = data as FromMain;
+  if (message.kind === 'shell') receiveShell(message.data);
+  else if (ports[0]) serveWindow(ports[0]);
+});
