@@ -29,6 +29,7 @@ export type MsrpErrorCode =
   | 'refused'
   | 'aborted'
   | 'too-big'
+  | 'invalid-content'
   | 'too-many-messages'
   | 'too-many-gaps'
   // sources and sinks

@@ -2,6 +2,15 @@ export type { Clock, Timer } from './clock.ts';
 export type { ListenOptions, MsrpListener } from './connection/listener.ts';
 export type { Priority } from './connection/output-queue.ts';
 export { fingerprintOf, type TlsIdentity } from './connection/tls.ts';
+export {
+  type CpimAddress,
+  type CpimHeader,
+  type CpimMessage,
+  contentHeader,
+  extensionHeader,
+  formatCpim,
+} from './cpim/message.ts';
+export { parseCpim } from './cpim/parse.ts';
 export { type EndpointOptions, MsrpEndpoint, type SessionPlace } from './endpoint.ts';
 export { MsrpError, type MsrpErrorCode } from './errors.ts';
 export type { Unsubscribe } from './event.ts';
@@ -33,3 +42,4 @@ export type {
   StartOptions,
 } from './session/session.ts';
 export { formatPath, formatUri, type MsrpUri, parsePath, parseUri, sameUri } from './uri.ts';
+export { CPIM_WRAPPER, type Wrapper } from './wrappers.ts';

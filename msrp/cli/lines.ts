@@ -11,7 +11,10 @@ export function print(event: string, facts: Readonly<Record<string, unknown>>): 
 /** Ends the program, with a coded line if something went wrong. */
 export function finish(error?: unknown): void {
   if (error !== undefined) {
-    const coded = error instanceof MsrpError ? error : new MsrpError('invalid-option', String(error));
+    const coded =
+      error instanceof MsrpError
+        ? error
+        : new MsrpError('invalid-option', error instanceof Error ? error.message : 'Unknown fault');
     print('error', { code: coded.code, status: coded.status, text: coded.message });
   }
   // what has been printed must arrive first

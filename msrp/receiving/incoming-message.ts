@@ -268,7 +268,7 @@ export class IncomingMessage {
   #storageFailed(cause: unknown): void {
     const error = storageError(cause);
     // what the sink really has nobody knows now
-    this.#end({ state: 'failed', error, received: [] }, 413, error);
+    this.#end({ state: 'failed', error, received: [] }, error.status ?? 413, error);
   }
 
   #chunkEnd(chunk: Chunk, flag: ContinuationFlag): void {

@@ -4,6 +4,7 @@ import type { Priority } from '../connection/output-queue.ts';
 import { MsrpError } from '../errors.ts';
 import type { RequestHead } from '../framing/head.ts';
 import { type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
+import { type Wrapper, wrapperFor } from '../wrappers.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
 import { type Chunking, chunkSize } from './chunk.ts';
 import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
@@ -46,6 +47,7 @@ interface OutboxContext {
   readonly blocks: BufferPool;
   readonly transactionId: () => string;
   readonly messageId: () => string;
+  readonly wrappers: readonly Wrapper[];
   readonly chunking: Chunking;
   readonly window: number;
   readonly rejected: (status: number) => void;
@@ -62,7 +64,7 @@ export class Outbox {
     this.#context = context;
   }
 
-  /** @throws MsrpError `invalid-option`, `invalid-header` */
+  /** @throws MsrpError `invalid-option`, `invalid-header`, `invalid-content` */
   send(options: SendOptions): OutgoingMessage {
     const messageId = options.messageId ?? this.#context.messageId();
     if (this.#messages.has(messageId)) throw new MsrpError('invalid-option', 'The message is being sent already');
@@ -74,6 +76,8 @@ export class Outbox {
     // the reader tells the message of its blocks, and the message needs the reader
     let message: Message | undefined;
     const body = toBody(options.body);
+    // what is in memory is checked before the peer has to complain
+    if (body instanceof Uint8Array) wrapperFor(this.#context.wrappers, options.contentType)?.validate(body);
     const total = body instanceof Uint8Array ? body.length : body.size;
     if (!Number.isSafeInteger(start) || start < 0 || start > (total ?? 0)) {
       throw new MsrpError('invalid-option', 'The first byte to send lies outside of the message');

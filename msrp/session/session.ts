@@ -14,6 +14,7 @@ import type { Chunking } from '../sending/chunk.ts';
 import { Outbox, type SendOptions } from '../sending/outbox.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath, sameUri } from '../uri.ts';
+import { CPIM_WRAPPER, validating, type Wrapper } from '../wrappers.ts';
 import type { Role } from './roles.ts';
 
 /*
@@ -41,6 +42,8 @@ export interface SessionOptions {
   readonly matching?: 'uri' | 'session-id';
   /** Most bytes sent and not confirmed; 1 MiB unless said otherwise. */
   readonly window?: number;
+  /** Media types whose bodies are checked before they are sent or delivered; CPIM unless said otherwise. */
+  readonly wrappers?: readonly Wrapper[];
   /** Answers requests other than SEND and REPORT; without it, or when it returns undefined, they get 501. */
   readonly request?: (head: RequestHead) => RequestAnswer | undefined;
 }
@@ -120,7 +123,13 @@ export class MsrpSession {
     this.#context = context;
     const transactionId = () => context.identifiers.transaction();
     const messageId = () => context.identifiers.message();
-    this.#inbox = new Inbox({ localPath: this.localPath, accept: options.accept, transactionId, messageId });
+    const wrappers = options.wrappers ?? [CPIM_WRAPPER];
+    this.#inbox = new Inbox({
+      localPath: this.localPath,
+      accept: validating(options.accept, wrappers),
+      transactionId,
+      messageId,
+    });
     const route = () => ({
       connection: this.#state.name === 'bound' || this.#state.name === 'closing' ? this.#connection : undefined,
       toPath: formatPath(this.#remotePath ?? []),
@@ -132,6 +141,7 @@ export class MsrpSession {
       blocks: context.blocks,
       transactionId,
       messageId,
+      wrappers,
       chunking: options.chunking ?? 'whole',
       window: options.window ?? DEFAULT_WINDOW,
       rejected: (status) => this.abort(new MsrpError('refused', 'The peer does not know the session', { status })),
