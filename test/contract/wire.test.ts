@@ -59,7 +59,9 @@ describe('the wire between a window and the core', () => {
 
   it('brings a fault across with its code', async () => {
     const failed = callCore(core(), 'messages.retry', { messageId: 'm1' });
-    await expect(failed).rejects.toMatchObject({ fault: { code: 'not-found' } } satisfies Partial<CommandError>);
+    await expect(failed).rejects.toMatchObject({
+      fault: { code: 'not-found', retryable: false },
+    } satisfies Partial<CommandError>);
   });
 
   it('turns a bug into `internal` without its words, and reports it here', async () => {

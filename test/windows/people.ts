@@ -1,0 +1,53 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Locator } from 'playwright-core';
+import type { Program } from './program.ts';
+
+// What a person does in the window, by the names a screen reader would say.
+
+/** Opens the talk with somebody who is in the list or on the network. */
+export async function openTalk({ page }: Program, name: string): Promise<void> {
+  await page.getByRole('region', { name: 'Talks and people' }).getByText(name, { exact: true }).first().click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+}
+
+export async function say({ page }: Program, text: string): Promise<void> {
+  const box = page.getByRole('textbox', { name: 'Message' });
+  await box.fill(text);
+  await box.press('Enter');
+}
+
+/** The bubble with this text in the open talk. */
+export const bubble = ({ page }: Program, text: string): Locator =>
+  page.getByRole('region', { name: /^Talk with / }).getByText(text, { exact: true });
+
+/** Puts the answer of the next file dialogs in place: the dialog itself belongs to the system, not to us. */
+export async function chooseFilesNext({ app }: Program, files: string[]): Promise<void> {
+  await app.evaluate(({ dialog }, filePaths) => {
+    dialog.showOpenDialog = (async () => ({ canceled: false, filePaths })) as typeof dialog.showOpenDialog;
+  }, files);
+}
+
+/** Sends files by the button of the composer. */
+export async function sendFiles(program: Program, files: string[]): Promise<void> {
+  await chooseFilesNext(program, files);
+  await program.page.getByRole('button', { name: 'Send file' }).click();
+  const sheet = program.page.getByRole('dialog');
+  await sheet.getByRole('button', { name: 'Send', exact: true }).click();
+}
+
+/** A file of random bytes, so that nothing on the way can guess it. */
+export function writeFile(folder: string, name: string, bytes: number): string {
+  fs.mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, name);
+  const handle = fs.openSync(file, 'w');
+  for (let left = bytes; left > 0; left -= 1 << 20) fs.writeSync(handle, randomBytes(Math.min(left, 1 << 20)));
+  fs.closeSync(handle);
+  return file;
+}
+
+export const sha256 = (file: string): string => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+
+/** Where a profile's received files go in tests and in the demo. */
+export const downloads = ({ folder }: Program, name: string): string => path.join(folder, 'Downloads', name);
