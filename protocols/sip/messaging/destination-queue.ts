@@ -16,8 +16,4 @@ export class DestinationQueue {
     });
     return result;
   }
-
-  busy(to: Address): boolean {
-    return this.#tails.has(to);
-  }
 }

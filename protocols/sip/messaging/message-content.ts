@@ -103,6 +103,23 @@ export const readContent = (contentType: string, body: Buffer): MessageContent =
   };
 };
 
+/**
+ * Kamailio's msilo gives every message it kept out as `text/plain`, whatever it was. So for a kept message its first line
+ * tells; a typing notice that comes so late says nothing any more.
+ */
+export const readStoredContent = (contentType: string, body: Buffer): MessageContent => {
+  const start = body.toString('utf8', 0, 500);
+  const type = typeOf(contentType);
+  if (type === 'text/plain' && /^From: [^\r\n]*\r\n[\s\S]*^(?:NS: imdn |Content-Type: )/m.test(start)) {
+    const wrapped = readContent(CPIM_TYPE, body);
+    if (wrapped.kind !== 'unsupported') return wrapped;
+  }
+  if (type === 'text/plain' && start.startsWith('<?xml') && parseIsComposing(body.toString('utf8')))
+    return { kind: 'nothing' };
+  const content = readContent(contentType, body);
+  return content.kind === 'typing' ? { kind: 'nothing' } : content;
+};
+
 const readPart = (contentType: string, body: Buffer): MessageContent => {
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
   if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) return { kind: 'unsupported' };

@@ -27,6 +27,7 @@ import {
   notification,
   plainText,
   readContent,
+  readStoredContent,
   type TypedBody,
   typingNotice,
   wrapText,
@@ -87,10 +88,12 @@ export class PageMode implements MessagingOperationSet {
     const last = this.#typingSent.get(to);
     const old = last !== undefined && now() - last.at > (REFRESH_SECONDS / 2) * 1000;
     if (last ? last.state === state && !(state === 'composing' && old) : state === 'paused') return;
-    if (!online() || !reachable(to) || this.#absent.has(to) || this.#refusesTyping.has(to) || this.#queue.busy(to))
-      return;
-    this.#typingSent.set(to, { state, at: now() });
+    if (!online() || !reachable(to) || this.#absent.has(to) || this.#refusesTyping.has(to)) return;
+    const notice = { state, at: now() };
+    this.#typingSent.set(to, notice);
     void this.#queue.add(to, async () => {
+      // a text or a newer notice came after it
+      if (this.#typingSent.get(to) !== notice) return;
       const answer = await this.#request(to, typingNotice(state), randomUUID(), ['Expires: 30']);
       if (answer.status === 202) this.#absent.add(to);
       // whatever the reason, a peer or server that refuses them is not asked again
@@ -185,10 +188,11 @@ export class PageMode implements MessagingOperationSet {
     const { message } = request;
     const contentType = message.getHeader('content-type') ?? 'text/plain';
     const encoded = message.getHeader('content-encoding');
+    const read = this.#delay(message) ? readStoredContent : readContent;
     const content: MessageContent =
       encoded && encoded.toLowerCase() !== 'identity'
         ? { kind: 'unsupported' }
-        : readContent(contentType, Buffer.from(message.body ?? '', 'utf8'));
+        : read(contentType, Buffer.from(message.body ?? '', 'utf8'));
     const peer = addressOfUri(message.from.uri);
     switch (content.kind) {
       case 'unsupported':
@@ -203,7 +207,7 @@ export class PageMode implements MessagingOperationSet {
         return;
       case 'typing':
         request.accept();
-        if (!this.#delay(message)) this.#receiveTyping(peer, content.typing);
+        this.#receiveTyping(peer, content.typing);
         return;
       case 'nothing':
         request.accept();
