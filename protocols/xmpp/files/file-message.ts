@@ -1,4 +1,4 @@
-import type { FileFacts } from '../../contract/index.ts';
+import type { FileFacts, FileHash } from '../../contract/index.ts';
 import { type DecodedMessage, requests } from '../messaging/message-codec.ts';
 import { NS } from '../namespaces.ts';
 import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.ts';
@@ -22,13 +22,9 @@ export const fileMessage = (to: string, id: string, url: string, file: FileFacts
         xml('name', {}, file.name),
         file.size === undefined ? undefined : xml('size', {}, file.size),
         file.modifiedAt === undefined ? undefined : xml('date', {}, new Date(file.modifiedAt).toISOString()),
-        file.hash
-          ? xml(
-              'hash',
-              { xmlns: NS.hashes, algo: file.hash.algorithm },
-              Buffer.from(file.hash.value, 'hex').toString('base64'),
-            )
-          : undefined,
+        (file.hashes ?? (file.hash ? [file.hash] : [])).map(({ algorithm, value }) =>
+          xml('hash', { xmlns: NS.hashes, algo: algorithm }, Buffer.from(value, 'hex').toString('base64')),
+        ),
       ),
       xml('sources', {}, xml('url-data', { xmlns: NS.urlData, target: url })),
     ),
@@ -63,29 +59,29 @@ const nameFromUrl = (url: string): string => {
   }
 };
 
-const hashOf = (file: Element): FileFacts['hash'] => {
-  for (const algorithm of ['sha-256', 'sha-1'] as const) {
+/** Strongest first; those of another length than their name says are nobody's. */
+const hashesOf = (file: Element | undefined): FileHash[] =>
+  (['sha-256', 'sha-1'] as const).flatMap((algorithm) => {
     const text = file
-      .getChildren('hash', NS.hashes)
+      ?.getChildren('hash', NS.hashes)
       .find((hash) => hash.attrs.algo === algorithm)
       ?.getText();
     const bytes = Buffer.from(text ?? '', 'base64');
-    if (bytes.length === HASHES[algorithm]) return { algorithm, value: bytes.toString('hex') };
-  }
-  return undefined;
-};
+    return bytes.length === HASHES[algorithm] ? [{ algorithm, value: bytes.toString('hex') }] : [];
+  });
 
 const factsOf = (file: Element | undefined, url: string): FileFacts => {
   const size = Number(file?.getChildText('size', NS.fileMetadata) || Number.NaN);
   const type = file?.getChildText('media-type', NS.fileMetadata) ?? '';
   const modifiedAt = parseDateTime(file?.getChildText('date', NS.fileMetadata) ?? undefined);
-  const hash = file && hashOf(file);
+  const hashes = hashesOf(file);
+  const [hash] = hashes;
   const name = file?.getChildText('name', NS.fileMetadata);
   return {
     name: name ? safeName(name) : nameFromUrl(url),
     type: /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : 'application/octet-stream',
     size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
-    ...(hash ? { hash } : {}),
+    ...(hash ? { hash, hashes } : {}),
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   };
 };

@@ -27,6 +27,8 @@ import { requestSlot, upload } from './upload.ts';
 
 /** How long a finished upload waits for the account to come back before its message is given up. */
 const WAIT_ONLINE = 60_000;
+/** Servers keep uploads for about a week (Prosody's default); an older offer leads nowhere and is shown as the link it is. */
+const OFFER_LIFE = 7 * 24 * 3600 * 1000;
 
 export interface FileTransferOptions {
   session: Session;
@@ -83,6 +85,8 @@ export class FileTransfer implements FileTransferOperationSet {
   take(message: DecodedMessage, carriage: Carriage): boolean {
     const shared = parseFileMessage(message);
     if (!shared || !permittedUrl(shared.url, this.#options.rules)) return false;
+    const sentAt = Math.min(carriage.stamp ?? this.#options.now(), this.#options.now());
+    if (sentAt < this.#options.now() - OFFER_LIFE) return false;
     const own = parseJid(this.#options.session.jid);
     if (message.from === own?.bare && message.to !== own.bare) {
       // an upload of ours: known here as the transfer it was; from another device it is shown as the link it is
@@ -98,7 +102,7 @@ export class FileTransfer implements FileTransferOperationSet {
         ...(message.nick === undefined ? {} : { peerName: message.nick }),
         url: shared.url,
         file: shared.facts,
-        sentAt: Math.min(carriage.stamp ?? this.#options.now(), this.#options.now()),
+        sentAt,
       });
     }
     return shared.isOnlyLink;
@@ -106,6 +110,7 @@ export class FileTransfer implements FileTransferOperationSet {
 
   /** The account came online: what was not fetched is offered again. */
   offerAgain(): void {
+    this.#open.forgetBefore(this.#options.now() - OFFER_LIFE);
     for (const offer of this.#open.all) if (!this.#pending.has(offer.key)) this.#present(offer);
   }
 
@@ -133,7 +138,9 @@ export class FileTransfer implements FileTransferOperationSet {
     transfer.onPhase((phase) => {
       if (!transfer.isOver) return;
       this.#pending.delete(key);
-      if (phase.state !== 'failed' || !phase.error.retryable) this.#open.remove(key);
+      // A cancelled one stays: a program that shuts down cancels too. Whoever keeps transfers knows what a person wanted.
+      const mayComeBack = phase.state === 'cancelled' || (phase.state === 'failed' && phase.error.retryable);
+      if (!mayComeBack) this.#open.remove(key);
     });
     this.#offered.emit({ transfer, key, sentAt });
   }

@@ -40,6 +40,12 @@ export class OpenOffers {
     this.#save(this.#offers.filter((offer) => offer.key !== key));
   }
 
+  /** Drops what was offered before this time, in ms since the epoch. */
+  forgetBefore(time: number): void {
+    if (this.#offers.some(({ sentAt }) => sentAt < time))
+      this.#save(this.#offers.filter(({ sentAt }) => sentAt >= time));
+  }
+
   #save(offers: OpenOffer[]): void {
     this.#offers = offers;
     this.#storage.put(KEY, JSON.stringify(offers));
