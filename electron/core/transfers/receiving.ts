@@ -370,8 +370,11 @@ export class Receiving {
       else live.transfer.cancel();
     }
     const keep = stage.state === 'failed' && RESUMABLE.has(stage.fault.code) && row.hashes.length > 0;
-    if (live?.accepted?.part) this.#track(this.#letGo(id, live.accepted, live.accepted.part, keep));
-    else if (isReceiving(row) && row.side.part !== null && !keep) this.#track(this.#drop(id, row.side.part));
+    const part = live?.accepted?.part;
+    if (live?.accepted && part) this.#track(this.#letGo(id, live.accepted, part, keep));
+    else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
+      this.#track(this.#drop(id, row.side.part));
+    }
   }
 
   async #letGo(id: string, accepted: NonNullable<Live['accepted']>, part: PartFile, keep: boolean): Promise<void> {
