@@ -84,7 +84,10 @@ export const upload = async (
     while (position < source.size && !early) {
       const read = await source.read(buffer, position);
       if (read === 0 || position + read > source.size) throw new ProviderError('source-changed');
-      await write(request, buffer.subarray(0, read));
+      await write(request, buffer.subarray(0, read)).catch((cause: unknown) => {
+        // a server that has refused may close at once; its answer says more than the broken line
+        if (!early) throw cause;
+      });
       position += read;
       onBytes(position);
     }
