@@ -69,7 +69,8 @@ export function useShortcuts(): void {
           break;
         case 'transfers':
           actions.togglePanel();
-          if (!panelOpen) focusSoon('[data-region="transfers"] button');
+          if (!panelOpen)
+            focusSoon('[data-region="transfers"] li button, [data-region="transfers"]:not(:has(li)) button');
           break;
         case 'sendFile':
           if (talkId !== null) window.dispatchEvent(new Event('aims:attach'));

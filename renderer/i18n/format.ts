@@ -61,7 +61,7 @@ function inUnits(tag: string, bytes: number, suffix: '' | '-per-second'): string
     value /= 1000;
     step += 1;
   }
-  const digits = step === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const digits = step < 2 || value >= 99.95 ? 0 : 1;
   return remembered(
     `${tag} ${step}${suffix}${digits}`,
     () =>
@@ -69,7 +69,7 @@ function inUnits(tag: string, bytes: number, suffix: '' | '-per-second'): string
         style: 'unit',
         unit: `${UNITS[step]}${suffix}`,
         unitDisplay: step === 0 ? 'long' : 'short',
-        maximumFractionDigits: Math.min(digits, step < 2 ? 0 : digits),
+        maximumFractionDigits: digits,
       }),
   ).format(value);
 }

@@ -28,8 +28,9 @@ export function Button({ look = 'plain', size = 'normal', wide, className, type,
   );
 }
 
-export const Icon = ({ of: Glyph, size = 20 }: { of: LucideIcon; size?: number }) => (
-  <Glyph size={size} strokeWidth={1.75} aria-hidden focusable={false} />
+/** One family of pictures, 20 px and 1.75 strong unless it is a very small mark. */
+export const Icon = ({ of: Glyph, size = 20, stroke = 1.75 }: { of: LucideIcon; size?: number; stroke?: number }) => (
+  <Glyph size={size} strokeWidth={stroke} aria-hidden focusable={false} />
 );
 
 export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'children'> {

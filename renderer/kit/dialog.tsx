@@ -30,9 +30,10 @@ export function Dialog({ title, onClose, children, large, initialFocus }: Dialog
           <Base.Popup className={cx(styles.popup, large && styles.large)} {...(initialFocus ? { initialFocus } : {})}>
             <div className={styles.head}>
               <Base.Title className={styles.title}>{title}</Base.Title>
-              <IconButton icon={X} label={t('common.close')} onClick={onClose} />
             </div>
             <div className={cx(styles.body, large && styles.flush)}>{children}</div>
+            {/* last, so that the first thing to do has the focus */}
+            <IconButton icon={X} label={t('common.close')} className={styles.close} onClick={onClose} />
           </Base.Popup>
         </Base.Viewport>
       </Base.Portal>

@@ -55,7 +55,7 @@ export function AccountMark({ accountId }: { accountId: string }) {
             <button type="button" className={cx(styles.account, styles[mood])} aria-label={label}>
               {account.protocol === 'local' ? <Icon of={Wifi} size={18} /> : protocolName(t, account.protocol)}
               <span className={styles.mark}>
-                <Icon of={MARKS[mood]} size={12} />
+                <Icon of={MARKS[mood]} size={13} stroke={2.25} />
               </span>
             </button>
           }

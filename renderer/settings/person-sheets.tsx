@@ -131,7 +131,7 @@ export function PersonSheet({ personId }: { personId: string }) {
   const shown = person.name || bare(person.addresses[0]?.address ?? '');
   const changed = name.trim() !== person.name || groupsIn(groups).join() !== person.groups.join();
   return (
-    <Dialog title={t('talk.details')} onClose={actions.closeSheet}>
+    <Dialog title={t('common.details')} onClose={actions.closeSheet}>
       <div className={styles.personHead}>
         <Avatar name={shown} address={person.addresses[0]?.address ?? personId} size={56} />
         <div className={styles.accountText}>

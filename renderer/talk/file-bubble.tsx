@@ -37,7 +37,7 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
   const size = transferSize(t, transfer, format);
   const big = file.icon !== null && !risky && (state === 'completed' || state === 'offered');
   return (
-    <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state}>
+    <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state} data-bubble>
       {big && file.icon && <img className={styles.picture} src={file.icon} alt="" />}
       <div className={styles.top}>
         {!big && (

@@ -2,7 +2,8 @@ import type { MessageState } from '../../electron/contract/index.ts';
 import { cx } from '../kit/cx.ts';
 import styles from './mark.module.css';
 
-const TICK = 'M3.2 7.4 L6 10.1 L11.2 4.3';
+const TICK = 'M2.6 7.4 L5.4 10.2 L11 4.4';
+const TICKS = 'M1.4 7.4 L4.2 10.2 L9.8 4.4 M8.7 9.7 L9.2 10.2 L14.8 4.4';
 
 /** The marks, each its own shape: clock, tick, two ticks, two filled ticks, pause, and a red one with a bang. */
 function shape(state: MessageState) {
@@ -17,19 +18,12 @@ function shape(state: MessageState) {
     case 'sent':
       return <path d={TICK} />;
     case 'delivered':
-      return (
-        <>
-          <path d={TICK} />
-          <path d="M9.3 10.1 L14.6 4.3" />
-        </>
-      );
+      return <path d={TICKS} />;
     case 'read':
       return (
         <>
-          <circle cx="11.6" cy="7" r="6.3" fill="currentColor" stroke="none" />
-          <circle cx="7" cy="7" r="6.7" fill="currentColor" stroke="var(--under-mark, var(--base))" strokeWidth="1.1" />
-          <path d="M4.2 7.2 L6.2 9.2 L9.8 5" stroke="var(--under-mark, var(--base))" />
-          <path d="M12.5 8.6 L15.2 5.2" stroke="var(--under-mark, var(--base))" />
+          <rect x="0" y="0.5" width="20" height="13" rx="6.5" fill="currentColor" stroke="none" />
+          <path d="M4.2 7.2 L6.5 9.5 L11 4.9 M10.4 9 L10.9 9.5 L15.4 4.9" stroke="var(--under-mark, var(--base))" />
         </>
       );
     case 'waiting':
@@ -53,13 +47,13 @@ function shape(state: MessageState) {
 
 /** How far one of my messages came. A picture only: the words stand in the name of what it belongs to. */
 export function Mark({ state }: { state: MessageState }) {
-  const wide = state === 'delivered' || state === 'read';
+  const width = state === 'read' ? 20 : state === 'delivered' ? 16 : 14;
   return (
     <svg
       className={cx(styles.mark, styles[state])}
-      width={wide ? 18 : 14}
-      height="14"
-      viewBox={`0 0 ${wide ? 18 : 14} 14`}
+      width={state === 'read' ? 18 : width}
+      height={state === 'read' ? 12.6 : 14}
+      viewBox={`0 0 ${width} 14`}
       fill="none"
       stroke="currentColor"
       strokeWidth="1.5"

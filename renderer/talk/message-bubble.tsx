@@ -77,9 +77,11 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
             <MessageText text={message.text} query={query} />
           </div>
         )}
-        <time className={styles.aside} dateTime={new Date(message.at).toISOString()} title={format.full(message.at)}>
-          {time}
-        </time>
+        {joinsBelow && !failed && (
+          <time className={styles.aside} dateTime={new Date(message.at).toISOString()}>
+            {time}
+          </time>
+        )}
       </div>
       {failed ? (
         <div className={styles.trouble}>
@@ -99,7 +101,9 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
         (marked || (!joinsBelow && !own) || (own && isFile && !joinsBelow)) && (
           <div className={styles.meta}>
             {message.state === 'waiting' && <span className={styles.metaText}>{state}</span>}
-            <span>{time}</span>
+            <time dateTime={new Date(message.at).toISOString()} title={format.full(message.at)}>
+              {time}
+            </time>
             {marked && (
               <Tooltip text={state ?? ''} side="top">
                 <span>

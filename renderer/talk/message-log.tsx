@@ -54,6 +54,9 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
     scrollEndThreshold: 80,
   });
 
+  // in a narrow window the list may cover the talk
+  const shown = (virtual.scrollRect?.height ?? 0) > 0;
+
   const toEnd = () => {
     if (newer) void actions.loadNewest(talkId).then(() => requestAnimationFrame(() => virtual.scrollToEnd()));
     else virtual.scrollToEnd();
@@ -62,7 +65,7 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
   // opens at the end, or where reading stopped
   const opened = useRef(false);
   useLayoutEffect(() => {
-    if (opened.current || rows.length === 0) return;
+    if (opened.current || rows.length === 0 || !shown) return;
     opened.current = true;
     if (targetId) return;
     const line = rows.findIndex((row) => row.kind === 'unread');
@@ -103,9 +106,9 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
       );
 
   useEffect(() => {
-    if (focused && atEnd && unread > 0 && last && !newer)
+    if (shown && focused && atEnd && unread > 0 && last && !newer)
       actions.tell('talks.markRead', { talkId, upTo: last.sequence });
-  }, [actions, focused, atEnd, unread, last, newer, talkId]);
+  }, [actions, shown, focused, atEnd, unread, last, newer, talkId]);
 
   const messageRows = useMemo(
     () => rows.flatMap((row, index) => (row.kind === 'message' ? [{ key: row.key, index }] : [])),

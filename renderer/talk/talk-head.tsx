@@ -97,11 +97,15 @@ export function TalkHead({ talkId }: { talkId: string }) {
         icon={Search}
         label={t('talk.search')}
         keys={keysShown('searchTalk', platform)}
+        className={styles.searchButton}
         onClick={() => actions.show({ searchOpen: true })}
       />
       <Menu label={t('talk.more')} align="end" trigger={<IconButton icon={Ellipsis} label={t('talk.more')} />}>
         <MenuItem icon={UserRound} onSelect={() => openDetails()}>
           {t('talk.details')}
+        </MenuItem>
+        <MenuItem icon={Search} onSelect={() => actions.show({ searchOpen: true })}>
+          {t('talk.search')}
         </MenuItem>
         {!listed && !local && (
           <MenuItem

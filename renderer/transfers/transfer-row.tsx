@@ -29,7 +29,7 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
     transfer.direction === 'outgoing' ? t('transfers.to', { name: person }) : t('transfers.from', { name: person });
   return (
     <li className={styles.row} aria-label={t('file.label', { name: file.name, size, state: words })} data-state={state}>
-      <span className={styles.thumb}>
+      <span className={cx(styles.thumb, risky && styles.warn)}>
         {file.icon && !risky ? (
           <img src={file.icon} alt="" />
         ) : (
