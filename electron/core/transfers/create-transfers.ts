@@ -131,6 +131,7 @@ export function createTransfers(context: TransfersContext): Transfers {
       const stops = [
         provider.operationSet('fileTransfer')?.onOffer((offer) => receiving.take(accountId, offer)),
         provider.onCapabilities(() => sending.dispatch()),
+        provider.onRegistration(() => sending.dispatch()),
       ];
       subscriptions.set(accountId, () => {
         for (const stop of stops) stop?.();

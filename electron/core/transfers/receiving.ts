@@ -49,6 +49,8 @@ export class Receiving {
   readonly #ledger: TransferLedger;
   readonly #live = new Map<string, Live>();
   readonly #work = new Set<Promise<void>>();
+  /** Parts that are just being closed or deleted. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
   constructor(context: TransfersContext, ledger: TransferLedger) {
@@ -259,6 +261,8 @@ export class Receiving {
 
   async #openPart(row: ReceivingRow, folder: string, name: string): Promise<PartFile> {
     const facts = { size: row.size ?? undefined, hashes: row.hashes, ceiling: UNKNOWN_SIZE_CEILING };
+    // the last attempt may still be putting its part away
+    await Promise.all(this.#leaving);
     const earlier = this.#earlierPart(row, folder);
     if (earlier) {
       // only one transfer may own it, and a crash now loses a part, not its truth
@@ -278,7 +282,8 @@ export class Receiving {
     const wanted = strongestHash(row.hashes);
     if (!wanted) return undefined;
     for (const other of this.#ledger.all()) {
-      if (!isReceiving(other) || other.side.part === null || this.#live.get(other.id)?.accepted?.part) continue;
+      if (!isReceiving(other) || other.side.part === null) continue;
+      if (!isFinal(other.stage) && other.id !== row.id) continue;
       const same =
         other.route.address === row.route.address &&
         other.size === row.size &&
@@ -371,10 +376,16 @@ export class Receiving {
     }
     const keep = stage.state === 'failed' && RESUMABLE.has(stage.fault.code) && row.hashes.length > 0;
     const part = live?.accepted?.part;
-    if (live?.accepted && part) this.#track(this.#letGo(id, live.accepted, part, keep));
+    if (live?.accepted && part) this.#leave(this.#letGo(id, live.accepted, part, keep));
     else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
-      this.#track(this.#drop(id, row.side.part));
+      this.#leave(this.#drop(id, row.side.part));
     }
+  }
+
+  #leave(work: Promise<void>): void {
+    const leaving = work.finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+    this.#track(leaving);
   }
 
   async #letGo(id: string, accepted: NonNullable<Live['accepted']>, part: PartFile, keep: boolean): Promise<void> {

@@ -28,7 +28,7 @@ export interface TransferTalks {
 }
 
 /** The share of a provider that transfers use. */
-export type TransferProvider = Pick<Provider, 'operationSet' | 'capabilitiesOf' | 'onCapabilities'>;
+export type TransferProvider = Pick<Provider, 'operationSet' | 'capabilitiesOf' | 'onCapabilities' | 'onRegistration'>;
 
 /** All that transfers need from outside. */
 export interface TransfersContext {

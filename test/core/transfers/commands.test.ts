@@ -54,11 +54,8 @@ describe('a finished file', () => {
     const transfer = ruiProvider.offerFrom(ANA, { name: 'setup\u202Efdp.exe', type: 'application/pdf', size: 0 }, 'k');
     const { id } = rui.only;
     expect(rui.only).toMatchObject({ risky: true, file: { name: 'setupfdp.exe' } });
-    const accepted = new Promise<Parameters<typeof transfer.accept>[0]>((resolve) => {
-      transfer.onAccept = resolve;
-    });
     await call(rui, 'transfers.accept', { transferId: id, path: path.join(rui.folder, 'harmless.txt') });
-    await (await accepted).complete();
+    await (await transfer.taken).complete();
     await expect(call(rui, 'transfers.open', { transferId: id })).rejects.toEqual(refused('risky-file'));
   });
 
@@ -204,25 +201,20 @@ describe('offers', () => {
   test('of unknown size are taken whole, and their size is known at the end', async () => {
     const { rui, ruiProvider } = await pair();
     const transfer = ruiProvider.offerFrom(ANA, { name: 'a', type: 'text/plain', size: undefined }, 'key');
-    const accepted = new Promise<Parameters<typeof transfer.accept>[0]>((resolve) => {
-      transfer.onAccept = resolve;
-    });
     const { id } = rui.only;
     expect(rui.only.file.size).toBeNull();
     await call(rui, 'transfers.accept', { transferId: id });
-    const { sink, complete } = await accepted;
+    const accepted = await transfer.taken;
+    const { sink } = accepted;
     await expect(Promise.resolve(sink.write(Buffer.from('x'), 4 * 1024 ** 3))).rejects.toMatchObject({
       code: 'too-big',
     });
     expect(rui.transfer(id).state).toBe('offered');
-    await expect(complete()).rejects.toMatchObject({ code: 'too-big' });
+    await expect(accepted.complete()).rejects.toMatchObject({ code: 'too-big' });
     const other = ruiProvider.offerFrom(ANA, { name: 'b', type: 'text/plain', size: undefined }, 'key 2');
-    const taken = new Promise<Parameters<typeof other.accept>[0]>((resolve) => {
-      other.onAccept = resolve;
-    });
     const second = await rui.untilAny('offered');
     await call(rui, 'transfers.accept', { transferId: second.id });
-    const file = await taken;
+    const file = await other.taken;
     await file.sink.write(Buffer.from('hello'), 0);
     await file.complete();
     expect(rui.transfer(second.id)).toMatchObject({ state: 'completed', bytes: 5, file: { size: 5 } });

@@ -76,15 +76,13 @@ test.each([
     const provider = new MemoryProvider(RUI);
     rui.transfers.attach(ACCOUNT, provider);
     const transfer = provider.offerFrom(ANA, factsOf(index, SIZE), 'again');
-    const accepted = new Promise<Parameters<typeof transfer.accept>[0]>((resolve) => {
-      transfer.onAccept = resolve;
-    });
     const { id } = await rui.untilAny('offered');
     await call(rui, 'transfers.accept', { transferId: id });
-    const { sink, complete, from } = await accepted;
+    const accepted = await transfer.taken;
+    const { sink, from } = accepted;
     if (word === 'chunk' && times === 60) expect(from).toBeGreaterThanOrEqual(262_144);
     await sink.write(content.subarray(from), from);
-    await complete();
+    await accepted.complete();
     expect(fs.readFileSync(rui.transfer(id).path ?? '').equals(content)).toBe(true);
     expect(rui.downloaded().filter((name) => name.endsWith('.part'))).toEqual([]);
   },

@@ -222,11 +222,8 @@ describe('a broken connection', () => {
   test('of a file without a hash leaves nothing: nobody could know that the rest belongs to it', async () => {
     const { rui, ruiProvider } = await pair();
     const transfer = ruiProvider.offerFrom(ANA, { name: 'a', type: 'text/plain', size: 10 }, 'key');
-    const accepted = new Promise<Parameters<typeof transfer.accept>[0]>((resolve) => {
-      transfer.onAccept = resolve;
-    });
     await call(rui, 'transfers.accept', { transferId: rui.only.id });
-    await (await accepted).sink.write(Buffer.from('01234'), 0);
+    await (await transfer.taken).sink.write(Buffer.from('01234'), 0);
     transfer.to({ state: 'failed', error: new ProviderError('network') });
     await rui.transfers.shutDown();
     expect(rui.downloaded()).toEqual([]);

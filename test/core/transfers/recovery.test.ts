@@ -95,13 +95,11 @@ test('an offer that its protocol repeats after a restart can be accepted after a
   rui.transfers.attach(ACCOUNT, provider);
   const transfer = provider.offerFrom(ANA, facts, 'archived');
   expect(rui.only).toMatchObject({ id, state: 'offered', fault: null, endedAt: null });
-  const accepted = new Promise<Parameters<typeof transfer.accept>[0]>((resolve) => {
-    transfer.onAccept = resolve;
-  });
   await call(rui, 'transfers.accept', { transferId: id });
-  const { sink, complete } = await accepted;
+  const accepted = await transfer.taken;
+  const { sink } = accepted;
   await sink.write(Buffer.from('hello'), 0);
-  await complete();
+  await accepted.complete();
   expect(rui.only.state).toBe('completed');
   expect(rui.lines).toHaveLength(1);
 });

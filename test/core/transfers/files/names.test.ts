@@ -76,7 +76,26 @@ describe('a name from outside becomes one that every system can show and write',
   });
 
   test('whatever comes in, what comes out is safe, and safe names stay as they are', () => {
-    const nasty = fc.string({ unit: fc.constantFrom(...'ab./\\:\0\n\u202E\u200B \u{1F600}CONé"*') });
+    const nasty = fc.string({
+      unit: fc.constantFrom(
+        'a',
+        'b',
+        '.',
+        '/',
+        '\\',
+        ':',
+        '\0',
+        '\n',
+        '\u202E',
+        '\u200B',
+        ' ',
+        '\u{1F600}',
+        'CON',
+        'é',
+        '"',
+        '*',
+      ),
+    });
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), nasty), (given) => {
         const name = safeName(given);

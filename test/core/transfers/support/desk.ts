@@ -156,7 +156,7 @@ export class Desk {
         this.toldAt.push(this.clock.now());
         // as the core does: whoever listens hears of it later, not within the change
         queueMicrotask(() => {
-          for (const listener of [...this.#listeners]) listener();
+          for (const listener of this.#listeners) listener();
         });
       },
       shell: {

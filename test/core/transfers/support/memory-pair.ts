@@ -9,6 +9,7 @@ import {
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
+  type Registration,
   type TransferPhase,
 } from '../../../../protocols/contract/index.ts';
 
@@ -26,8 +27,11 @@ export class MemoryTransfer implements ProtocolTransfer {
   bytes = 0;
   readonly #phases = new Emitter<TransferPhase>();
   readonly #counts = new Emitter<number>();
+  #take: (file: AcceptedFile) => void = () => {};
   readonly onPhase = this.#phases.on;
   readonly onBytes = this.#counts.on;
+  /** What the keeper hands over, once a person accepts. */
+  readonly taken: Promise<AcceptedFile>;
   onAccept: (file: AcceptedFile) => void = () => {};
   onDecline: () => void = () => {};
   onCancel: () => void = () => {};
@@ -37,6 +41,9 @@ export class MemoryTransfer implements ProtocolTransfer {
     this.direction = direction;
     this.peer = peer;
     this.file = file;
+    this.taken = new Promise((resolve) => {
+      this.#take = resolve;
+    });
   }
 
   get listeners(): number {
@@ -60,6 +67,7 @@ export class MemoryTransfer implements ProtocolTransfer {
   }
 
   accept(file: AcceptedFile): void {
+    this.#take(file);
     this.onAccept(file);
   }
 
@@ -86,16 +94,18 @@ export class MemoryProvider implements TransferProvider {
   maximumBytes = Number.MAX_SAFE_INTEGER;
   off: ProviderError | undefined;
   onOutgoing: (transfer: MemoryTransfer, file: OutgoingFile) => void = () => {};
+  readonly registrations = new Emitter<Registration>();
   readonly onCapabilities = this.capabilities.on;
+  readonly onRegistration = this.registrations.on;
   readonly #files: FileTransferOperationSet;
 
   constructor(address: string) {
     this.address = address;
-    const provider = this;
+    const maximumBytes = () => this.maximumBytes;
     this.#files = {
       onOffer: this.offers.on,
       get maximumBytes() {
-        return provider.maximumBytes;
+        return maximumBytes();
       },
       offer: (to, file) => {
         const transfer = new MemoryTransfer(file.id, 'outgoing', to, file.file);
@@ -199,8 +209,9 @@ export class Wire {
     outgoing: MemoryTransfer,
     incoming: MemoryTransfer,
     file: OutgoingFile,
-    { sink, from, complete }: AcceptedFile,
+    accepted: AcceptedFile,
   ): Promise<void> {
+    const { sink, from } = accepted;
     const both = (phase: TransferPhase) => {
       incoming.to(phase);
       outgoing.to(phase);
@@ -236,7 +247,7 @@ export class Wire {
       if (incoming.over) return;
       await sink.close();
       await this.#at('verifying');
-      await complete();
+      await accepted.complete();
       both({ state: 'finished' });
     } catch (error) {
       both({ state: 'failed', error: ProviderError.from(error) });

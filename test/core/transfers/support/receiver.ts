@@ -42,12 +42,10 @@ async function receive(index: number): Promise<void> {
     factsOf(index, content.length),
     `${index}`,
   );
-  const accepted = new Promise<Parameters<MemoryTransfer['accept']>[0]>((resolve) => {
-    transfer.onAccept = resolve;
-  });
   const { id } = transfers.snapshot().at(-1) ?? {};
   await transfers.handlers['transfers.accept']({ transferId: id ?? '' });
-  const { sink, complete, from } = await accepted;
+  const accepted = await transfer.taken;
+  const { sink, from } = accepted;
   transfer.to({ state: 'running' });
   for (let at = from; at < content.length; at += 10_000) {
     await sink.write(content.subarray(at, at + 10_000), at);
@@ -57,7 +55,7 @@ async function receive(index: number): Promise<void> {
     say('chunk');
   }
   await sink.close();
-  await complete();
+  await accepted.complete();
   transfer.to({ state: 'finished' });
 }
 
