@@ -258,7 +258,15 @@ export const en = {
     offered: '{{name}} offers you this file',
     moved: 'The file is no longer where it was saved.',
     label: '{{name}}, {{size}}, {{state}}',
-    named: { accept: 'Accept {{name}}', decline: 'Decline {{name}}', cancel: 'Cancel {{name}}' },
+    named: {
+      accept: 'Accept {{name}}',
+      saveAs: 'Save {{name}} as…',
+      decline: 'Decline {{name}}',
+      cancel: 'Cancel {{name}}',
+      open: 'Open {{name}}',
+      reveal: 'Show {{name}} in folder',
+      retry: 'Try again: {{name}}',
+    },
     out: {
       preparing: 'Preparing',
       'waiting-for-peer': 'Waits until {{name}} is back',

@@ -265,7 +265,15 @@ export const pt: Same<typeof en> = {
     offered: '{{name}} oferece-lhe este ficheiro',
     moved: 'O ficheiro já não está onde foi guardado.',
     label: '{{name}}, {{size}}, {{state}}',
-    named: { accept: 'Aceitar {{name}}', decline: 'Recusar {{name}}', cancel: 'Cancelar {{name}}' },
+    named: {
+      accept: 'Aceitar {{name}}',
+      saveAs: 'Guardar {{name}} como…',
+      decline: 'Recusar {{name}}',
+      cancel: 'Cancelar {{name}}',
+      open: 'Abrir {{name}}',
+      reveal: 'Mostrar {{name}} na pasta',
+      retry: 'Tentar de novo: {{name}}',
+    },
     out: {
       preparing: 'A preparar',
       'waiting-for-peer': 'Espera que {{name}} volte',

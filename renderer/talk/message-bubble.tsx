@@ -106,12 +106,11 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
             </time>
             {marked && (
               <Tooltip text={state ?? ''} side="top">
-                <span>
+                <span role="img" aria-label={state ?? ''}>
                   <Mark state={message.state} />
                 </span>
               </Tooltip>
             )}
-            {marked && <Hidden>{state}</Hidden>}
           </div>
         )
       )}

@@ -10,6 +10,7 @@ export function TransferButtons({ transfer }: { transfer: Transfer }) {
   const actions = useActions();
   const bridge = useBridge();
   const transferId = transfer.id;
+  const { name } = transfer.file;
   const saveAs = async () => {
     const path = await bridge.chooseSavePath(transfer.file.name);
     if (path) await actions.ask('transfers.accept', { transferId, path });
@@ -17,20 +18,35 @@ export function TransferButtons({ transfer }: { transfer: Transfer }) {
   if (transfer.state === 'offered' && transfer.direction === 'incoming')
     return (
       <>
-        <Button look="primary" size="small" onClick={() => void actions.ask('transfers.accept', { transferId })}>
+        <Button
+          look="primary"
+          size="small"
+          aria-label={t('file.named.accept', { name })}
+          onClick={() => void actions.ask('transfers.accept', { transferId })}
+        >
           {t('file.accept')}
         </Button>
-        <Button size="small" data-plain onClick={() => void saveAs()}>
+        <Button size="small" data-plain aria-label={t('file.named.saveAs', { name })} onClick={() => void saveAs()}>
           {t('file.saveAs')}
         </Button>
-        <Button size="small" data-plain onClick={() => void actions.ask('transfers.decline', { transferId })}>
+        <Button
+          size="small"
+          data-plain
+          aria-label={t('file.named.decline', { name })}
+          onClick={() => void actions.ask('transfers.decline', { transferId })}
+        >
           {t('file.decline')}
         </Button>
       </>
     );
   if (isLive(transfer))
     return (
-      <Button size="small" data-plain onClick={() => void actions.ask('transfers.cancel', { transferId })}>
+      <Button
+        size="small"
+        data-plain
+        aria-label={t('file.named.cancel', { name })}
+        onClick={() => void actions.ask('transfers.cancel', { transferId })}
+      >
         {t('file.cancel')}
       </Button>
     );
@@ -38,18 +54,33 @@ export function TransferButtons({ transfer }: { transfer: Transfer }) {
     return (
       <>
         {!transfer.risky && (
-          <Button size="small" data-plain onClick={() => void actions.ask('transfers.open', { transferId })}>
+          <Button
+            size="small"
+            data-plain
+            aria-label={t('file.named.open', { name })}
+            onClick={() => void actions.ask('transfers.open', { transferId })}
+          >
             {t('file.open')}
           </Button>
         )}
-        <Button size="small" data-plain onClick={() => void actions.ask('transfers.reveal', { transferId })}>
+        <Button
+          size="small"
+          data-plain
+          aria-label={t('file.named.reveal', { name })}
+          onClick={() => void actions.ask('transfers.reveal', { transferId })}
+        >
           {t('file.reveal')}
         </Button>
       </>
     );
   if (transfer.canRetry)
     return (
-      <Button size="small" data-plain onClick={() => void actions.ask('transfers.retry', { transferId })}>
+      <Button
+        size="small"
+        data-plain
+        aria-label={t('file.named.retry', { name })}
+        onClick={() => void actions.ask('transfers.retry', { transferId })}
+      >
         {t('file.retry')}
       </Button>
     );
