@@ -1,10 +1,12 @@
-import type { Socket } from 'node:net';
 import { type Clock, systemClock } from './clock.ts';
 import { BufferPool } from './connection/buffer-pool.ts';
 import { openSocket, type TlsTrust } from './connection/connect.ts';
 import { type ConnectedSession, Connection, type ConnectionContext } from './connection/connection.ts';
+import { adoptSocket } from './connection/direct-socket.ts';
 import { type ListenOptions, type MsrpListener, startListening } from './connection/listener.ts';
+import { ReadBufferPools } from './connection/read-buffers.ts';
 import type { TlsIdentity } from './connection/tls.ts';
+import type { SocketAndBuffers } from './connection/transport.ts';
 import { MsrpError } from './errors.ts';
 import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
 import { type Logger, silentLogger } from './log.ts';
@@ -36,7 +38,7 @@ const TRANSACTION_TIMEOUT = 30_000;
 const WINDOW = 1_048_576;
 /** RFC 6135 §4.2.2: the port in the path of somebody nobody can connect to. */
 const DISCARD_PORT = 9;
-const BLOCK = 262_144;
+const BLOCK = 1_048_576;
 const STAGING = 65_536;
 const KEPT_BUFFERS = 8;
 
@@ -54,6 +56,7 @@ export class MsrpEndpoint {
   readonly #identifiers: Identifiers;
   readonly #context: ConnectionContext;
   readonly #blocks = new BufferPool(BLOCK, KEPT_BUFFERS);
+  readonly #readBuffers = new ReadBufferPools();
   readonly #sessions = new Map<string, ConnectedSession>();
   readonly #connections = new Set<Connection>();
   /** Connections of this side's making, by what they lead to (RFC 4975 §5.4). */
@@ -77,7 +80,11 @@ export class MsrpEndpoint {
 
   /** Starts listening; any number of sessions share a listener. @throws MsrpError `listen-failed` */
   async listen(options: ListenOptions): Promise<MsrpListener> {
-    const listener = await startListening(options, this.#context.logger, (socket) => this.#connected(socket));
+    const listener = await startListening(options, this.#context.logger, (socket) =>
+      this.#connected(
+        options.tls === undefined ? adoptSocket(socket, this.#readBuffers) : { socket, direct: undefined },
+      ),
+    );
     this.#listeners.add(listener);
     return listener;
   }
@@ -122,8 +129,8 @@ export class MsrpEndpoint {
     for (const connection of this.#connections) connection.destroy(cause);
   }
 
-  #connected(socket: Socket): Connection {
-    const connection = new Connection(socket, this.#context);
+  #connected(place: SocketAndBuffers): Connection {
+    const connection = new Connection(place, this.#context);
     this.#connections.add(connection);
     return connection;
   }
@@ -141,10 +148,11 @@ export class MsrpEndpoint {
       host,
       port,
       clock: this.#clock,
+      readBuffers: this.#readBuffers,
       timeout: options.timeout ?? this.#context.settings.transactionTimeout,
       signal: options.signal,
       tls: target.secure ? { trust, identity: this.#options.identity } : undefined,
-    }).then((socket) => this.#connected(socket));
+    }).then((place) => this.#connected(place));
     this.#reusable.set(key, opening);
     const forget = () => {
       if (this.#reusable.get(key) === opening) this.#reusable.delete(key);

@@ -2,7 +2,10 @@ import net, { isIP, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
+import { directReading } from './direct-socket.ts';
+import type { ReadBufferPools } from './read-buffers.ts';
 import type { TlsIdentity } from './tls.ts';
+import type { SocketAndBuffers } from './transport.ts';
 
 /** How the certificate of the other side is judged. */
 export type TlsTrust =
@@ -15,6 +18,7 @@ export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
   readonly clock: Clock;
+  readonly readBuffers: ReadBufferPools;
   /** Milliseconds until connection and handshake must be there. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
@@ -26,7 +30,7 @@ export interface ConnectOptions {
  *
  * @throws MsrpError `connect-failed`, `connect-timeout`, `tls-untrusted`, `aborted`
  */
-export function openSocket(options: ConnectOptions): Promise<Socket> {
+export function openSocket(options: ConnectOptions): Promise<SocketAndBuffers> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -34,9 +38,10 @@ export function openSocket(options: ConnectOptions): Promise<Socket> {
       return;
     }
     const { host, port } = options;
-    const socket =
+    const reading = options.tls === undefined ? directReading(options.readBuffers) : undefined;
+    const socket: Socket =
       options.tls === undefined
-        ? net.connect({ host, port, noDelay: true })
+        ? net.connect({ host, port, noDelay: true, ...(reading && { onread: reading.onread }) })
         : tls.connect({ host, port, ...tlsOptions(options.tls, host) });
     const finish = (settle: () => void) => {
       timer.cancel();
@@ -58,7 +63,9 @@ export function openSocket(options: ConnectOptions): Promise<Socket> {
     );
     signal?.addEventListener('abort', abort, { once: true });
     socket.once('error', failed);
-    socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => finish(() => resolve(socket)));
+    socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () =>
+      finish(() => resolve({ socket, direct: reading?.direct })),
+    );
   });
 }
 

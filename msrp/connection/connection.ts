@@ -11,7 +11,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { Output } from './output.ts';
 import { OutputQueue } from './output-queue.ts';
 import { Transactions } from './transactions.ts';
-import { Transport } from './transport.ts';
+import { type SocketAndBuffers, Transport } from './transport.ts';
 
 /** RFC 4975 §7.1: bodies of requests other than SEND are no larger than this. */
 const LARGEST_OTHER_BODY = 10_240;
@@ -26,10 +26,16 @@ export interface RequestReceiver {
   end(flag: ContinuationFlag): void;
 }
 
+/** To-Path and From-Path of a request. Equal ones are the same object for as long as they follow each other. */
+export interface RequestPaths {
+  readonly to: MsrpUri;
+  readonly from: readonly MsrpUri[];
+}
+
 /** A session, as a connection sees it. */
 export interface ConnectedSession {
   /** A request whose To-Path names this session. It may come from a connection the session does not know yet. */
-  receive(head: RequestHead, toUri: MsrpUri, hasBody: boolean, connection: Connection): RequestReceiver;
+  receive(head: RequestHead, paths: RequestPaths, hasBody: boolean, connection: Connection): RequestReceiver;
   lost(cause: MsrpError): void;
 }
 
@@ -64,12 +70,15 @@ export class Connection {
   readonly #sessions = new Set<ConnectedSession>();
   #receiver: RequestReceiver = IGNORE;
   #response: ResponseHead | undefined;
+  #lastPaths: { readonly text: string; readonly paths: RequestPaths } | undefined;
   #unknownSessions = 0;
   #cause: MsrpError | undefined;
   #closed = false;
   #closing = false;
 
-  constructor(socket: Socket, context: ConnectionContext) {
+  constructor(place: SocketAndBuffers, context: ConnectionContext) {
+    const { socket } = place;
+    socket.setNoDelay(true);
     this.socket = socket;
     this.#context = context;
     const { window, transactionTimeout, unboundTimeout } = context.settings;
@@ -77,7 +86,7 @@ export class Connection {
     this.#output = new Output(socket, context.staging, () => this.#taken());
     this.queue = new OutputQueue(this.#output, window);
     this.#parser = new FrameParser(this.#frames());
-    this.#transport = new Transport(socket, window, {
+    this.#transport = new Transport(place, window, {
       bytes: (data) => this.#bytes(data),
       closed: (cause) => this.#lost(cause),
     });
@@ -218,30 +227,36 @@ export class Connection {
   }
 
   #route(head: RequestHead, hasBody: boolean): RequestReceiver {
-    const uri = destination(head);
-    if (uri === undefined) return this.refuse(head, 400);
+    const paths = this.#paths(head);
+    if (paths === undefined) return this.refuse(head, 400);
     // RFC 4975 §7.3: a To-Path that names no session of ours gets a 481
-    const session = uri.sessionId === undefined ? undefined : this.#context.session(uri.sessionId);
-    if (session !== undefined) return session.receive(head, uri, hasBody, this);
+    const session = paths.to.sessionId === undefined ? undefined : this.#context.session(paths.to.sessionId);
+    if (session !== undefined) return session.receive(head, paths, hasBody, this);
     this.#unknownSessions++;
     if (this.#unknownSessions > MOST_UNKNOWN_SESSIONS && this.#sessions.size === 0) this.close();
     return this.refuse(head, 481);
   }
-}
 
-/** The one URI a To-Path must have when it reaches an endpoint (RFC 4975 §7.3). */
-function destination(head: RequestHead): MsrpUri | undefined {
-  try {
-    const path = parsePath(head.headers.get('To-Path') ?? '');
-    parsePath(head.headers.get('From-Path') ?? '');
-    return path.length === 1 ? path[0] : undefined;
-  } catch {
-    return undefined;
+  /** RFC 4975 §7.3: a To-Path has exactly one URI when it reaches an endpoint. Most requests repeat the paths before. */
+  #paths(head: RequestHead): RequestPaths | undefined {
+    const text = `${head.headers.get('To-Path') ?? ''}\n${head.headers.get('From-Path') ?? ''}`;
+    if (text === this.#lastPaths?.text) return this.#lastPaths.paths;
+    const [toPath = '', fromPath = ''] = text.split('\n');
+    try {
+      const [to, ...more] = parsePath(toPath);
+      if (to === undefined || more.length > 0) return undefined;
+      const paths = { to, from: parsePath(fromPath) };
+      this.#lastPaths = { text, paths };
+      return paths;
+    } catch {
+      return undefined;
+    }
   }
 }
 
 function firstUri(path: string): string {
-  return path.trim().split(' ', 1)[0] ?? '';
+  const space = path.indexOf(' ');
+  return space < 0 ? path : path.slice(0, space);
 }
 
 function limited(receiver: RequestReceiver, exceeded: (error: MsrpError) => void): RequestReceiver {

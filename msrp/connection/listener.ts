@@ -26,7 +26,7 @@ export interface MsrpListener {
 
 const HANDSHAKE_TIMEOUT = 15_000;
 
-/** Starts listening. @throws MsrpError `listen-failed` */
+/** Starts listening. Sockets without TLS are handed over paused. @throws MsrpError `listen-failed` */
 export function startListening(
   options: ListenOptions,
   logger: Logger,
@@ -34,7 +34,7 @@ export function startListening(
 ): Promise<MsrpListener> {
   const server: Server =
     options.tls === undefined
-      ? net.createServer({ noDelay: true }, connected)
+      ? net.createServer({ pauseOnConnect: true }, connected)
       : tls.createServer(
           {
             cert: options.tls.cert,

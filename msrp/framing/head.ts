@@ -62,5 +62,9 @@ export function parseHeaderLine(line: string): HeaderField {
 }
 
 export function makeHead(start: StartLine, fields: readonly HeaderField[]): FrameHead {
-  return { ...start, headers: new Headers(fields) };
+  // written out, as spreading costs more than all the rest
+  const headers = new Headers(fields);
+  const { transactionId } = start;
+  if (start.kind === 'request') return { kind: 'request', transactionId, method: start.method, headers };
+  return { kind: 'response', transactionId, status: start.status, comment: start.comment, headers };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { BufferPool } from '../connection/buffer-pool.ts';
-import type { ConnectedSession, Connection, RequestReceiver } from '../connection/connection.ts';
+import type { ConnectedSession, Connection, RequestPaths, RequestReceiver } from '../connection/connection.ts';
 import { checkFingerprint } from '../connection/tls.ts';
 import { MsrpError } from '../errors.ts';
 import { Event } from '../event.ts';
@@ -108,8 +108,12 @@ export class MsrpSession {
   readonly onStateChange = this.#stateChange.subscribe;
   #state: SessionState = { name: 'idle' };
   #remotePath: readonly MsrpUri[] | undefined;
+  /** The same as text. */
+  #toPath = '';
   #fingerprints: readonly string[] | undefined;
   #connection: Connection | undefined;
+  /** Paths of a request that was accepted. */
+  #judged: RequestPaths | undefined;
   #bound: ((error: MsrpError | undefined) => void) | undefined;
   readonly #unregister: () => void;
   readonly #port: ConnectedSession;
@@ -132,7 +136,7 @@ export class MsrpSession {
     });
     const route = () => ({
       connection: this.#state.name === 'bound' || this.#state.name === 'closing' ? this.#connection : undefined,
-      toPath: formatPath(this.#remotePath ?? []),
+      toPath: this.#toPath,
       fromPath: this.localPath,
     });
     this.#outbox = new Outbox({
@@ -147,7 +151,7 @@ export class MsrpSession {
       rejected: (status) => this.abort(new MsrpError('refused', 'The peer does not know the session', { status })),
     });
     this.#port = {
-      receive: (head, toUri, hasBody, connection) => this.#receive(head, toUri, hasBody, connection),
+      receive: (head, paths, hasBody, connection) => this.#receive(head, paths, hasBody, connection),
       lost: (cause) => {
         this.#connection = undefined;
         this.#finish(cause);
@@ -231,7 +235,7 @@ export class MsrpSession {
     if (this.#connection !== undefined) {
       throw new MsrpError('path-mismatch', 'The peer connected although this side was to');
     }
-    this.#remotePath = remotePath;
+    this.#agreeOn(remotePath);
     this.#transition({ name: 'connecting' });
     const connection = await this.#context.connect(target, options);
     if (this.#state.name !== 'connecting') {
@@ -259,11 +263,11 @@ export class MsrpSession {
         throw new MsrpError('path-mismatch', 'Somebody else than the peer connected');
       }
       if (options.fingerprints !== undefined) checkFingerprint(connection.socket, options.fingerprints);
-      this.#remotePath = remotePath ?? this.#remotePath;
+      this.#agreeOn(remotePath ?? this.#remotePath);
       this.#nowBound();
       return;
     }
-    this.#remotePath = remotePath;
+    this.#agreeOn(remotePath);
     this.#transition({ name: 'waiting' });
     const { signal, timeout = DEFAULT_TIMEOUT } = options;
     await new Promise<void>((resolve, reject) => {
@@ -288,7 +292,7 @@ export class MsrpSession {
     return new Promise((resolve, reject) => {
       const transactionId = this.#context.identifiers.transaction();
       const { localPath: fromPath } = this;
-      const toPath = formatPath(this.#remotePath ?? []);
+      const toPath = this.#toPath;
       const head = formatRequestHead({ transactionId, method, toPath, fromPath, fields });
       connection.transactions.open(transactionId, false, (settlement) => {
         if (settlement instanceof MsrpError) reject(settlement);
@@ -299,17 +303,13 @@ export class MsrpSession {
     });
   }
 
-  #receive(head: RequestHead, toUri: MsrpUri, hasBody: boolean, connection: Connection): RequestReceiver {
-    if (!this.#matches(toUri, this.#localUri)) return connection.refuse(head, 481);
-    // RFC 4975 §5.4: a session lives on one connection, and whoever comes by another may be an eavesdropper
-    const elsewhere =
-      this.#connection === undefined ? this.#state.name === 'connecting' : this.#connection !== connection;
-    if (elsewhere) return connection.refuse(head, 506);
-    const from = parsePath(head.headers.get('From-Path') ?? '');
-    if (this.#remotePath !== undefined && !this.#matches(from.at(-1), this.#remotePath.at(-1))) {
-      return connection.refuse(head, 481, 'Invalid From-Path');
+  #receive(head: RequestHead, paths: RequestPaths, hasBody: boolean, connection: Connection): RequestReceiver {
+    // the usual case: what came before on this connection has been judged
+    if (connection !== this.#connection || paths !== this.#judged) {
+      const refusal = this.#judge(head, paths, connection);
+      if (refusal !== undefined) return refusal;
+      this.#judged = paths;
     }
-    if (this.#connection === undefined && !this.#adopt(connection, from)) return connection.refuse(head, 403);
     switch (head.method) {
       case 'SEND':
         return this.#inbox.send(head, hasBody, connection);
@@ -319,6 +319,19 @@ export class MsrpSession {
       default:
         return this.#answer(head, connection);
     }
+  }
+
+  #judge(head: RequestHead, { to, from }: RequestPaths, connection: Connection): RequestReceiver | undefined {
+    if (!this.#matches(to, this.#localUri)) return connection.refuse(head, 481);
+    // RFC 4975 §5.4: a session lives on one connection, and whoever comes by another may be an eavesdropper
+    const elsewhere =
+      this.#connection === undefined ? this.#state.name === 'connecting' : this.#connection !== connection;
+    if (elsewhere) return connection.refuse(head, 506);
+    if (this.#remotePath !== undefined && !this.#matches(from.at(-1), this.#remotePath.at(-1))) {
+      return connection.refuse(head, 481, 'Invalid From-Path');
+    }
+    if (this.#connection === undefined && !this.#adopt(connection, from)) return connection.refuse(head, 403);
+    return undefined;
   }
 
   /** The first request of the peer binds its connection to this session. */
@@ -333,7 +346,7 @@ export class MsrpSession {
     }
     this.#connection = connection;
     connection.attach(this.#port);
-    this.#remotePath ??= from;
+    if (this.#remotePath === undefined) this.#agreeOn(from);
     if (this.#state.name === 'waiting') this.#nowBound();
     return true;
   }
@@ -343,6 +356,11 @@ export class MsrpSession {
     if (answer === undefined) return connection.refuse(head, 501);
     connection.respond(head, answer.status, answer);
     return connection.ignore();
+  }
+
+  #agreeOn(remotePath: readonly MsrpUri[] | undefined): void {
+    this.#remotePath = remotePath;
+    this.#toPath = formatPath(remotePath ?? []);
   }
 
   #matches(a: MsrpUri | undefined, b: MsrpUri | undefined): boolean {

@@ -210,6 +210,13 @@ async function msrpSender(options) {
   };
 }
 
+/** Most memory this process has had. `maxRSS` would count what its parent had when it was made. */
+function peakMemory() {
+  const status = process.platform === 'linux' ? fs.readFileSync('/proc/self/status', 'utf8') : '';
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS;
+  return Number(kilobytes) * 1024;
+}
+
 let side;
 process.on('message', async (message) => {
   if (message.type === 'start') {
@@ -230,8 +237,6 @@ process.on('message', async (message) => {
     }
   } else if (message.type === 'finish') {
     const { user, system } = process.cpuUsage();
-    process.send({ type: 'finished', peak: process.resourceUsage().maxRSS * 1024, cpu: (user + system) / 1e6 }, () =>
-      process.exit(0),
-    );
+    process.send({ type: 'finished', peak: peakMemory(), cpu: (user + system) / 1e6 }, () => process.exit(0));
   }
 });

@@ -65,7 +65,7 @@ function makeIdentity() {
 
 /** A worker, and a way to wait for what it says. */
 function worker() {
-  const child = fork(path.join(import.meta.dirname, 'msrp-worker.mjs'));
+  const child = fork(path.join(import.meta.dirname, 'msrp-worker.mjs'), { execArgv: process.execArgv });
   const seen = [];
   const waiting = [];
   child.on('message', (message) => {

@@ -295,9 +295,9 @@ describe('sending', () => {
     const { session, peer } = await bound();
     const folder = await temporaryFolder();
     const name = path.join(folder, 'shrinking');
-    await fs.writeFile(name, Buffer.alloc(2_000_000, 'x'));
+    await fs.writeFile(name, Buffer.alloc(4_000_000, 'x'));
     const source = await openFile(name);
-    await fs.truncate(name, 1_500_000);
+    await fs.truncate(name, 2_500_000);
     const message = session.send({ ...text, body: source });
     expect(await message.sent).toMatchObject({ state: 'failed', error: { code: 'source-shortened' } });
     await peer.read(/-------\w{16}#\r\n$/);
@@ -307,9 +307,9 @@ describe('sending', () => {
     const { session, peer } = await bound();
     let closed = 0;
     const source: ByteSource = {
-      size: 1_000_000,
+      size: 4_000_000,
       async read(buffer, position) {
-        if (position >= 500_000) throw Object.assign(new Error('fault'), { code: 'EIO' });
+        if (position >= 2_000_000) throw Object.assign(new Error('fault'), { code: 'EIO' });
         return buffer.fill(0x78).length;
       },
       async close() {
