@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { promises as dns } from 'node:dns';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Address,
   type ContactCapabilities,
@@ -30,6 +31,7 @@ import { type Element, xml } from './stream/xml.ts';
 
 const RESOURCE = 'resource';
 const HTTP_TIMEOUT = 60_000;
+const UPLOAD_PATIENCE = 2_000;
 /** Ports where TLS comes first by custom (XEP-0368 §2, and the old port for it). */
 const DIRECT_TLS_PORTS = new Set([443, 5223]);
 
@@ -61,6 +63,8 @@ export class XmppProvider implements Provider {
   readonly #fileTransfer: FileTransfer;
   #stores = { archive: false, offline: false };
   #upload: UploadService | undefined;
+  /** Ends the wait for the archive. */
+  #reconciling: NodeJS.Timeout | undefined;
   /** Bumped by every new session; what an old one found out late is dropped. */
   #generation = 0;
 
@@ -181,6 +185,7 @@ export class XmppProvider implements Provider {
 
   async #locate(domain: string, resolver: Resolver): Promise<Target[]> {
     const { server, options } = this.#context.account;
+    if (!domain) throw new ProviderError('address-invalid');
     if (!server) return locate(domain, () => this.#context.random(), resolver);
     const direct = options.directTls === true || DIRECT_TLS_PORTS.has(server.port);
     return [{ ...server, tls: direct ? 'direct' : 'starttls' }];
@@ -198,23 +203,28 @@ export class XmppProvider implements Provider {
     const { log } = this.#context;
     this.#generation += 1;
     const generation = this.#generation;
+    clearTimeout(this.#reconciling);
     this.#presence.clear();
     this.#messaging.reset();
     this.#messaging.outbox.hold(this.#context.now());
     const stores = discoverStores(iq, domain);
+    const upload = this.#findUpload(domain, generation);
     const loaded = this.#contactList
       .load(features.getChild('ver', NS.rosterVersioning) !== undefined)
       .catch((cause: unknown) => log('warn', 'xmpp.roster-unread', { code: ProviderError.from(cause).code }));
     iq.request({ type: 'set', child: xml('enable', NS.carbons) }).catch((cause: unknown) =>
       log('warn', 'xmpp.carbons-off', { code: ProviderError.from(cause).code }),
     );
-    [this.#stores] = await Promise.all([stores, loaded]);
+    // a service that does not answer must not keep anybody from being online
+    const patience = new AbortController();
+    const limit = delay(UPLOAD_PATIENCE, undefined, { signal: patience.signal }).catch(() => {});
+    [this.#stores] = await Promise.all([stores, loaded, Promise.race([upload, limit])]);
+    patience.abort();
     if (generation !== this.#generation || !this.#session.isConnected) return;
     this.#presence.review(this.#contactList.contacts);
     // a connection lost here publishes again with the next login
     this.#presence.announce().catch(() => {});
     this.#messaging.confirmAgain();
-    void this.#findUpload(domain, generation);
     void this.#readArchive(generation);
   }
 
@@ -228,10 +238,10 @@ export class XmppProvider implements Provider {
 
   async #readArchive(generation: number): Promise<void> {
     const release = (): void => {
-      clearTimeout(timer);
+      clearTimeout(this.#reconciling);
       if (generation === this.#generation) this.#messaging.outbox.release();
     };
-    const timer = setTimeout(release, this.#timings.reconcile);
+    this.#reconciling = setTimeout(release, this.#timings.reconcile);
     if (this.#stores.archive) await this.#messaging.archive.catchUp(release);
     else release();
   }
@@ -246,6 +256,7 @@ export class XmppProvider implements Provider {
       case 'offline':
       case 'stopped':
         this.#generation += 1;
+        clearTimeout(this.#reconciling);
         this.#messaging.outbox.failAll(new ProviderError('network', { retryable: true, detail: 'not online' }));
         this.#presence.clear();
         this.#presence.review([]);

@@ -122,8 +122,10 @@ export class FileTransfer implements FileTransferOperationSet {
 
   #keep(transfer: HttpTransfer): void {
     this.#live.add(transfer);
-    transfer.onPhase(() => {
-      if (transfer.isOver) this.#live.delete(transfer);
+    const stop = transfer.onPhase(() => {
+      if (!transfer.isOver) return;
+      stop();
+      this.#live.delete(transfer);
     });
   }
 
@@ -135,8 +137,9 @@ export class FileTransfer implements FileTransferOperationSet {
       void this.#fetch(transfer, url, accepted);
     });
     this.#keep(transfer);
-    transfer.onPhase((phase) => {
+    const stop = transfer.onPhase((phase) => {
       if (!transfer.isOver) return;
+      stop();
       this.#pending.delete(key);
       // A cancelled one stays: a program that shuts down cancels too. Whoever keeps transfers knows what a person wanted.
       const mayComeBack = phase.state === 'cancelled' || (phase.state === 'failed' && phase.error.retryable);

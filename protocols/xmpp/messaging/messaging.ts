@@ -248,11 +248,12 @@ export class Messaging implements MessagingOperationSet {
     const peer = parseJid(stanza.attrs.from)?.bare;
     const { id } = stanza.attrs;
     if (!peer || !id) return;
+    const error = stanzaErrorOf(stanza);
     if (isAuxiliary(id)) {
-      this.#noTyping.add(peer);
+      // who is only away may be told again later
+      if (error.code !== 'peer-offline') this.#noTyping.add(peer);
       return;
     }
-    const error = stanzaErrorOf(stanza);
     if (this.outbox.refused(id, peer, error)) return;
     this.#mark.emit({ peer: addressOf(peer), id, mark: 'failed', at: this.#options.now(), error });
   }

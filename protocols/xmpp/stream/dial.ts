@@ -13,7 +13,7 @@ const faultOf = (cause: Error & { code?: string }): ProviderError => {
 /** A connected TCP socket, or `host-unknown`, `unreachable`, `timeout`, all retryable; `cancelled` by the signal. */
 export const dial = (host: string, port: number, timeout: number, signal: AbortSignal): Promise<net.Socket> =>
   new Promise((resolve, reject) => {
-    const socket = net.connect({ host, port, noDelay: true });
+    const socket = net.connect({ host, port, noDelay: true, autoSelectFamily: true });
     const settle = (error?: ProviderError): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

@@ -48,8 +48,9 @@ const factsOf = (certificate: tls.PeerCertificate, reason: string, host: string)
 const judge = (socket: tls.TLSSocket, { trust, host }: SecureOptions): ProviderError | undefined => {
   if (socket.authorized) return undefined;
   const certificate = socket.getPeerCertificate();
+  const shown = certificate.fingerprint256;
   // A pinned leaf cannot be given as `ca` (Node completes no chain with it), so the fingerprint is compared here.
-  if (trust.fingerprints.some((known) => sameFingerprint(known, certificate.fingerprint256 ?? ''))) return undefined;
+  if (shown && trust.fingerprints.some((known) => sameFingerprint(known, shown))) return undefined;
   const reason = String(socket.authorizationError ?? 'no certificate');
   return new ProviderError('tls-untrusted', {
     protocolCode: reason,

@@ -46,6 +46,8 @@ export class XmlStream extends Client {
   #cause: ProviderError | undefined;
   /** RFC 6120 §4.4: nothing is said after the closing tag. */
   #closing = false;
+  /** Settled when the socket is no more. */
+  #gone = Promise.resolve();
   #emitted = 0;
   #established = false;
   #openedByServer = false;
@@ -173,6 +175,7 @@ export class XmlStream extends Client {
       this.#closing = true;
     });
     this.#fall(new ProviderError('cancelled'));
+    await this.#gone;
   }
 
   override _onData(data: Buffer): void {
@@ -248,6 +251,10 @@ export class XmlStream extends Client {
     // a late error of a socket that nobody listens to must not end the program
     socket?.on('error', () => {});
     inner?.on('error', () => {});
+    this.#gone = new Promise((resolve) => {
+      if (!inner || inner.closed) resolve();
+      else inner.once('close', () => resolve());
+    });
     // what was written goes out first, but nobody waits for the other side
     inner?.end(() => inner.destroy());
     inner?.setTimeout(CLOSE_TIMEOUT, () => inner.destroy());
