@@ -5,7 +5,7 @@ export interface Challenge {
 }
 
 const ITEM =
-  /\s*(?:,\s*)*(?:([A-Za-z0-9\-!#$%&'*+.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([A-Za-z0-9\-!#$%&'*+.^_`|~]+)(?=\s|$))/gy;
+  /\s*(?:,\s*)*(?:([A-Za-z0-9\-!#$%&'*+.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([A-Za-z0-9\-!#$%&'*+.^_`|~]+)(?=[\s,]|$))/gy;
 
 /**
  * All challenges in one header value, which may hold several. Unknown schemes are given too; what can't be read ends the

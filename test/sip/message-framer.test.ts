@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { FramingError, MessageFramer } from '../../protocols/sip/transport/message-framer.ts';
+
+const BODY = 'reunião 🎓\r\n\r\nSIP/2.0 200 OK\r\n';
+const message = (body: string, length = 'Content-Length'): string =>
+  `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n${length}: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const STREAM = Buffer.from(`\r\n\r\n${message(BODY)}\r\n${message('', 'l')}\r\n\r\n${message('ł', 'content-length ')}`);
+
+const framer = (limits?: { headBytes: number; bodyBytes: number }) => {
+  const seen: string[] = [];
+  const made = new MessageFramer(
+    { message: (head, body) => seen.push(`${head.length} ${body.toString()}`), crlf: () => seen.push('crlf') },
+    limits,
+  );
+  return { seen, push: (bytes: Buffer | string) => made.push(Buffer.from(bytes as string)) };
+};
+const WHOLE = (() => {
+  const { seen, push } = framer();
+  push(STREAM);
+  return seen;
+})();
+
+test('a stream is cut into its messages and keep-alives', () => {
+  expect(WHOLE.map((each) => each.replace(/^\d+ /, ''))).toEqual([
+    'crlf',
+    'crlf',
+    BODY,
+    'crlf',
+    '',
+    'crlf',
+    'crlf',
+    'ł',
+  ]);
+});
+
+test('every split of the stream into two gives the same', () => {
+  for (let at = 0; at <= STREAM.length; at++) {
+    const { seen, push } = framer();
+    push(STREAM.subarray(0, at));
+    push(STREAM.subarray(at));
+    expect(seen, `split at ${at}`).toEqual(WHOLE);
+  }
+});
+
+test('byte by byte gives the same', () => {
+  const { seen, push } = framer();
+  for (const byte of STREAM) push(Buffer.from([byte]));
+  expect(seen).toEqual(WHOLE);
+});
+
+test.each([
+  ['content-length-missing', 'OPTIONS sip:a SIP/2.0\r\nVia: x\r\n\r\n'],
+  ['content-length-invalid', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n'],
+  ['content-length-invalid', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n'],
+  ['body-too-big', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: 101\r\n\r\n'],
+  ['head-too-big', `OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(300)}`],
+  ['head-too-big', `OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(300)}\r\n\r\n`],
+])('%s ends the stream', (code, text) => {
+  const { push } = framer({ headBytes: 200, bodyBytes: 100 });
+  let error: unknown;
+  try {
+    push(text);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(FramingError);
+  expect((error as FramingError).code).toBe(code);
+});
