@@ -94,8 +94,9 @@ export class SipFileTransfer implements FileTransferOperationSet {
   /** Ends all transfers as `failed{network}` and closes every socket. A later offer begins anew. */
   stop(): void {
     const gone = new ProviderError('network', { retryable: true });
-    for (const transfer of [...this.#outgoing]) transfer.fail(gone);
-    for (const offer of [...this.#incoming]) offer.fail(gone);
+    // each leaves its set while we walk it, which a set allows
+    for (const transfer of this.#outgoing) transfer.fail(gone);
+    for (const offer of this.#incoming) offer.fail(gone);
     this.#media?.close();
     this.#media = undefined;
   }

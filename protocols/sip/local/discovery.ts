@@ -9,11 +9,11 @@ export interface DiscoveryOptions {
   port: number;
   log: ProviderLog;
   /** Somebody is there, at the address its packet came from. */
-  onPresent(announcement: Announcement, host: string): void;
+  onPresent: (announcement: Announcement, host: string) => void;
   /** Somebody at that address says goodbye. */
-  onLeaving(id: string, host: string): void;
+  onLeaving: (id: string, host: string) => void;
   /** Multicast does not work (any more). */
-  onFault(error: ProviderError): void;
+  onFault: (error: ProviderError) => void;
 }
 
 /** The part of multicast-dns below bonjour-service that is used; the package types it as `any`. */

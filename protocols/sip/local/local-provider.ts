@@ -60,7 +60,8 @@ export class LocalProvider implements Provider {
   #announcedAddress: string | undefined;
 
   constructor(context: ProviderContext) {
-    const { account, storage, log, now } = context;
+    const { account, storage, log } = context;
+    const now = (): number => context.now();
     this.#context = context;
     this.#id = storedInstanceId(storage);
     this.address = addressOfInstance(this.#id);
@@ -99,7 +100,11 @@ export class LocalProvider implements Provider {
       onLeaving: (id, host) => this.#directory.leaving(id, host),
       onFault: (error) => this.#supervisor.lost(error),
     });
-    this.#supervisor = new ConnectionSupervisor({ connection: this.#connection(), now, random: context.random });
+    this.#supervisor = new ConnectionSupervisor({
+      connection: this.#connection(),
+      now,
+      random: () => context.random(),
+    });
     this.onRegistration = this.#supervisor.onChange;
 
     const online = (): boolean => this.#supervisor.state.state === 'online';

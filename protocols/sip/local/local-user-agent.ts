@@ -6,9 +6,9 @@ import { type InviteOptions, SipUserAgent, type UserAgentOptions } from '../user
 
 export interface LocalUserAgentOptions extends UserAgentOptions {
   /** Host and port behind an address now, as a URI; undefined while nobody is there. */
-  route(address: Address): string | undefined;
+  route: (address: Address) => string | undefined;
   /** Nobody answered at the place `route` named. */
-  onUnreachable(address: Address): void;
+  onUnreachable: (address: Address) => void;
 }
 
 /**

@@ -11,9 +11,9 @@ export interface LocalPeer {
 }
 
 export interface PeerDirectoryOptions {
-  now(): number;
+  now: () => number;
   /** Whether somebody answers there. Never rejects, and settles within seconds. */
-  ping(peer: LocalPeer): Promise<boolean>;
+  ping: (peer: LocalPeer) => Promise<boolean>;
 }
 
 /** More on one network are no people; who comes later is not shown. */
@@ -83,7 +83,7 @@ export class PeerDirectory {
 
   /** We leave the network: nobody is there for us. */
   clear(): void {
-    for (const peer of [...this.#peers.values()]) this.#remove(peer);
+    for (const peer of this.peers) this.#remove(peer);
   }
 
   /** Pings; undefined when that is being done already or the answer comes too late to matter. */

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import dgram from 'node:dgram';
+import net from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { recordsOf, SERVICE } from '../../../protocols/sip/local/announcement.ts';
+import { Discovery } from '../../../protocols/sip/local/discovery.ts';
+import { local } from '../../../protocols/sip/local/index.ts';
+import { directAgent } from '../direct-agents.ts';
+import { contextOf, type Local, localPeer, multicastPort, neighbours, registered, sees } from './local-peers.ts';
+
+const GROUP = '224.0.0.251';
+const id = 'abcdefghij234567klmn';
+
+/** A socket that shouts raw bytes into the group. */
+const shouting = async (port: number): Promise<(bytes: Uint8Array) => Promise<void>> => {
+  const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  socket.setMulticastInterface('127.0.0.1');
+  onTestFinished(() => void socket.close());
+  return (bytes) => new Promise((resolve) => socket.send(bytes, port, GROUP, () => resolve()));
+};
+
+/** Announces whatever the test wants as the protocol would. */
+const announcing = async (port: number): Promise<Discovery> => {
+  const fail = (): void => {};
+  const discovery = new Discovery({
+    loopbackOnly: true,
+    port,
+    log: () => {},
+    onPresent: () => {},
+    onLeaving: () => {},
+    onFault: fail,
+  });
+  await discovery.open();
+  onTestFinished(() => discovery.close());
+  return discovery;
+};
+
+const text = (
+  from: string,
+  content = 'hi',
+): Parameters<Awaited<ReturnType<typeof directAgent>>['agent']['request']>[0] => ({
+  method: 'MESSAGE',
+  to: from,
+  body: { contentType: 'text/plain', content },
+});
+
+/** Where a peer listens, as the other one knows it. */
+const portOf = async (peer: Local, port: number): Promise<number> =>
+  await new Promise((resolve, reject) => {
+    const discovery = new Discovery({
+      loopbackOnly: true,
+      port,
+      log: () => {},
+      onPresent: (announcement) => {
+        if (peer.provider.address === `sip:${announcement.id}@local`) resolve(announcement.port);
+      },
+      onLeaving: () => {},
+      onFault: reject,
+    });
+    onTestFinished(() => discovery.close());
+    discovery.open().then(() => discovery.ask(), reject);
+  });
+
+describe('whoever is no peer', () => {
+  test('is not listened to: its texts and offers are put off', async () => {
+    const port = multicastPort();
+    const ana = await localPeer('Ana', port);
+    const stranger = await directAgent('abcdefghij234567klmn');
+    const uri = `${ana.provider.address.replace('@local', '')}@127.0.0.1:${await portOf(ana, port)}`;
+    expect((await stranger.agent.request(text(uri))).status).toBe(480);
+    const session = stranger.agent.invite(uri, { sdp: 'v=0\r\n' });
+    const rejected = await new Promise((resolve) => {
+      session.onState((state) => {
+        if (state.state === 'rejected') resolve(state.rejection.status);
+      });
+    });
+    expect(rejected).toBe(480);
+    expect(ana.texts).toEqual([]);
+  });
+
+  test('cannot take the place of somebody who is there', async () => {
+    const { ana, bob, port } = await neighbours();
+    const evil = await announcing(port);
+    const server = net.createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const evilPort = (server.address() as net.AddressInfo).port;
+    let called = false;
+    server.on('connection', () => {
+      called = true;
+    });
+    const bobId = bob.provider.address.slice(4, -6);
+    evil.announce({ id: bobId, port: evilPort, name: 'Bob', presence: { state: 'away' } }, '127.0.0.1');
+    // everything the network says arrives in order: when this one is seen, that one was heard
+    evil.announce({ id, port: evilPort, name: 'Marker', presence: { state: 'busy' } }, '127.0.0.1');
+    await sees(ana, `sip:${id}@local`);
+    const sent = { id: randomUUID(), text: 'secret', composedAt: Date.now() };
+    expect(await ana.set('messaging').send(bob.provider.address, sent).outcome).toEqual({ state: 'sent' });
+    expect(bob.texts.map((message) => message.text)).toEqual(['secret']);
+    expect(called).toBe(false);
+  });
+
+  test('with bytes that are no DNS, or DNS about other things, changes nothing', async () => {
+    const port = multicastPort();
+    const ana = await localPeer('Ana', port);
+    const shout = await shouting(port);
+    const header = Buffer.from('000084000000000100000000', 'hex');
+    for (const bytes of [
+      Buffer.alloc(0),
+      Buffer.from('hello'),
+      Buffer.alloc(1200, 0xff),
+      header,
+      // a name that points at itself
+      Buffer.concat([header, Buffer.from('c00c00210001000000780006000000000001', 'hex')]),
+    ]) {
+      await shout(bytes);
+    }
+    const other = await announcing(port);
+    other.announce({ id: 'printer', port: 1, name: 'x', presence: { state: 'busy' } }, '127.0.0.1');
+    other.announce({ id, port: 5070, name: 'Marker', presence: { state: 'busy' } }, '127.0.0.1');
+    await sees(ana, `sip:${id}@local`);
+    expect(ana.set('contactList').contacts.map(({ name }) => name)).toEqual(['Marker']);
+    expect(ana.provider.registration.state).toBe('online');
+  });
+});
+
+test('a peer that vanished without a goodbye is gone as soon as something cannot be sent to it', async () => {
+  const port = multicastPort();
+  const ana = await localPeer('Ana', port);
+  const ghost = await announcing(port);
+  const closed = net.createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const nobody = (closed.address() as net.AddressInfo).port;
+  await new Promise((resolve) => closed.close(resolve));
+  ghost.announce({ id, port: nobody, name: 'Ghost', presence: { state: 'available' } }, '127.0.0.1');
+  await sees(ana, `sip:${id}@local`);
+  const draft = { id: randomUUID(), text: 'anybody?', composedAt: Date.now() };
+  const outcome = await ana.set('messaging').send(`sip:${id}@local`, draft).outcome;
+  expect(outcome).toMatchObject({ state: 'failed', error: { code: 'peer-offline', retryable: true } });
+  await sees(ana, `sip:${id}@local`, ({ state }) => state === 'offline');
+});
+
+test('a question of another program is answered with where we are, and no more', () => {
+  const records = recordsOf({ id, port: 5070, name: 'Ana', presence: { state: 'available' } }, '127.0.0.1');
+  expect(records.filter(({ type }) => type === 'PTR').map(({ name, data }) => `${name} ${data as string}`)).toEqual([
+    `${SERVICE} ${id}.${SERVICE}`,
+    `_services._dns-sd._udp.local ${SERVICE}`,
+  ]);
+});
+
+test('a multicast port that cannot be had leaves the account waiting to try again', async () => {
+  const port = multicastPort();
+  // held without sharing
+  const holder = dgram.createSocket({ type: 'udp4' });
+  await new Promise<void>((resolve) => holder.bind(port, '0.0.0.0', resolve));
+  const provider = local.create(contextOf('Ana', port));
+  onTestFinished(() => provider.stop());
+  provider.start();
+  expect(await registered(provider, 'waiting')).toMatchObject({ cause: { code: 'network', retryable: true } });
+  await new Promise<void>((resolve) => holder.close(() => resolve()));
+  provider.machineEvent('network-changed');
+  await registered(provider, 'online');
+});
