@@ -124,7 +124,11 @@ export class XmppProvider implements Provider {
         domain,
         user: account.authenticationName || bareJid.slice(0, bareJid.lastIndexOf('@')),
         resource: this.#resource(),
-        password: () => context.password(),
+        password: () =>
+          context.password().catch((cause: unknown) => {
+            log('warn', 'xmpp.password-unread', { error: cause instanceof Error ? cause.name : 'unknown' });
+            return undefined;
+          }),
       },
       trust,
       session,

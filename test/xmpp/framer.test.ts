@@ -21,7 +21,7 @@ it('cuts a stream into the same frames at every split in two', () => {
 
 it('cuts a stream into the same frames one character at a time', () => {
   const framer = new StanzaFramer(10_000);
-  expect([...STREAM].flatMap((character) => [...framer.push(character)])).toEqual(FRAMES);
+  expect(STREAM.split('').flatMap((character) => [...framer.push(character)])).toEqual(FRAMES);
 });
 
 it('gives a frame out with its last character and not later', () => {

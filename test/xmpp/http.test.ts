@@ -122,12 +122,12 @@ it('reads no more of the source than the network takes', async () => {
     stalled = resolve;
   });
   let timer: NodeJS.Timeout | undefined;
-  const read = source.read;
+  const read = source.read.bind(source);
   source.read = async (buffer, position) => {
     furthest = position;
     clearTimeout(timer);
     timer = setTimeout(stalled, 200);
-    return read.call(source, buffer, position);
+    return read(buffer, position);
   };
   const done = put(url, source);
   await quiet;
