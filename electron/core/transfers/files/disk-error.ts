@@ -22,7 +22,8 @@ const SOURCE_CODES: Readonly<Record<string, ProviderErrorCode>> = {
 };
 
 const TARGET_CODES: Readonly<Record<string, ProviderErrorCode>> = {
-  // there is no such folder, and none could be made
+  // there is no such folder and none could be made, or a file is in its place
+  EEXIST: 'permission-denied',
   ENOENT: 'permission-denied',
   ENOTDIR: 'permission-denied',
 };

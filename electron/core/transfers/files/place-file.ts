@@ -5,23 +5,34 @@ import { errnoOf } from './disk-error.ts';
 import { numberedName } from './safe-name.ts';
 
 const MAXIMUM_NAMES = 999;
-/** What file systems without hard links answer: FAT, exFAT, some network disks. */
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
+/** What file systems without hard links answer: FAT, exFAT, some network disks; on Windows in several words. */
+const NO_LINKS: ReadonlySet<string> = new Set([
+  'EISDIR',
+  'UNKNOWN',
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EACCES',
+]);
 
 /** A folder with all above it. Node's own recursive one never returns where a folder may not be made (/proc). */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await fs.mkdir(folder);
   } catch (cause) {
-    if (errnoOf(cause) === 'EEXIST') return;
-    if (errnoOf(cause) !== 'ENOENT' || path.dirname(folder) === folder) throw cause;
-    await makeFolder(path.dirname(folder));
-    await fs.mkdir(folder).catch((again: unknown) => {
-      // somebody else made it in between
-      if (errnoOf(again) !== 'EEXIST') throw again;
-    });
+    // there already, or made by somebody else just now; of a drive's root Windows says EPERM
+    if (await isFolder(folder)) return;
+    const above = path.dirname(folder);
+    if (errnoOf(cause) !== 'ENOENT' || above === folder || (await isFolder(above))) throw cause;
+    await makeFolder(above);
+    await makeFolder(folder);
   }
 }
+
+const isFolder = async (folder: string): Promise<boolean> =>
+  (await fs.stat(folder).catch(() => undefined))?.isDirectory() ?? false;
 
 /**
  * Opens a new, empty file beside the wished name: `report.pdf.part`, `report (2).pdf.part`, … Never one that was there.
@@ -64,6 +75,7 @@ export async function placeFile(
     } catch (cause) {
       if (errnoOf(cause) === 'EEXIST') continue;
       if (!NO_LINKS.has(errnoOf(cause))) throw cause;
+      // the name was free a moment ago; nothing else can be asked for there
       await fs.rename(part, final);
       await syncFolder(folder);
       return final;

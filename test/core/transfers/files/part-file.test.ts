@@ -4,6 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteRanges } from '../../../../electron/core/transfers/files/byte-ranges.ts';
+import { diskError } from '../../../../electron/core/transfers/files/disk-error.ts';
 import { markDownloaded } from '../../../../electron/core/transfers/files/download-mark.ts';
 import { type PartFacts, PartFile } from '../../../../electron/core/transfers/files/part-file.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -299,6 +300,44 @@ test('a folder that cannot be written is told as such', async () => {
   await expect(PartFile.create(path.join(folder, 'file'), 'a', one)).rejects.toEqual(coded('permission-denied'));
   await expect(PartFile.create(path.join(folder, 'file', 'x'), 'a', one)).rejects.toEqual(coded('permission-denied'));
   await expect(PartFile.create(folder, 'x'.repeat(300), one)).rejects.toEqual(coded('name-refused'));
+});
+
+test('on a disk that can link no more, it gets its name all the same', async () => {
+  const folder = temporaryFolder();
+  const part = await PartFile.create(path.join(folder, 'in'), 'a.txt', factsOf(Buffer.from('x')));
+  await part.write(Buffer.from('x'), 0);
+  await part.close();
+  // ext4 gives a file 65,000 names
+  const links = path.join(folder, 'links');
+  fs.mkdirSync(links);
+  const exhaust = () => {
+    for (let link = 0; link < 66_000; link++) fs.linkSync(part.path, path.join(links, String(link)));
+  };
+  try {
+    exhaust();
+    console.log('this disk does not limit the names of a file: the way without links is not tried here');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EMLINK' });
+  }
+  const file = await finish(part, 'a.txt');
+  expect(fs.readFileSync(file, 'utf8')).toBe('x');
+  expect(fs.readdirSync(path.join(folder, 'in'))).toEqual(['a.txt']);
+}, 30_000);
+
+test.each([
+  ['ENOSPC', 'no-space', 'no-space'],
+  ['EDQUOT', 'no-space', 'no-space'],
+  ['EFBIG', 'no-space', 'no-space'],
+  ['EACCES', 'permission-denied', 'permission-denied'],
+  ['EROFS', 'permission-denied', 'permission-denied'],
+  ['ENOENT', 'source-missing', 'permission-denied'],
+  ['EIO', 'unreadable', 'internal'],
+  ['ENAMETOOLONG', 'name-refused', 'name-refused'],
+  ['EWHATEVER', 'internal', 'internal'],
+])('%s of a source is %s, of a target %s', (errno, source, target) => {
+  const cause = Object.assign(new Error('open /home/rui/private'), { code: errno });
+  expect(diskError('source', cause)).toMatchObject({ code: source, protocolCode: errno });
+  expect(diskError('target', cause)).toMatchObject({ code: target, message: expect.not.stringContaining('private') });
 });
 
 test('on Windows the mark of a download lies beside the content', async () => {
