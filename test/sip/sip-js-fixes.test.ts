@@ -1,0 +1,182 @@
+import { Core } from 'sip.js';
+import { describe, expect, test } from 'vitest';
+import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
+import { directAgent, incoming, reached } from './direct-agents.ts';
+import { ScriptedServer } from './scripted-server.ts';
+import { serverAgent } from './server-agent.ts';
+
+const TEXT = { contentType: 'text/plain', content: 'x' };
+
+test('transactions stay as long as an unreliable transport needs', () => {
+  const { TIMER_D, TIMER_I, TIMER_J, TIMER_K } = Core.Timers;
+  expect([TIMER_D, TIMER_I, TIMER_J, TIMER_K]).toEqual([32_000, 5_000, 32_000, 5_000]);
+});
+
+test('a message repeated after it was answered is not handled twice', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  let handled = 0;
+  agent.onMessage = (request) => {
+    handled += 1;
+    request.accept();
+  };
+  const lines = ['Via: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bKsame', 'Call-ID: same'];
+  for (const nth of [1, 2, 3]) {
+    server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines, 'x');
+    await server.until(() => (server.answers.length >= nth ? true : undefined));
+  }
+  expect(handled).toBe(1);
+  expect(server.answers.map(({ start }) => start.kind === 'response' && start.status)).toEqual([200, 200, 200]);
+});
+
+test('no two requests get the same branch', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  await Promise.all(Array.from({ length: 50 }, () => agent.request({ method: 'OPTIONS', to: 'sip:bob@campus.test' })));
+  expect(new Set(server.requests.map(({ head }) => head.branch)).size).toBe(50);
+  expect(server.requests[0]?.head.branch).toMatch(/^z9hG4bK[0-9a-f-]{36}$/);
+});
+
+test('what sip.js can’t read is answered', async () => {
+  const server = await ScriptedServer.open();
+  await serverAgent(server.port);
+  server.sendRequest('MESSAGE', 'sip:ana@campus.test', ['Content-Type: garbage'], 'x');
+  const answer = await server.until(() => server.answers[0]);
+  expect(answer.start).toMatchObject({ status: 400 });
+});
+
+describe('challenges', () => {
+  const challenge = (realm: string, more = ''): string => `Digest realm="${realm}", nonce="n", qop="auth"${more}`;
+  const credentialed = async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.setCredentials(new DigestClient('ana', 'secret'));
+    return { server, agent };
+  };
+
+  test('by a proxy and then by the registrar are both answered', async () => {
+    const { server, agent } = await credentialed();
+    server.handler = (request) => {
+      if (!request.head.get('proxy-authorization')) request.answer(407, [`Proxy-Authenticate: ${challenge('proxy')}`]);
+      else if (!request.head.get('authorization')) request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+      else request.answer(200);
+    };
+    const answer = await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT });
+    expect([answer.status, answer.cseq]).toEqual([200, 3]);
+    expect(server.requests.at(-1)?.head.get('proxy-authorization')).toContain('realm="proxy"');
+  });
+
+  test('several at once: the strongest known is answered, unknown ones do no harm', async () => {
+    const { server, agent } = await credentialed();
+    server.handler = (request) => {
+      if (request.head.get('authorization')) request.answer(200);
+      else
+        request.answer(401, [
+          'WWW-Authenticate: Negotiate',
+          `WWW-Authenticate: ${challenge('home', ', algorithm=SHA-256')}`,
+          `WWW-Authenticate: ${challenge('home', ', algorithm=MD5-sess')}`,
+          `WWW-Authenticate: ${challenge('home', ', algorithm=MD5')}`,
+        ]);
+    };
+    expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(200);
+    expect(server.requests[1]?.head.get('authorization')).toContain('algorithm=SHA-256');
+  });
+
+  test('a refused password ends after one try, a stale nonce gets another', async () => {
+    const { server, agent } = await credentialed();
+    server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+    expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(401);
+    expect(server.requests.length).toBe(2);
+    server.handler = (request) => {
+      if (server.requests.length < 6) request.answer(401, [`WWW-Authenticate: ${challenge('home', ', stale=true')}`]);
+      else request.answer(200);
+    };
+    expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(200);
+  });
+
+  test('a server that calls every nonce stale is given up', async () => {
+    const { server, agent } = await credentialed();
+    server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home', ', stale=true')}`]);
+    expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(401);
+    expect(server.requests.length).toBeLessThan(10);
+  });
+
+  test('within a session the sequence numbers go on after a challenge', async () => {
+    const { server, agent } = await credentialed();
+    const sdp = 'v=0\r\n';
+    const contact = `Contact: <sip:bob@127.0.0.1:${server.port};transport=tcp>`;
+    server.handler = (request) => {
+      const bye = request.method === 'BYE';
+      if (bye && !request.head.get('authorization')) request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+      else request.answer(200, [contact, ...(bye ? [] : ['Content-Type: application/sdp'])], bye ? '' : sdp);
+    };
+    const session = agent.invite('sip:bob@campus.test', { sdp });
+    await reached(session, 'established');
+    session.end();
+    const again = await server.request('BYE', 2);
+    expect([(await server.request('BYE')).head.get('cseq'), again.head.get('cseq')]).toEqual(['2 BYE', '3 BYE']);
+  });
+});
+
+test('an unknown Require is answered 420 with what is not understood', async () => {
+  const server = await ScriptedServer.open();
+  await serverAgent(server.port);
+  server.sendRequest('MESSAGE', 'sip:ana@campus.test', ['Require: foo, outbound'], 'x');
+  const answer = await server.until(() => server.answers[0]);
+  expect([answer.start.kind === 'response' && answer.start.status, answer.get('unsupported')]).toEqual([420, 'foo']);
+});
+
+test('OPTIONS is answered with our own methods, types and Contact', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  server.sendRequest('OPTIONS', 'sip:ana@campus.test', []);
+  const answer = await server.until(() => server.answers[0]);
+  expect(answer.get('accept')).toBe('application/sdp, text/plain');
+  expect(answer.get('contact')).toBe(agent.contact);
+});
+
+test('a multipart offer is an offer', async () => {
+  const { agent: ana } = await directAgent('ana');
+  const { agent: bob, uri } = await directAgent('bob');
+  const invited = incoming(bob);
+  ana.invite(uri, { sdp: 'v=0\r\n', parts: [{ contentType: 'image/png', content: Buffer.from([0xff, 0, 0x80]) }] });
+  expect((await invited).remote).toMatchObject({ sdp: 'v=0\r\n', parts: [{ content: Buffer.from([0xff, 0, 0x80]) }] });
+});
+
+test('our own requests come back to us without being taken for a loop', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  const texts: string[] = [];
+  agent.onMessage = (request) => {
+    texts.push(request.message.body);
+    request.accept();
+  };
+  server.handler = (request) => {
+    const via = `Via: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bKproxy`;
+    const kept = ['From', 'To', 'Call-ID', 'CSeq'].map((name) => `${name}: ${request.head.get(name)}`);
+    server.sendRequest('MESSAGE', agent.contact.slice(1, -1), [via, ...kept], request.body);
+    request.answer(200);
+  };
+  await agent.request({ method: 'MESSAGE', to: 'sip:ana@campus.test', body: TEXT });
+  await server.until(() => server.answers[0]);
+  expect(texts).toEqual(['x']);
+});
+
+test('a REFER within a session is refused and never followed', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  server.handler = (request) =>
+    request.answer(200, [`Contact: <sip:bob@127.0.0.1:${server.port}>`, 'Content-Type: application/sdp'], 'v=0\r\n');
+  await reached(agent.invite('sip:bob@campus.test', { sdp: 'v=0\r\n' }), 'established');
+  const invite = await server.request('INVITE');
+  server.sendRequest('REFER', agent.contact.slice(1, -1), [
+    `Call-ID: ${invite.head.get('call-id')}`,
+    `From: <sip:bob@campus.test>;tag=server`,
+    `To: ${invite.head.get('from')}`,
+    'Refer-To: <sip:eve@elsewhere.test>',
+    'Contact: <sip:bob@127.0.0.1>',
+  ]);
+  const answer = await server.until(() => server.answers[0]);
+  expect(answer.start).toMatchObject({ status: 603 });
+  expect(server.requests.filter(({ method }) => method === 'INVITE').length).toBe(1);
+});
