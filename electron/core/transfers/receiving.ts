@@ -414,9 +414,10 @@ export class Receiving {
 
 const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? (file.hash ? [file.hash] : []);
 
+/** Where the disk does not tell, the first write that does not fit will. */
 async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  const disk = await statfs(folder).catch(() => undefined);
+  return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
 }
 
 /** Whether the file under its final name is the part that was given it: then the part is gone, or the same file. */

@@ -182,6 +182,11 @@ export class Wire {
     return halt;
   }
 
+  /** Lets everything go on that stands still. */
+  release(): void {
+    for (const { halt } of this.#halts.values()) halt.go();
+  }
+
   async idle(): Promise<void> {
     await Promise.all(this.#work);
   }

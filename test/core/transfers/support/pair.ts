@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { CommandInput, CommandName, CommandOutput } from '../../../../electron/contract/index.ts';
 import { ACCOUNT, Desk, TALK } from './desk.ts';
 import { MemoryProvider, Wire } from './memory-pair.ts';
@@ -24,6 +25,10 @@ export async function pair() {
   const anaProvider = new MemoryProvider(ANA);
   const ruiProvider = new MemoryProvider(RUI);
   const wire = new Wire(anaProvider, ruiProvider);
+  onTestFinished(async () => {
+    wire.release();
+    await wire.idle();
+  });
   await ana.transfers.recover();
   await rui.transfers.recover();
   ana.transfers.attach(ACCOUNT, anaProvider);
