@@ -44,6 +44,7 @@ export const targets = [
     css: { transformer: 'lightningcss' },
     build: {
       target: 'chrome114',
+      chunkSizeWarningLimit: 4000,
       outDir: path.join(root, 'out/renderer'),
       emptyOutDir: true,
       sourcemap: true,

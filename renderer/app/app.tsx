@@ -36,7 +36,7 @@ export function AppWindow() {
   useSurroundings();
   const ready = useFacts((facts) => facts.ready);
   const alone = useFacts((facts) => facts.accounts.length === 0 && facts.talkOrder.length === 0);
-  const starting = useView((view) => view.startAccountId !== null);
+  const starting = useView((view) => view.signingIn);
   return (
     <TooltipProvider>
       {!ready ? (

@@ -9,16 +9,12 @@ import styles from './start.module.css';
 export function FirstStart() {
   const { t } = useTranslation();
   const actions = useActions();
-  const done = useCallback(() => actions.show({ startPassed: true, startAccountId: null }), [actions]);
+  const done = useCallback(() => actions.show({ signingIn: false }), [actions]);
   return (
     <main className={styles.page}>
       <div className={styles.card}>
         <img className={styles.logo} src={logo} alt="" />
-        <SignInFlow
-          title={t('start.welcome')}
-          onAccount={(startAccountId) => actions.show({ startAccountId })}
-          onDone={done}
-        />
+        <SignInFlow title={t('start.welcome')} onSigningIn={(signingIn) => actions.show({ signingIn })} onDone={done} />
       </div>
     </main>
   );

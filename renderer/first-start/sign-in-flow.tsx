@@ -14,13 +14,13 @@ import { Trouble } from './trouble.tsx';
 interface SignInFlowProps {
   /** Above the form; a dialog has its own title. */
   title?: string;
-  /** Told at once, so that first start stays in front while its account connects. */
-  onAccount?: (accountId: string | null) => void;
+  /** Told before the account exists, so that first start stays in front while it is made and connects. */
+  onSigningIn?: (signingIn: boolean) => void;
   onDone: () => void;
 }
 
 /** Form, then steps, then in; back to the form with everything still typed when it does not work. */
-export function SignInFlow({ title, onAccount, onDone }: SignInFlowProps) {
+export function SignInFlow({ title, onSigningIn, onDone }: SignInFlowProps) {
   const { t } = useTranslation();
   const actions = useActions();
   const [values, setValues] = useState(noValues);
@@ -35,22 +35,22 @@ export function SignInFlow({ title, onAccount, onDone }: SignInFlowProps) {
   const begin = async (input: ReturnType<typeof signInCommand>) => {
     setBusy(true);
     setFault(null);
+    onSigningIn?.(true);
     const result = await actions.signIn(input);
     setBusy(false);
-    if ('fault' in result) setFault(result.fault);
-    else {
-      onAccount?.(result.account.id);
-      setAccountId(result.account.id);
-    }
+    if ('fault' in result) {
+      onSigningIn?.(false);
+      setFault(result.fault);
+    } else setAccountId(result.account.id);
   };
   // an account that never connected is not kept: what is typed next may be another one
   const back = async () => {
     const cause = account?.registration.state === 'stopped' ? account.registration.cause : null;
     setFault(cause?.certificate ? null : cause);
     setAccountId(null);
-    onAccount?.(null);
     if (cause?.code.startsWith('credentials')) setValues((now) => ({ ...now, password: '' }));
     if (account) await actions.ask('accounts.remove', { accountId: account.id });
+    onSigningIn?.(false);
   };
   const done = useCallback(() => onDone(), [onDone]);
 

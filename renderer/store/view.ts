@@ -50,10 +50,8 @@ export interface View {
   target: { talkId: string; messageId: string } | null;
   /** Where reading stopped when the talk was opened. */
   unreadFrom: { talkId: string; sequence: number } | null;
-  /** First start was passed, or the account it began with goes on without connection. */
-  startPassed: boolean;
-  /** The account that first start is connecting. */
-  startAccountId: string | null;
+  /** First start stays in front: an account is being made or connects for the first time. */
+  signingIn: boolean;
   connected: boolean;
   announcement: string;
 }
@@ -70,8 +68,7 @@ export const firstView: View = {
   leaving: {},
   target: null,
   unreadFrom: null,
-  startPassed: false,
-  startAccountId: null,
+  signingIn: false,
   connected: false,
   announcement: '',
 };

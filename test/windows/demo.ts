@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { bubble, downloads, openTalk, say, sendFiles, sha256, writeFile } from './people.ts';
-import { type Program, root, startProgram, useThisNetwork } from './program.ts';
+import { joinThisNetwork, type Program, root, startProgram } from './program.ts';
 
 // `npm run demo`: two people on this machine, without a server. Each has a profile of their own, made new every time.
 
@@ -20,7 +20,7 @@ async function meet(): Promise<{ ana: Program; rui: Program }> {
   fs.rmSync(output, { recursive: true, force: true });
   const [ana, rui] = await Promise.all([start('ana', 20), start('rui', 860)]);
   step('Two windows are open, each with a profile of its own.');
-  await Promise.all([useThisNetwork(ana.page, 'Ana Sousa'), useThisNetwork(rui.page, 'Rui Costa')]);
+  await Promise.all([joinThisNetwork(ana.page, 'Ana Sousa'), joinThisNetwork(rui.page, 'Rui Costa')]);
   await Promise.all([openTalk(ana, 'Rui Costa'), openTalk(rui, 'Ana Sousa')]);
   step('Ana and Rui use this network without a server, and have found each other.');
   return { ana, rui };

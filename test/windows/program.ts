@@ -98,7 +98,7 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
 }
 
 /** Signs in without a server, from the first page, as a newcomer does. */
-export async function useThisNetwork(page: Page, name: string): Promise<void> {
+export async function joinThisNetwork(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Use this network without a server' }).click();
   await page.getByRole('textbox', { name: 'Your name' }).fill(name);
   await page.getByRole('button', { name: 'Start' }).click();

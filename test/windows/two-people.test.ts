@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bubble, downloads, openTalk, say, sendFiles, sha256, writeFile } from './people.ts';
-import { accessibilityFaults, type Program, startProgram, temporaryFolder, useThisNetwork } from './program.ts';
+import { accessibilityFaults, joinThisNetwork, type Program, startProgram, temporaryFolder } from './program.ts';
 
 // The main job on real input: two windows, no server, chat and files both ways, in one story.
 
@@ -32,7 +32,7 @@ describe('two people on one network, without a server', () => {
   });
 
   it('see each other as soon as both are there', async () => {
-    await Promise.all([useThisNetwork(ana.page, 'Ana Sousa'), useThisNetwork(rui.page, 'Rui Costa')]);
+    await Promise.all([joinThisNetwork(ana.page, 'Ana Sousa'), joinThisNetwork(rui.page, 'Rui Costa')]);
     await Promise.all([openTalk(ana, 'Rui Costa'), openTalk(rui, 'Ana Sousa')]);
   });
 
