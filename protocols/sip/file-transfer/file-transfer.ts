@@ -8,10 +8,10 @@ import {
 } from '../../contract/index.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
+import { offersFiles } from './description/session-description.ts';
 import { IncomingFileOffer } from './incoming-offer.ts';
 import { Media } from './media.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
-import { offersFiles } from './session-description.ts';
 
 export interface FileTransferContext {
   /** The address peers can connect to, and whether our signalling is encrypted. Undefined while not connected. */

@@ -2,10 +2,15 @@ import { randomInt } from 'node:crypto';
 import { answerSetup, type MsrpSession, type Role } from '../../../msrp/index.ts';
 import { type Address, type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
 import type { SipSession } from '../sip-session.ts';
+import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
+import {
+  type FileMedia,
+  formatDescription,
+  type OfferedMedia,
+  refusedMedia,
+} from './description/session-description.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import type { Media } from './media.ts';
-import { type ReadOffer, type Refusal, readOffer, refusalOf } from './offer-check.ts';
-import { type FileMedia, formatDescription, type OfferedMedia, refusedMedia } from './session-description.ts';
 import { reasonOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */

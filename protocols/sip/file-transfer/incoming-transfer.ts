@@ -16,7 +16,7 @@ import {
   type TransferPhase,
 } from '../../contract/index.ts';
 import type { SipSession } from '../sip-session.ts';
-import type { FileMedia } from './session-description.ts';
+import type { FileMedia } from './description/session-description.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason } from './transfer-errors.ts';

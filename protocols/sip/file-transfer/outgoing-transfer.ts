@@ -9,9 +9,9 @@ import {
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
+import { MAXIMUM_ICON_BYTES, readPath } from './description/offer-check.ts';
+import { type FileMedia, formatDescription, parseDescription } from './description/session-description.ts';
 import type { Media } from './media.ts';
-import { MAXIMUM_ICON_BYTES, readPath } from './offer-check.ts';
-import { type FileMedia, formatDescription, parseDescription } from './session-description.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors.ts';

@@ -9,7 +9,7 @@ import {
   parseCidUrl,
   parseFileDate,
   parseFileRange,
-} from '../../../protocols/sip/file-transfer/file-attributes.ts';
+} from '../../../protocols/sip/file-transfer/description/file-attributes.ts';
 
 describe('file-date', () => {
   const pairs: [string, FileDates][] = [

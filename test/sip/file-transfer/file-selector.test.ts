@@ -4,7 +4,7 @@ import {
   type FileSelector,
   formatFileSelector,
   parseFileSelector,
-} from '../../../protocols/sip/file-transfer/file-selector.ts';
+} from '../../../protocols/sip/file-transfer/description/file-selector.ts';
 
 const SHA1 = '72245fe8653ddaf371362f86d471913ee4a2ce2e';
 const SHA1_TEXT = '72:24:5F:E8:65:3D:DA:F3:71:36:2F:86:D4:71:91:3E:E4:A2:CE:2E';

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { MAXIMUM_ICON_BYTES, readOffer, refusalOf } from '../../../protocols/sip/file-transfer/offer-check.ts';
+import {
+  MAXIMUM_ICON_BYTES,
+  readOffer,
+  refusalOf,
+} from '../../../protocols/sip/file-transfer/description/offer-check.ts';
 import {
   type FileMedia,
   formatDescription,
@@ -7,7 +11,7 @@ import {
   offersFiles,
   parseDescription,
   refusedMedia,
-} from '../../../protocols/sip/file-transfer/session-description.ts';
+} from '../../../protocols/sip/file-transfer/description/session-description.ts';
 
 const lines = (...text: string[]): string => `${text.join('\r\n')}\r\n`;
 const head = ['v=0', 'o=- 4004363954 4004363954 IN IP4 127.0.0.1', 's=sipsimple 5.5.0', 't=0 0'];

@@ -1,6 +1,6 @@
-import { type MsrpUri, parsePath } from '../../../msrp/index.ts';
-import type { FileFacts } from '../../contract/index.ts';
-import type { SessionDescription } from '../session-description-handler.ts';
+import { type MsrpUri, parsePath } from '../../../../msrp/index.ts';
+import type { FileFacts } from '../../../contract/index.ts';
+import type { SessionDescription } from '../../session-description-handler.ts';
 import { type FileMedia, type OfferedMedia, parseDescription } from './session-description.ts';
 
 /** Why an offer cannot be taken: a SIP status and words for the Warning header. Says nothing a stranger could misuse. */

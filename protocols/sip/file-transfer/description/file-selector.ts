@@ -1,4 +1,4 @@
-import type { FileHash } from '../../contract/index.ts';
+import type { FileHash } from '../../../contract/index.ts';
 
 /**
  * The tuple that names one file (RFC 5547 §5). All of it may be absent: an empty selector asks for or tells the
