@@ -104,6 +104,7 @@ export class XmppProvider implements Provider {
       isOnline,
       hasArchive: () => this.#stores.archive,
       isKept: (peer) => this.#stores.offline && parseJid(peer)?.domain === domain && this.#presence.isAway(peer),
+      introduce: (peer) => (this.#contactList.mayWeSee(peer) ? undefined : account.displayName || undefined),
       isAway: (peer) => this.#presence.isAway(peer),
       takeFile: (message, carriage) => this.#fileTransfer.take(message, carriage),
     });

@@ -22,7 +22,7 @@ export const memoryStorage = (
 });
 
 /** Short waits, so that faults show soon; still long beside what a machine under load needs. */
-export const QUICK: NonNullable<XmppEnvironment['timings']> = {
+const QUICK: NonNullable<XmppEnvironment['timings']> = {
   step: 3000,
   keepAlive: 60_000,
   ackDeadline: 3000,

@@ -17,6 +17,7 @@ afterEach(async () => {
 const setUp = async (
   behaviour: Behaviour = {},
   options: Parameters<typeof person>[1] = {},
+  settings: { displayName?: string } = {},
 ): Promise<{ server: HostileServer; ana: Person; line: Connection }> => {
   const server = await HostileServer.start(behaviour);
   const ana = person(
@@ -24,6 +25,7 @@ const setUp = async (
       address: `xmpp:${OWN}`,
       server: { host: '127.0.0.1', port: server.port },
       certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
+      ...settings,
     },
     options,
   );
@@ -43,6 +45,16 @@ const workedOff = async (line: Connection): Promise<void> => {
 };
 
 const messagesOf = (line: Connection): Element[] => line.elements.filter((element) => element.is('message'));
+
+it('gives its name to whom it does not know yet, and asks for presence under it', async () => {
+  const { ana, line } = await setUp(roster('both'), {}, { displayName: 'Ana' });
+  ana.set('messaging').send(BOB, draft('known'));
+  ana.set('messaging').send('xmpp:eve@campus.test', draft('unknown'));
+  await ana.set('contactList').put({ address: 'xmpp:eve@campus.test', name: 'Eve', groups: [] });
+  await workedOff(line);
+  expect(messagesOf(line).map((element) => element.getChildText('nick', NS.nick))).toEqual([null, 'Ana']);
+  expect(line.elements.find(({ attrs }) => attrs.type === 'subscribe')?.getChildText('nick', NS.nick)).toBe('Ana');
+});
 
 it('sends a text with everything that lets it be told apart and confirmed', async () => {
   const { ana, line } = await setUp();

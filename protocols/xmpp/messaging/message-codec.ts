@@ -7,8 +7,8 @@ import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.t
 const AUXILIARY = 'aux-';
 export const isAuxiliary = (id: string): boolean => id.startsWith(AUXILIARY);
 
-/** A text to somebody, with all that lets it be told apart and confirmed. */
-export const textMessage = (to: string, id: string, text: string): Element =>
+/** A text to somebody, with all that lets it be told apart and confirmed. `nick`: our name, for who does not know us. */
+export const textMessage = (to: string, id: string, text: string, nick?: string): Element =>
   xml(
     'message',
     { type: 'chat', to, id },
@@ -16,6 +16,8 @@ export const textMessage = (to: string, id: string, text: string): Element =>
     ...requests(id),
     // XEP-0085 §5.1: without a chat state in it, a message says that we know none, and the peer stops telling
     xml('active', NS.chatStates),
+    // XEP-0172 §4.4
+    nick ? xml('nick', NS.nick, nick) : undefined,
   );
 
 /** XEP-0359 origin-id, XEP-0184 request, XEP-0333 markable. */

@@ -56,6 +56,8 @@ export interface MessagingOptions {
   hasArchive: () => boolean;
   /** Whether the server keeps texts for this peer, who is away. */
   isKept: (peer: string) => boolean;
+  /** Our name, for a peer who is no contact of ours. */
+  introduce: (peer: string) => string | undefined;
   /** Whether a peer is known to be away: nobody is told that we write. */
   isAway: (peer: string) => boolean;
   /** True when this message offers a file, and its text is only a link to it. */
@@ -92,7 +94,7 @@ export class Messaging implements MessagingOperationSet {
 
   send(to: Address, draft: MessageDraft): OutgoingMessage {
     const peer = bareJidOf(to);
-    const stanza = textMessage(peer, draft.id, draft.text);
+    const stanza = textMessage(peer, draft.id, draft.text, this.#options.introduce(peer));
     return { id: draft.id, outcome: this.sendStanza(stanza, { ...draft, peer }) };
   }
 

@@ -6,6 +6,7 @@ import {
   type ContactRequest,
   type ContactSubscription,
   Emitter,
+  type ProviderContext,
   ProviderError,
   type ProviderLog,
   type ProviderStorage,
@@ -68,6 +69,7 @@ export class ContactList implements ContactListOperationSet {
   readonly #session: Session;
   readonly #storage: ProviderStorage;
   readonly #log: ProviderLog;
+  readonly #displayName: string;
   readonly #items = new Map<string, RosterItem>();
   readonly #asking = new Map<string, ContactRequest>();
   readonly #changed = new Emitter<readonly Contact[]>();
@@ -75,8 +77,9 @@ export class ContactList implements ContactListOperationSet {
   readonly #requested = new Emitter<readonly ContactRequest[]>();
   readonly onRequests = this.#requested.on;
 
-  constructor(session: Session, { storage, log }: { storage: ProviderStorage; log: ProviderLog }) {
+  constructor(session: Session, { account, storage, log }: Pick<ProviderContext, 'account' | 'storage' | 'log'>) {
     this.#session = session;
+    this.#displayName = account.displayName;
     this.#storage = storage;
     this.#log = log;
     for (const item of JSON.parse(storage.get(ITEMS) ?? '[]') as RosterItem[]) this.#items.set(item.jid, item);
@@ -131,8 +134,10 @@ export class ContactList implements ContactListOperationSet {
     );
     await this.#session.iq.request({ type: 'set', child: xml('query', NS.roster, item) });
     // RFC 6121 §3.1: adding somebody means wanting to see them
-    if (!this.mayWeSee(jid) && !this.#items.get(jid)?.asked)
-      this.#session.send(xml('presence', { type: 'subscribe', to: jid }));
+    if (this.mayWeSee(jid) || this.#items.get(jid)?.asked) return;
+    // XEP-0172 §4.2: who is asked should know by whom
+    const nick = this.#displayName ? xml('nick', NS.nick, this.#displayName) : undefined;
+    await this.#sendAndWait(xml('presence', { type: 'subscribe', to: jid }, nick));
   }
 
   async remove(address: Address): Promise<void> {
@@ -149,10 +154,7 @@ export class ContactList implements ContactListOperationSet {
     const jid = bareJidOf(address);
     const type = answer === 'accept' ? 'subscribed' : 'unsubscribed';
     if (!this.#session.isConnected) throw new ProviderError('network', { retryable: true, detail: 'not online' });
-    await new Promise<void>((resolve, reject) => {
-      const lost = (): void => reject(new ProviderError('network', { retryable: true }));
-      this.#session.send(xml('presence', { type, to: jid }), { acked: resolve, lost });
-    });
+    await this.#sendAndWait(xml('presence', { type, to: jid }));
     if (this.#asking.delete(jid)) this.#requested.emit(this.requests);
   }
 
@@ -166,6 +168,14 @@ export class ContactList implements ContactListOperationSet {
       this.#asking.set(jid, { address: addressOf(jid), ...(name ? { name } : {}), ...(note ? { note } : {}) });
     } else if (stanza.attrs.type !== 'unsubscribe' || !this.#asking.delete(jid)) return;
     this.#requested.emit(this.requests);
+  }
+
+  /** Resolves when the server has handled it: the pushes it makes are here by then. */
+  #sendAndWait(stanza: Element): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const lost = (): void => reject(new ProviderError('network', { retryable: true, detail: 'session lost' }));
+      this.#session.send(stanza, { acked: resolve, lost });
+    });
   }
 
   #take(element: Element): void {

@@ -162,10 +162,14 @@ export class ConnectionKeeper {
   async #places(signal: AbortSignal): Promise<Target[]> {
     const named = parsePlace(this.#redirect ?? this.#options.session.management.location ?? '');
     this.#redirect = undefined;
-    const places = await new Promise<Target[]>((resolve, reject) => {
-      this.#options.locate().then(resolve, reject);
-      signal.addEventListener('abort', () => reject(new ProviderError('cancelled')), { once: true });
+    let abort = (): void => {};
+    const aborted = new Promise<never>((_resolve, reject) => {
+      abort = () => reject(new ProviderError('cancelled'));
     });
+    signal.addEventListener('abort', abort, { once: true });
+    const places = await Promise.race([this.#options.locate(), aborted]).finally(() =>
+      signal.removeEventListener('abort', abort),
+    );
     return named ? [{ ...named, tls: places[0]?.tls ?? 'starttls' }, ...places] : places;
   }
 
