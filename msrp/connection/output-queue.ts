@@ -8,7 +8,7 @@ const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 
 /** Bytes a low-priority message sends in its turn. RFC 4975 §7.1.1: interrupted chunks have at least 2048 bytes. */
 const QUANTUM = 16_384;
 /** Most bytes written at once, so that what comes in between is never far behind. */
-const LONGEST_PIECE = 262_144;
+const LONGEST_PIECE = 1_048_576;
 
 /** A message on its way out, as the queue sees it. */
 export interface Flow {

@@ -13,6 +13,7 @@ const LONGEST_MARKER = 2 + 7 + 32;
 /** Flag and CRLF after the transaction id. */
 const TRAILER = 3;
 const NOTHING = Buffer.alloc(0);
+const HYPHENS = Buffer.from('-------');
 
 /** Where the search stopped, and the flag if it stopped behind an end-line. */
 interface Found {
@@ -59,7 +60,7 @@ export class EndLine {
       start = offset;
     }
     const end = bytes.length;
-    for (let i = bytes.indexOf(this.#marker, start); i >= 0; i = bytes.indexOf(this.#marker, i + 1)) {
+    for (let i = this.#find(bytes, start); i >= 0; i = bytes.indexOf(this.#marker, i + 1)) {
       const match = this.#match(bytes, i);
       if (match === 'no') continue;
       if (i > offset) sink.body(bytes.subarray(offset, i));
@@ -73,6 +74,14 @@ export class EndLine {
     if (hold > offset) sink.body(bytes.subarray(offset, hold));
     if (hold < end) this.#held = Buffer.from(bytes.subarray(hold));
     return { offset: end, flag: undefined };
+  }
+
+  /** Where the marker may stand first. Hyphens alone are found several times faster, and bodies seldom have seven. */
+  #find(bytes: Buffer, start: number): number {
+    const hyphens = bytes.indexOf(HYPHENS, start);
+    if (hyphens < 0) return -1;
+    const marker = hyphens - 2;
+    return marker >= start && this.#match(bytes, marker) !== 'no' ? marker : bytes.indexOf(this.#marker, start);
   }
 
   /** Decides about the held bytes with the help of the next ones; undefined if all of them were body. */

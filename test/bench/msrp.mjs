@@ -88,7 +88,6 @@ function worker() {
 
 async function measure(way, file, size, expected, context) {
   const out = path.join(folder, 'out');
-  fs.rmSync(out, { force: true });
   const options = { chunking: way.chunking, bundle: context.bundle, ...(way.tls && { tls: context.identity }) };
   const [sender, receiver] = [worker(), worker()];
   // plain: the receiver connects to the sender; MSRP: the sender to the receiver
@@ -105,6 +104,8 @@ async function measure(way, file, size, expected, context) {
   await Promise.all([second.heard('ready'), first.heard('joined')]);
   const seconds = [];
   for (let i = 0; i < Number(values.rounds); i++) {
+    // throwing away what was there before is no part of a copy
+    fs.rmSync(out, { force: true });
     receiver.tell({ type: 'round', role: 'receive', file: out, size });
     await receiver.heard('armed');
     sender.tell({ type: 'round', role: 'send', file });
