@@ -10,7 +10,7 @@ import { type Address, type OutgoingFile, ProviderError, type TransferPhase } fr
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
 import { MAXIMUM_ICON_BYTES, readPath } from './description/offer-check.ts';
-import { type FileMedia, formatDescription, parseDescription } from './description/session-description.ts';
+import { type FileMedia, formatDescription, parseAnswer } from './description/session-description.ts';
 import type { Media } from './media.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
@@ -145,7 +145,7 @@ export class OutgoingTransfer extends Transfer {
   }
 
   async #send(remote: SessionDescription, session: MsrpSession): Promise<void> {
-    const media = parseDescription(remote.sdp)?.[0];
+    const media = parseAnswer(remote.sdp)?.[0];
     if (media?.kind !== 'file' && media?.kind !== 'other') throw new ProviderError('malformed');
     // RFC 5547 §8.3: refused by port 0 within an accepted session
     if (media.kind === 'other') throw new ProviderError('not-supported');

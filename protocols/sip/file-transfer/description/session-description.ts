@@ -97,19 +97,18 @@ const readFile = (media: MediaDescription, session: SessionDescription): FileMed
   };
 };
 
-const isFileMedia = (media: MediaDescription): boolean =>
-  media.type === 'message' &&
-  (media.protocol === 'TCP/MSRP' || media.protocol === 'TCP/TLS/MSRP') &&
-  // RFC 5547 §5: file transfer offers and answers MUST contain a file-selector
-  attribute(media, 'file-selector') !== undefined;
+const isMsrp = ({ type, protocol }: MediaDescription): boolean =>
+  type === 'message' && (protocol === 'TCP/MSRP' || protocol === 'TCP/TLS/MSRP');
 
-/** The media lines of a description in order, undefined when the text is no description. */
-export function parseDescription(sdp: string): OfferedMedia[] | undefined {
+// RFC 5547 §5: file transfer offers and answers MUST contain a file-selector
+const isFile = (media: MediaDescription): boolean => isMsrp(media) && attribute(media, 'file-selector') !== undefined;
+
+const parseMedia = (sdp: string, wanted: (media: MediaDescription) => boolean): OfferedMedia[] | undefined => {
   if (sdp.length > MAXIMUM_LENGTH || !sdp.startsWith('v=0')) return undefined;
   const session = parse(sdp);
   if (session.media.length > MAXIMUM_MEDIA) return undefined;
   return session.media.map((media) =>
-    isFileMedia(media)
+    wanted(media)
       ? { kind: 'file', file: readFile(media, session) }
       : {
           kind: 'other',
@@ -118,7 +117,16 @@ export function parseDescription(sdp: string): OfferedMedia[] | undefined {
           payloads: String(media.payloads ?? '*'),
         },
   );
-}
+};
+
+/** The media lines of an offer in order, undefined when the text is no description. */
+export const parseDescription = (sdp: string): OfferedMedia[] | undefined => parseMedia(sdp, isFile);
+
+/**
+ * The media lines of an answer. RFC 5547 §4: an endpoint that knows MSRP but not files answers without a file-selector,
+ * and gets the file all the same.
+ */
+export const parseAnswer = (sdp: string): OfferedMedia[] | undefined => parseMedia(sdp, isMsrp);
 
 /** True when a description offers at least one file: tells a file transfer from a chat. */
 export const offersFiles = (sdp: string): boolean =>
