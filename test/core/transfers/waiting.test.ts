@@ -156,7 +156,7 @@ test('at most four files go to a peer at once; the others wait in their order, a
   expect(anaProvider.sent).toHaveLength(10);
   expect(rui.downloaded()).toHaveLength(8);
   expect(mostOut(ana)).toBe(4);
-});
+}, 30_000);
 
 test('an offer that fails while it is made lets the next one go', async () => {
   const { ana, anaProvider, write } = await pair();

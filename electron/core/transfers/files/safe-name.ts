@@ -2,6 +2,8 @@
 const MAXIMUM_BYTES = 200;
 /** A longer ending is no extension, only a dot in a name. */
 const MAXIMUM_EXTENSION_BYTES = 20;
+/** Of a longer name only the end is looked at: it has the extension, and the peer chose its length. */
+const MAXIMUM_READ = 1024;
 const FALLBACK = 'file';
 
 // Controls, and all that is invisible or turns the reading direction: with U+202E `exe.gpj` reads as `jpg.exe`. The two
@@ -43,6 +45,7 @@ const trim = (name: string): string => name.replace(/^[. ]+|[. ]+$/g, '');
  */
 export function safeName(name: string): string {
   const last = name
+    .slice(-MAXIMUM_READ)
     .replace(/\p{Cs}/gu, '\u{FFFD}')
     .split(/[/\\]/)
     .findLast((part) => trim(part.replace(INVISIBLE, '')) !== '');

@@ -70,6 +70,11 @@ describe('a name from outside becomes one that every system can show and write',
     expect(safeName(`${'😀'.repeat(100)}.pdf`)).toBe(`${'😀'.repeat(49)}.pdf`);
   });
 
+  test('of one of a million characters the end is kept, and the rest costs nothing', () => {
+    expect(safeName(`${'. '.repeat(500_000)}report.pdf`)).toBe('report.pdf');
+    expect(safeName(`${'a'.repeat(1_000_000)}.pdf`)).toBe(`${'a'.repeat(196)}.pdf`);
+  });
+
   test('an endless extension is no extension', () => {
     const name = safeName(`a.${'x'.repeat(400)}`);
     expect(name).toBe(`a.${'x'.repeat(198)}`);
@@ -99,13 +104,15 @@ describe('a name from outside becomes one that every system can show and write',
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), nasty), (given) => {
         const name = safeName(given);
-        expect(name).not.toBe('');
-        expect(Buffer.byteLength(name)).toBeLessThanOrEqual(201);
-        expect(name).not.toMatch(/[/\\:<>"|?*\p{Cc}\u202A-\u202E\u2066-\u2069]/u);
-        expect(name).not.toMatch(/^[. ]|[. ]$/);
-        expect(safeName(name)).toBe(name);
+        return (
+          name !== '' &&
+          Buffer.byteLength(name) <= 201 &&
+          !/[/\\:<>"|?*\p{Cc}\u202A-\u202E\u2066-\u2069]/u.test(name) &&
+          !/^[. ]|[. ]$/.test(name) &&
+          safeName(name) === name
+        );
       }),
-      { numRuns: 2_000 },
+      { numRuns: 300 },
     );
   });
 });
