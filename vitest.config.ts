@@ -31,7 +31,18 @@ export default defineConfig({
         // the real program in real windows
         test: {
           name: 'windows',
-          include: ['test/windows/**/*.test.ts'],
+          include: ['test/windows/*.test.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // the real program with accounts on the real servers
+        test: {
+          name: 'campus-windows',
+          include: ['test/windows/campus/**/*.test.ts'],
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 120_000,

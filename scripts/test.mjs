@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { install, installCommand, missing } from '../campus/install.mjs';
+import { install } from '../campus/install.mjs';
 import { ensureBuild, ensureDependencies, root } from './prepare.mjs';
 import { noScreen, runWithDisplay } from './with-display.mjs';
 
@@ -19,19 +19,14 @@ const run = (words) => {
   if (status !== 0) process.exit(status ?? 1);
 };
 
+const display = noScreen() ? ['display'] : [];
 /** Projects that need packages of the distribution, by group. Without them the rest runs, and the reason is printed. */
-const NEEDS = { servers: 'servers', windows: 'display' };
+const NEEDS = { servers: ['servers'], windows: display, 'campus-windows': ['servers', ...display] };
 const leftOut = [];
 const projects = ['unit', 'renderer'];
-for (const [project, group] of Object.entries(NEEDS)) {
-  if (project === 'windows' && process.platform !== 'linux') {
-    projects.push(project);
-    continue;
-  }
-  if (missing(group).length) await install(group);
-  const still = missing(group);
-  if (still.length)
-    leftOut.push({ project, reason: `not installed: ${still.join(', ')}`, command: installCommand(group) });
+for (const [project, groups] of Object.entries(NEEDS)) {
+  const refused = groups.map((group) => install(group)).filter((result) => !result.ok);
+  if (refused.length) leftOut.push({ project, refused });
   else projects.push(project);
 }
 
@@ -69,7 +64,10 @@ if (fs.existsSync(results)) {
     `${numPassedTests} passed, ${numFailedTests} failed${numPendingTests ? `, ${numPendingTests} skipped` : ''}`,
   );
 }
-for (const { project, reason, command } of leftOut) {
-  console.log(`LEFT OUT: the ${project} tests (${reason}). To run them: ${command}`);
+for (const { project, refused } of leftOut) {
+  for (const { reason, missing, command } of refused) {
+    console.log(`LEFT OUT: the ${project} tests. Missing: ${missing.join(' ')} (${reason}).`);
+    if (command) console.log(`  To run them: ${command}`);
+  }
 }
 process.exitCode = status || (leftOut.length && process.env.CI ? 1 : 0);

@@ -51,3 +51,24 @@ export const sha256 = (file: string): string => createHash('sha256').update(fs.r
 
 /** Where a profile's received files go in tests and in the demo. */
 export const downloads = ({ folder }: Program, name: string): string => path.join(folder, 'Downloads', name);
+
+export interface SignIn {
+  address: string;
+  password: string;
+  protocol: 'SIP' | 'XMPP';
+  server: string;
+  port: number;
+  transport?: 'TLS' | 'TCP' | 'UDP';
+}
+
+/** Fills the first page, the folded part too: no DNS knows the campus of the tests. */
+export async function signIn({ page }: Program, options: SignIn): Promise<void> {
+  await page.getByRole('textbox', { name: 'Campus address' }).fill(options.address);
+  await page.getByText(options.protocol, { exact: true }).click();
+  await page.getByLabel('Password', { exact: true }).fill(options.password);
+  await page.getByRole('button', { name: 'Advanced' }).click();
+  await page.getByRole('textbox', { name: 'Server' }).fill(options.server);
+  await page.getByRole('textbox', { name: 'Port' }).fill(String(options.port));
+  if (options.transport) await page.getByLabel('Transport').selectOption({ label: options.transport });
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
