@@ -98,8 +98,10 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
 
   const store = openStore(launch.folder, key, clock.now, (code) => {
     if (code === 'full') tellDiskFull();
+    if (code !== 'damaged' || !started) return;
+    started = false;
     // told when the statement that met it has thrown
-    if (code === 'damaged' && started) queueMicrotask(() => parts.onFatal(new StoreError('damaged')));
+    queueMicrotask(() => parts.onFatal(new StoreError('damaged')));
   });
   const driver: Driver = store.driver;
   const events = new EventBatch(parts.onEvents, report);
@@ -317,7 +319,7 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
       ...transfers.handlers,
     };
 
-    return { handlers: guarded(handlers, () => ending !== undefined), control, report };
+    return { handlers: guarded(handlers, () => ending !== undefined, log), control, report };
   } catch (error) {
     store.close();
     throw error;
@@ -333,7 +335,7 @@ function startNotices(notices: Notices, launch: CoreLaunch, setAside: string | n
 }
 
 /** Expected errors of every layer leave as one kind; after the end nothing is touched any more. */
-function guarded(handlers: Handlers, isOver: () => boolean): Handlers {
+function guarded(handlers: Handlers, isOver: () => boolean, log: Log): Handlers {
   const guard =
     (handler: (input: never) => unknown) =>
     async (input: never): Promise<unknown> => {
@@ -341,6 +343,7 @@ function guarded(handlers: Handlers, isOver: () => boolean): Handlers {
       try {
         return await handler(input);
       } catch (error) {
+        if (error instanceof StoreError) log.error('store.failed', error);
         throw commandErrorOf(error);
       }
     };

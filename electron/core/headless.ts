@@ -151,6 +151,8 @@ async function run(): Promise<void> {
     tell({ event: 'bye' });
     end(0);
   };
+  // nobody reads any more
+  process.stdout.on('error', () => void leave());
   process.on('SIGTERM', () => void leave());
   process.on('SIGINT', () => void leave());
   tell({ event: 'ready' });

@@ -34,10 +34,10 @@ export function redact(text: string): string {
 
 /** The program's log: one JSON object a line. Addresses may be in it; passwords, hashes and message texts never. */
 export interface Log {
-  write: ProviderLog;
+  readonly write: ProviderLog;
   /** An error nobody expected, with its stack and causes. */
-  error(event: string, error: unknown): void;
-  close(): void;
+  readonly error: (event: string, error: unknown) => void;
+  readonly close: () => void;
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   type Provider,
   ProviderError,
   type Registration,
+  type Unsubscribe,
 } from '../../../protocols/contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -43,6 +44,7 @@ export class AccountConnection {
   readonly #parts: ConnectionParts;
   readonly #id: string;
   #provider: Provider | undefined;
+  #unsubscribe: Unsubscribe = () => undefined;
   #registration: Registration = OFFLINE;
   #turn: Promise<void> = Promise.resolve();
 
@@ -100,9 +102,7 @@ export class AccountConnection {
         random: () => clock.random(),
       });
       this.#provider = provider;
-      provider.onRegistration((registration) => {
-        if (this.#provider === provider) this.#set(registration);
-      });
+      this.#unsubscribe = provider.onRegistration((registration) => this.#set(registration));
       hooks.attach(this.#id, provider);
       provider.start();
     } catch (error) {
@@ -127,6 +127,7 @@ export class AccountConnection {
     } finally {
       cancel();
     }
+    this.#unsubscribe();
     this.#provider = undefined;
     this.#parts.hooks.detach(this.#id);
   }

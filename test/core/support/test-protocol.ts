@@ -1,0 +1,238 @@
+import {
+  type Address,
+  type Contact,
+  type ContactCapabilities,
+  type ContactListOperationSet,
+  type ContactRequest,
+  Emitter,
+  type IncomingMessage,
+  type MachineEvent,
+  type MessageDraft,
+  type MessageMark,
+  type MessagingOperationSet,
+  type OperationSetName,
+  type OperationSets,
+  type OwnPresence,
+  type PeerPresence,
+  type PresenceOperationSet,
+  type ProtocolDescription,
+  type Provider,
+  type ProviderContext,
+  ProviderError,
+  type Registration,
+  type SendOutcome,
+  type TypingState,
+} from '../../../protocols/contract/index.ts';
+
+/** A text that the core handed over; the test says what becomes of it. */
+export interface Handed {
+  to: Address;
+  draft: MessageDraft;
+  settle(outcome: SendOutcome): void;
+}
+
+class TestMessaging implements MessagingOperationSet {
+  receiver: MessagingOperationSet['receiver'];
+  maximumBytes = 1000;
+  readonly handed: Handed[] = [];
+  readonly typing: { to: Address; state: TypingState }[] = [];
+  readonly read: { to: Address; id: string }[] = [];
+  readonly marks = new Emitter<MessageMark>();
+  readonly typings = new Emitter<{ peer: Address; state: TypingState }>();
+  readonly onMark = this.marks.on;
+  readonly onTyping = this.typings.on;
+  /** What becomes of the next texts without the test saying so. */
+  automatic: SendOutcome | undefined;
+
+  send(to: Address, draft: MessageDraft) {
+    const outcome = new Promise<SendOutcome>((settle) => {
+      this.handed.push({ to, draft, settle });
+      if (this.automatic) settle(this.automatic);
+    });
+    return { id: draft.id, outcome };
+  }
+
+  sendTyping(to: Address, state: TypingState): void {
+    this.typing.push({ to, state });
+  }
+
+  sendRead(to: Address, id: string): void {
+    this.read.push({ to, id });
+  }
+}
+
+class TestPresence implements PresenceOperationSet {
+  readonly published: OwnPresence[] = [];
+  readonly known = new Map<Address, PeerPresence>();
+  readonly told = new Emitter<{ address: Address; presence: PeerPresence }>();
+  readonly onPresence = this.told.on;
+
+  async publish(presence: OwnPresence): Promise<void> {
+    this.published.push(presence);
+  }
+
+  presenceOf(address: Address): PeerPresence {
+    return this.known.get(address) ?? { state: 'unknown' };
+  }
+
+  tell(address: Address, presence: PeerPresence): void {
+    this.known.set(address, presence);
+    this.told.emit({ address, presence });
+  }
+}
+
+class TestContactList implements ContactListOperationSet {
+  contacts: Contact[] = [];
+  requests: ContactRequest[] = [];
+  kept: ContactListOperationSet['kept'] = 'server';
+  answers: { address: Address; answer: string }[] = [];
+  readonly changes = new Emitter<readonly Contact[]>();
+  readonly asked = new Emitter<readonly ContactRequest[]>();
+  readonly onChange = this.changes.on;
+  readonly onRequests = this.asked.on;
+  /** What the next change of the list ends with. */
+  refusal: ProviderError | undefined;
+
+  set(contacts: Contact[]): void {
+    this.contacts = contacts;
+    this.changes.emit(contacts);
+  }
+
+  async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
+    if (this.refusal) throw this.refusal;
+    const others = this.contacts.filter(({ address }) => address !== contact.address);
+    this.set([...others, { ...contact, subscription: 'mutual' }]);
+  }
+
+  async remove(address: Address): Promise<void> {
+    if (this.refusal) throw this.refusal;
+    this.set(this.contacts.filter((contact) => contact.address !== address));
+  }
+
+  async answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void> {
+    this.answers.push({ address, answer });
+    this.requests = this.requests.filter((request) => request.address !== address);
+    this.asked.emit(this.requests);
+  }
+}
+
+/** A provider over nothing: the test is the server. */
+export class TestProvider implements Provider {
+  readonly protocol = 'test';
+  readonly address: Address;
+  readonly context: ProviderContext;
+  readonly messaging = new TestMessaging();
+  readonly presence = new TestPresence();
+  readonly contactList = new TestContactList();
+  registration: Registration = { state: 'offline' };
+  machineEvents: MachineEvent[] = [];
+  stopped = false;
+  capabilities: ContactCapabilities = { messaging: { on: true }, fileTransfer: { on: true } };
+  readonly registrations = new Emitter<Registration>();
+  readonly onRegistration = this.registrations.on;
+  readonly capabilityChanges = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
+  readonly onCapabilities = this.capabilityChanges.on;
+  readonly #onStart: (provider: TestProvider) => void;
+
+  constructor(context: ProviderContext, onStart: (provider: TestProvider) => void) {
+    this.context = context;
+    this.address = context.account.address;
+    this.#onStart = onStart;
+  }
+
+  start(): void {
+    this.to({ state: 'connecting', step: 'connecting' });
+    this.#onStart(this);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.to({ state: 'offline' });
+  }
+
+  machineEvent(event: MachineEvent): void {
+    this.machineEvents.push(event);
+  }
+
+  operationSet<Name extends OperationSetName>(name: Name): OperationSets[Name] | undefined {
+    const sets: Partial<OperationSets> = {
+      messaging: this.messaging,
+      presence: this.presence,
+      contactList: this.contactList,
+    };
+    return sets[name];
+  }
+
+  capabilitiesOf(): ContactCapabilities {
+    return this.capabilities;
+  }
+
+  to(registration: Registration): void {
+    this.registration = registration;
+    this.registrations.emit(registration);
+  }
+
+  online(): void {
+    this.to({ state: 'online', since: 1 });
+  }
+
+  lost(): void {
+    this.to({ state: 'waiting', retryAt: 5, cause: new ProviderError('network', { retryable: true }) });
+  }
+
+  /** A text arrives from outside. */
+  receive(message: Partial<IncomingMessage> & { text: string }): 'stored' | 'duplicate' | undefined {
+    return this.messaging.receiver?.({
+      id: `wire-${message.text}`,
+      direction: 'incoming',
+      peer: 'test:rui@campus.test',
+      sentAt: this.context.now(),
+      delayed: false,
+      ...message,
+    });
+  }
+
+  /** Live subscriptions of others to this provider. */
+  get listeners(): number {
+    return [
+      this.registrations,
+      this.capabilityChanges,
+      this.messaging.marks,
+      this.messaging.typings,
+      this.presence.told,
+      this.contactList.changes,
+      this.contactList.asked,
+    ].reduce((sum, emitter) => sum + emitter.size, 0);
+  }
+}
+
+/** The protocol `test`: addresses are `test:user@host`; every provider that was made is kept. */
+export class TestProtocol implements ProtocolDescription {
+  readonly id: string = 'test';
+  readonly scheme = 'test';
+  needsServer = true;
+  readonly made: TestProvider[] = [];
+  /** What happens when a provider starts; it goes online by default. */
+  onStart = (provider: TestProvider): void => provider.online();
+
+  constructor(id = 'test') {
+    this.id = id;
+  }
+
+  get last(): TestProvider {
+    const last = this.made.at(-1);
+    if (!last) throw new Error('no provider was made');
+    return last;
+  }
+
+  parseAddress(text: string): Address | ProviderError {
+    const bare = text.replace(/^test:/, '').toLowerCase();
+    return /^[^@\s]+@[^@\s]+$/.test(bare) ? `test:${bare}` : new ProviderError('address-invalid');
+  }
+
+  create(context: ProviderContext): Provider {
+    const provider = new TestProvider(context, (started) => this.onStart(started));
+    this.made.push(provider);
+    return provider;
+  }
+}
