@@ -132,7 +132,7 @@ describe('a password', () => {
     const { profile, account } = await ready();
     await profile.stop();
     const before = new Map(profile.shell.secrets);
-    const read = profile.shell.readSecret.bind(profile.shell);
+    const read = profile.shell.readSecret;
     profile.shell.readSecret = (key) =>
       key.startsWith('account-password') ? Promise.reject(new Error('locked')) : read(key);
     await profile.start();

@@ -26,18 +26,18 @@ export class TestShell implements ShellSide {
   readonly unread: number[] = [];
   locked = false;
 
-  async readSecret(key: string): Promise<string | undefined> {
+  readSecret = async (key: string): Promise<string | undefined> => {
     if (this.locked) throw new Error('locked');
     return this.secrets.get(key);
-  }
-  async writeSecret(key: string, value: string): Promise<void> {
+  };
+  writeSecret = async (key: string, value: string): Promise<void> => {
     if (this.locked) throw new Error('locked');
     this.secrets.set(key, value);
-  }
-  async deleteSecret(key: string): Promise<void> {
+  };
+  deleteSecret = async (key: string): Promise<void> => {
     if (this.locked) throw new Error('locked');
     this.secrets.delete(key);
-  }
+  };
   openPath = async (): Promise<string> => '';
   revealPath = async (): Promise<void> => undefined;
   notify = (request: NotificationRequest): void => void this.notifications.push(request);
