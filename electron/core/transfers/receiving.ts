@@ -97,6 +97,8 @@ export class Receiving {
     }
     accepted.part = part;
     this.#note(row.id, part.path, part);
+    // what an earlier attempt brought counts as bytes, and not as speed
+    this.#ledger.progress(row.id, part.bytes, part.runs);
     const counted = (work: void | Promise<void>): void | Promise<void> => {
       const count = () => this.#ledger.progress(row.id, part.bytes, part.runs);
       if (work) return work.then(count);

@@ -188,6 +188,10 @@ describe('a broken connection', () => {
     await ana.untilState(first.sent, 'completed');
     await rui.untilState(second.id, 'completed');
     expect(positions[0]).toBe(200_000);
+    const begun = rui.events
+      .flatMap((event) => (event.type === 'transfers' ? event.changed : []))
+      .find((view) => view.id === second.id && view.state === 'accepted');
+    expect(begun?.bytes).toBe(200_000);
     expect(rui.downloaded()).toEqual(['a.bin']);
     expect(fs.readFileSync(path.join(rui.downloads, 'a.bin')).equals(content)).toBe(true);
     expect(ana.transfers.snapshot()).toHaveLength(1);
