@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Core, URI } from 'sip.js';
 import { headerText } from './header-text.ts';
 import { toSipUri } from './sip-address.ts';
@@ -45,11 +46,12 @@ export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest):
       core.configuration.aor,
       request.toHeader ?? uri,
       {
-        ...(request.callId ? { callId: request.callId } : {}),
+        ...(request.callId ? { callId: safeCallId(request.callId) } : {}),
         ...(request.cseq ? { cseq: request.cseq } : {}),
         optionTags: [...(request.optionTags ?? core.configuration.supportedOptionTags)],
       },
-      [...(request.headers ?? [])],
+      // sip.js writes them as they are: a line end would begin a header of its own
+      (request.headers ?? []).map((line) => line.replace(/[\r\n]+/g, ' ')),
       request.body
         ? { contentDisposition: 'render', contentType: request.body.contentType, content: request.body.content }
         : undefined,
@@ -58,6 +60,10 @@ export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest):
       resolve(answerOf(response, message.cseq));
     core.request(message, { onAccept: answered, onRedirect: answered, onReject: answered });
   });
+
+/** RFC 3261 §25.1 `word`, without what looks odd in logs; anything else becomes a hash of itself, the same every time. */
+const safeCallId = (callId: string): string =>
+  /^[A-Za-z0-9\-.!%*_+`'~@]{1,200}$/.test(callId) ? callId : createHash('sha256').update(callId).digest('hex');
 
 /** What a response says; also for answers within dialogs. */
 export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): SipAnswer => {

@@ -37,11 +37,6 @@ export interface UserAgentOptions {
   accept: readonly string[];
 }
 
-export interface InviteOptions {
-  /** Whole header lines, values already made safe with `headerText`. */
-  extraHeaders?: readonly string[];
-}
-
 const ALLOW = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'NOTIFY', 'OPTIONS'] as const;
 const SUPPORTED = ['outbound', 'eventlist'] as const;
 /** Longer than proxies wait (RFC 3261 §16.6 timer C, 3 min): who called decides how long to ring. */
@@ -181,10 +176,10 @@ export class SipUserAgent {
    * Offers a session. `to` is an address, in direct mode with port and maybe `;transport=udp`. Throws `address-invalid`.
    * States are told by events, never before this returns.
    */
-  invite(to: string, offer: SessionDescription, options: InviteOptions = {}): SipSession {
+  invite(to: string, offer: SessionDescription): SipSession {
     const inviter = new Inviter(this.#userAgent, toSipUri(to), {
       // a multipart offer is a session description too; sip.js can't know
-      extraHeaders: [...(options.extraHeaders ?? []), ...(offer.parts?.length ? ['Content-Disposition: session'] : [])],
+      ...(offer.parts?.length ? { extraHeaders: ['Content-Disposition: session'] } : {}),
     });
     const descriptions = descriptionsOf(inviter);
     descriptions.local = offer;

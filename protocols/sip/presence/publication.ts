@@ -76,9 +76,14 @@ export class Publication {
 
   #wake(): void {
     this.#changed = true;
-    if (this.#running || !this.#options.online()) return;
-    this.#running = this.#work().finally(() => {
+    if (!this.#running && this.#options.online()) this.#run(() => this.#work());
+  }
+
+  #run(work: () => Promise<void>): void {
+    this.#running = work().finally(() => {
       this.#running = undefined;
+      // something was published just as the last one was taken
+      if (this.#changed) this.#wake();
     });
   }
 
@@ -118,22 +123,18 @@ export class Publication {
     this.#entityTag = answer.header('sip-etag');
     const granted = Number(answer.header('expires'));
     const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
-    this.#timer = setTimeout(() => void this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
+    this.#timer = setTimeout(() => this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
   }
 
   /** Without a body: only that it lives on (RFC 3903 §4.3). */
-  async #refresh(): Promise<void> {
+  #refresh(): void {
     if (this.#running || !this.#options.online()) return;
-    this.#running = (async () => {
+    this.#run(async () => {
       const answer = await this.#send(undefined, this.#expires);
       if (answer.status >= 200 && answer.status < 300) this.#taken(answer);
       else if (answer.status === 412) this.#changed = true;
       else if (!answer.local) this.#again(answer.retryAfter ?? RETRY_AFTER);
-    })().finally(() => {
-      this.#running = undefined;
     });
-    await this.#running;
-    if (this.#changed) this.#wake();
   }
 
   #again(seconds: number): void {
