@@ -494,6 +494,18 @@ export const en = {
       said: 'Your messages are locked: this computer’s password store cannot be opened.',
       todo: 'Unlock it, then start AIMS again.',
     },
+    'secrets-locked': {
+      said: 'This computer’s password store is locked.',
+      todo: 'Unlock it, then try again.',
+    },
+    'database-newer': {
+      said: 'Your messages were last used by a newer AIMS.',
+      todo: 'Install the newest AIMS on this computer.',
+    },
+    'database-unavailable': {
+      said: 'The message store cannot be opened just now.',
+      todo: 'Check that the disk is there and not full, then start AIMS again.',
+    },
     'core-gone': { said: 'AIMS is starting its engine again.', todo: 'Wait a moment, then try again.' },
     other: { said: 'Something went wrong.', todo: 'Try again.' },
   },

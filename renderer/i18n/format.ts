@@ -93,13 +93,10 @@ export function clockDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** `12 s`, `3 min`, `2 h`: one unit, for countdowns and idle times. */
+/** `12 s`, `3 min`, `2 h`: one unit, for countdowns and idle times. The symbols are the same in every language. */
 export function roundDuration(tag: string, seconds: number): string {
   const [value, unit] =
-    seconds < 90 ? [seconds, 'second'] : seconds < 5400 ? [seconds / 60, 'minute'] : [seconds / 3600, 'hour'];
-  return remembered(
-    `${tag} duration ${unit}`,
-    () =>
-      new Intl.NumberFormat(tag, { style: 'unit', unit: String(unit), unitDisplay: 'short', maximumFractionDigits: 0 }),
-  ).format(Math.max(0, Math.round(Number(value))));
+    seconds < 90 ? [seconds, 's'] : seconds < 5400 ? [seconds / 60, 'min'] : ([seconds / 3600, 'h'] as const);
+  const number = remembered(`${tag} whole`, () => new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }));
+  return `${number.format(Math.max(0, Math.round(Number(value))))}\u00a0${unit}`;
 }

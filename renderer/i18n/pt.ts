@@ -501,6 +501,18 @@ export const pt: Same<typeof en> = {
       said: 'As suas mensagens estão fechadas: não foi possível abrir as palavras-passe deste computador.',
       todo: 'Desbloqueie-as e inicie o AIMS de novo.',
     },
+    'secrets-locked': {
+      said: 'As palavras-passe deste computador estão bloqueadas.',
+      todo: 'Desbloqueie-as e tente de novo.',
+    },
+    'database-newer': {
+      said: 'As suas mensagens foram usadas por um AIMS mais recente.',
+      todo: 'Instale o AIMS mais recente neste computador.',
+    },
+    'database-unavailable': {
+      said: 'Não é possível abrir o arquivo de mensagens neste momento.',
+      todo: 'Verifique se o disco está acessível e com espaço, e inicie o AIMS de novo.',
+    },
     'core-gone': { said: 'O AIMS está a reiniciar o motor.', todo: 'Espere um momento e tente de novo.' },
     other: { said: 'Algo correu mal.', todo: 'Tente de novo.' },
   },

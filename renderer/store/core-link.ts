@@ -50,15 +50,16 @@ export function createCoreLink({ target, onConnected, onLost, onEvents, report }
         timeout: -1,
       },
     );
+    const mine = { call: (name: string, input: unknown) => rpc.call(name, input) };
     leave = () => {
       core = undefined;
       rpc.$close(refuse('core-gone', { retryable: true }));
       port.close();
     };
-    core = { call: (name, input) => rpc.call(name, input) };
+    core = mine;
     // Chromium tells when the other end is gone; the type does not know yet
     port.addEventListener('close', () => {
-      if (!core) return;
+      if (core !== mine) return; // an older port, already replaced
       leave();
       onLost();
     });

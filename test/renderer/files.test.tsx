@@ -1,0 +1,145 @@
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { openWindow } from './support/open-window.tsx';
+
+const log = (name: string) => screen.findByRole('log', { name: `Messages with ${name}` });
+
+describe('a file offered to me', () => {
+  it('is accepted, declined, or saved where I say', async () => {
+    const { core, bridge } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    fireEvent.click(await within(list).findByRole('button', { name: 'Save fotografia do quadro.jpg as…' }));
+    await waitFor(() => expect(core.asks('transfers.accept')).toMatchObject([{ path: bridge.savePath }]));
+    fireEvent.click(await within(list).findByRole('button', { name: 'Decline setup-simulador.exe' }));
+    await waitFor(() => expect(core.asks('transfers.decline')).toHaveLength(1));
+    await within(list).findByText(/You declined/);
+  });
+
+  it('asks the core nothing when no place to save was chosen', async () => {
+    const { core, bridge } = await openWindow({ talk: 'rui' });
+    bridge.savePath = null;
+    fireEvent.click(
+      await within(await log('Rui Costa')).findByRole('button', { name: 'Save fotografia do quadro.jpg as…' }),
+    );
+    await act(async () => {});
+    expect(core.asks('transfers.accept')).toEqual([]);
+  });
+
+  it('a program carries a warning, and cannot be opened from inside', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    await within(list).findByText(/^This is a program\./);
+    const offered = core.data.snapshot.transfers.find((one) => one.risky);
+    act(() =>
+      core.changeTransfer(offered?.id ?? '', { state: 'completed', path: '/tmp/setup.exe', bytes: 48_211_000 }),
+    );
+    await within(list).findByRole('button', { name: 'Show setup-simulador.exe in folder' });
+    expect(within(list).queryByRole('button', { name: 'Open setup-simulador.exe' })).toBeNull();
+  });
+});
+
+describe('a file on its way', () => {
+  it('shows how far, how fast and how long, and can be cancelled', async () => {
+    const { core } = await openWindow();
+    const list = await log('Ana Sousa');
+    const bar = await within(list).findByRole('progressbar', { name: 'relatório-final-redes-2026.pdf' });
+    expect(bar.getAttribute('aria-valuenow')).toBe('62');
+    within(list).getByText('195 MB of 315 MB · 8.1 MB/s · 0:15 left');
+    fireEvent.click(within(list).getByRole('button', { name: 'Cancel relatório-final-redes-2026.pdf' }));
+    await within(list).findByText(/You cancelled/);
+    expect(core.asks('transfers.cancel')).toHaveLength(1);
+  });
+
+  it('a failed one says why and is tried again', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    await within(list).findByText('Not sent. The connection broke off. Check the network, then try again.');
+    fireEvent.click(within(list).getByRole('button', { name: 'Try again: dados.zip' }));
+    await waitFor(() => expect(core.asks('transfers.retry')).toHaveLength(1));
+  });
+
+  it('its end is said aloud', async () => {
+    const { core } = await openWindow();
+    await log('Ana Sousa');
+    const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
+    act(() => core.changeTransfer(running?.id ?? '', { state: 'completed', endedAt: Date.now() }));
+    await waitFor(() =>
+      expect(document.querySelector('[data-part="announcer"]')?.textContent).toBe(
+        'relatório-final-redes-2026.pdf was sent.',
+      ),
+    );
+  });
+});
+
+describe('sending files', () => {
+  const file = (name: string, type: string, bytes = 10) => new File([new Uint8Array(bytes)], name, { type });
+
+  it('the button, and Ctrl U, choose files; a sheet takes a note; both go', async () => {
+    const { core } = await openWindow();
+    await log('Ana Sousa');
+    fireEvent.keyDown(window, { key: 'u', ctrlKey: true });
+    const sheet = await screen.findByRole('dialog', { name: 'Send 1 file to Ana Sousa' });
+    within(sheet).getByTitle('report.pdf');
+    fireEvent.change(within(sheet).getByRole('textbox'), { target: { value: 'a versão final' } });
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Send' }));
+    await waitFor(() =>
+      expect(core.asks('transfers.offer')).toEqual([
+        { talkId: 'ana', paths: ['/home/ines/report.pdf'], note: 'a versão final' },
+      ]),
+    );
+  });
+
+  it('dropping shows the names and sizes, and what is left out is not sent', async () => {
+    const { core } = await openWindow();
+    const region = await screen.findByRole('region', { name: 'Talk with Ana Sousa' });
+    const files = [file('um.txt', 'text/plain', 2000), file('dois.txt', 'text/plain', 3000)];
+    const dataTransfer = { files, items: files.map(() => ({ kind: 'file' })) };
+    fireEvent.dragEnter(region, { dataTransfer });
+    screen.getByText('Drop to send 2 files to Ana Sousa');
+    fireEvent.drop(region, { dataTransfer });
+    const sheet = await screen.findByRole('dialog', { name: 'Send 2 files to Ana Sousa' });
+    within(sheet).getByText('5 kB in all');
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Leave out um.txt' }));
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Send' }));
+    await waitFor(() =>
+      expect(core.asks('transfers.offer')).toEqual([{ talkId: 'ana', paths: ['/home/ines/dois.txt'] }]),
+    );
+  });
+
+  it('a pasted picture goes by its bytes', async () => {
+    const { core } = await openWindow();
+    const picture = file('', 'image/png', 4);
+    picture.arrayBuffer = async () => new Uint8Array([1, 2, 3, 4]).buffer;
+    globalThis.URL.createObjectURL = () => 'blob:x';
+    globalThis.URL.revokeObjectURL = () => {};
+    fireEvent.paste(await screen.findByRole('textbox', { name: 'Message' }), { clipboardData: { files: [picture] } });
+    const sheet = await screen.findByRole('dialog');
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Send' }));
+    await waitFor(() =>
+      expect(core.asks('transfers.offerData')).toMatchObject([
+        { talkId: 'ana', name: 'Pasted picture.png', type: 'image/png' },
+      ]),
+    );
+  });
+});
+
+describe('the transfers panel', () => {
+  it('opens and closes with Ctrl J, and keeps what is on the way apart from what ended', async () => {
+    const { core } = await openWindow();
+    await log('Ana Sousa');
+    fireEvent.keyDown(window, { key: 'j', ctrlKey: true });
+    const panel = await screen.findByRole('region', { name: 'Transfers' });
+    within(within(panel).getByRole('list', { name: 'Now' })).getByTitle('aula-07.mp4');
+    within(within(panel).getByRole('list', { name: 'Ended' })).getByTitle('anexos.zip');
+    fireEvent.click(within(panel).getByRole('button', { name: 'Clear ended' }));
+    await waitFor(() => expect(within(panel).queryByTitle('anexos.zip')).toBeNull());
+    expect(core.asks('transfers.clear')).toHaveLength(1);
+    fireEvent.keyDown(window, { key: 'j', ctrlKey: true });
+    expect(screen.queryByRole('region', { name: 'Transfers' })).toBeNull();
+  });
+
+  it('closed, it is a ring that says how much is done', async () => {
+    await openWindow();
+    await screen.findByRole('button', { name: /^Transfers: 2 running, \d+%$/ });
+  });
+});

@@ -1,0 +1,119 @@
+import { act, fireEvent, screen, waitFor } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { CERTIFICATE, emptyData } from './fake-core/sample.ts';
+import { openWindow } from './support/open-window.tsx';
+
+const first = () => openWindow({ data: emptyData(), talk: '' });
+const type = (label: string, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
+
+async function signIn() {
+  const opened = await first();
+  await screen.findByRole('heading', { name: 'Welcome to AIMS' });
+  type('Campus address', 'ist1@campus.test');
+  type('Password', 'segredo');
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }));
+  await screen.findByText('Signing in as ist1@campus.test');
+  const id = opened.core.data.snapshot.accounts[0]?.id ?? '';
+  return { ...opened, id };
+}
+
+describe('first start', () => {
+  it('asks for an address and a password, and for nothing more', async () => {
+    await first();
+    await screen.findByRole('textbox', { name: 'Campus address' });
+    expect(screen.getAllByRole('textbox')).toHaveLength(1);
+    expect(screen.queryByLabelText('Server')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Advanced' }));
+    screen.getByLabelText('Server');
+  });
+
+  it('says what is missing, in the field', async () => {
+    const { core } = await first();
+    fireEvent.click(await screen.findByRole('button', { name: 'Sign in' }));
+    const address = screen.getByRole('textbox', { name: 'Campus address' });
+    expect(address.getAttribute('aria-invalid')).toBe('true');
+    screen.getByText('Type your campus address.');
+    expect(document.activeElement).toBe(address);
+    expect(core.asks('accounts.signIn')).toEqual([]);
+  });
+
+  it('guesses the protocol from the address until a person chooses', async () => {
+    await first();
+    await screen.findByRole('textbox', { name: 'Campus address' });
+    type('Campus address', 'xmpp:ist1@campus.test');
+    expect(screen.getByRole('radio', { name: 'XMPP' }).getAttribute('aria-checked')).toBe('true');
+    fireEvent.click(screen.getByRole('radio', { name: 'SIP' }));
+    type('Campus address', 'xmpp:ist12@campus.test');
+    expect(screen.getByRole('radio', { name: 'SIP' }).getAttribute('aria-checked')).toBe('true');
+  });
+
+  it('shows what it is doing step by step, and opens the window when connected', async () => {
+    const { core, id } = await signIn();
+    act(() => core.register(id, { state: 'connecting', step: 'authenticating' }));
+    await waitFor(() =>
+      expect(document.querySelector('[aria-current="step"]')?.textContent).toBe('Checking your password'),
+    );
+    act(() => core.register(id, { state: 'online', since: Date.now() }));
+    await screen.findByText('Nobody here yet');
+  });
+
+  it('a refused password says so, and goes back to the form with the address kept', async () => {
+    const { core, id } = await signIn();
+    act(() =>
+      core.register(id, {
+        state: 'stopped',
+        cause: { code: 'credentials-rejected', protocolCode: '401', retryable: false },
+      }),
+    );
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'The server refused the address or the password. Enter the password again.',
+    );
+    fireEvent.click(screen.getByRole('button', { name: 'Change address or password' }));
+    expect((await screen.findByRole<HTMLInputElement>('textbox', { name: 'Campus address' })).value).toBe(
+      'ist1@campus.test',
+    );
+    expect(screen.getByLabelText<HTMLInputElement>('Password').value).toBe('');
+    await waitFor(() => expect(core.data.snapshot.accounts).toEqual([]));
+  });
+
+  it('a server that is away counts down, can be tried now, or left alone', async () => {
+    const { core, id } = await signIn();
+    const cause = { code: 'unreachable', retryable: true };
+    act(() => core.register(id, { state: 'waiting', retryAt: Date.now() + 20_000, cause }));
+    expect((await screen.findByRole('alert')).textContent).toMatch(/The server does not answer\..*Trying again in \d+/);
+    fireEvent.click(screen.getByRole('button', { name: 'Try now' }));
+    await waitFor(() => expect(core.asks('accounts.retry')).toHaveLength(1));
+    act(() => core.register(id, { state: 'waiting', retryAt: Date.now() + 20_000, cause }));
+    fireEvent.click(await screen.findByRole('button', { name: 'Carry on without connection' }));
+    await screen.findByText('Nobody here yet');
+  });
+
+  it('an unknown certificate is readable before anybody trusts it', async () => {
+    const { core, id } = await signIn();
+    act(() => core.register(id, { state: 'stopped', cause: CERTIFICATE }));
+    await screen.findByRole('heading', { name: 'Is this really your server?' });
+    screen.getByText('It vouches for itself: no authority this computer knows has signed it.');
+    screen.getByText(/^3A 7F 01 C4/);
+    fireEvent.click(screen.getByRole('button', { name: 'Trust this server' }));
+    await waitFor(() =>
+      expect(core.asks('accounts.trustCertificate')).toEqual([
+        { accountId: id, fingerprint: CERTIFICATE.certificate?.fingerprint },
+      ]),
+    );
+  });
+
+  it('works without a server, by a name alone', async () => {
+    const { core } = await first();
+    fireEvent.click(await screen.findByRole('button', { name: 'Use this network without a server' }));
+    fireEvent.change(await screen.findByRole('textbox', { name: 'Your name' }), { target: { value: 'Inês' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Start' }));
+    await screen.findByText('Joining this network');
+    expect(core.asks('accounts.signIn')).toEqual([{ protocol: 'local', displayName: 'Inês' }]);
+  });
+
+  it('speaks Portuguese to a Portuguese system', async () => {
+    await openWindow({ data: emptyData(), language: 'pt-PT' });
+    await screen.findByRole('heading', { name: 'Bem-vindo ao AIMS' });
+    expect(document.documentElement.lang).toBe('pt-PT');
+  });
+});
