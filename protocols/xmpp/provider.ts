@@ -90,11 +90,12 @@ export class XmppProvider implements Provider {
 
     this.#contactList = new ContactList(session, context);
     this.#contactList.answerPushes(session.answers);
-    this.#presence = new Presence(
+    this.#presence = new Presence({
       session,
-      (peer) => this.#contactList.mayWeSee(peer),
-      () => session.isConnected,
-    );
+      mayWeSee: (peer) => this.#contactList.mayWeSee(peer),
+      isOnline: () => session.isConnected,
+      onReturn: () => this.#catchUpAgain(),
+    });
     this.#contactList.onChange((contacts) => this.#presence.review(contacts));
     this.#messaging = new Messaging({
       session,
@@ -249,6 +250,14 @@ export class XmppProvider implements Provider {
     this.#reconciling = setTimeout(release, this.#timings.reconcile);
     if (this.#stores.archive) await this.#messaging.archive.catchUp(release);
     else release();
+  }
+
+  /** While we are unavailable the server sends us no texts (RFC 6121 §8.5.2.2), and keeps them in the archive alone. */
+  #catchUpAgain(): void {
+    if (!this.#stores.archive) return;
+    this.#messaging.archive.reset();
+    // behind the presence, so that nothing falls between what is read and what comes live
+    queueMicrotask(() => void this.#messaging.archive.catchUp(() => {}));
   }
 
   #followRegistration(registration: Registration): void {

@@ -42,7 +42,7 @@ export interface SharedFile {
 }
 
 /** A file name out of somebody else's hands: the last part of whatever it is, never empty, never a path. */
-const safeName = (text: string): string => {
+export const safeName = (text: string): string => {
   const name = normaliseText(text)
     .split(/[\\/]/)
     .at(-1)

@@ -3,9 +3,11 @@ import { type ByteSource, ProviderError } from '../../contract/index.ts';
 import { NS } from '../namespaces.ts';
 import type { IqCaller } from '../session/iq-caller.ts';
 import { type Element, xml } from '../stream/xml.ts';
+import { safeName } from './file-message.ts';
 import { type HttpRules, openRequest, permittedUrl, responseOf, statusError, transportError } from './http.ts';
 
 const CHUNK = 128 * 1024;
+const SLOT_NAME = 40;
 // XEP-0363 §4: these and no others, whatever the service says
 const HEADERS = new Set(['authorization', 'cookie', 'expires']);
 
@@ -15,6 +17,13 @@ export interface Slot {
   /** What the peer is told. */
   get: string;
 }
+
+/** The name as part of an address: Prosody 0.12 refuses one with a slash. The peer learns the real name from the message. */
+const slotName = (name: string): string => {
+  const safe = safeName(name);
+  const extension = /\.[\w-]{1,10}$/.exec(safe)?.[0] ?? '';
+  return `${[...safe.slice(0, safe.length - extension.length)].slice(0, SLOT_NAME).join('')}${extension}`;
+};
 
 const headersOf = (put: Element): OutgoingHttpHeaders => {
   const headers: Record<string, string[]> = {};
@@ -37,7 +46,7 @@ export const requestSlot = async (
 ): Promise<Slot> => {
   const child = xml('request', {
     xmlns: NS.httpUpload,
-    filename: file.name,
+    filename: slotName(file.name),
     size: file.size,
     'content-type': file.type,
   });

@@ -62,27 +62,41 @@ const parseResource = (stanza: Element): Resource => {
 const same = (a: PeerPresence, b: PeerPresence): boolean =>
   a.state === b.state && a.note === b.note && a.idleSince === b.idleSince;
 
+export interface PresenceOptions {
+  session: Session;
+  /** Whether the list says that this peer shows us presence. */
+  mayWeSee: (bareJid: string) => boolean;
+  isOnline: () => boolean;
+  /** We were there unseen, and are to be seen again: told before the server is. */
+  onReturn: () => void;
+}
+
 /** Who is there (RFC 6121 §4): ours published, theirs merged over their devices. */
 export class Presence implements PresenceOperationSet {
   readonly #session: Session;
   readonly #mayWeSee: (bareJid: string) => boolean;
   readonly #isOnline: () => boolean;
+  readonly #onReturn: () => void;
   readonly #resources = new Map<string, Map<string, Resource>>();
   readonly #told = new Map<string, PeerPresence>();
   readonly #changed = new Emitter<{ address: Address; presence: PeerPresence }>();
   readonly onPresence = this.#changed.on;
   #own: OwnPresence = { state: 'available' };
 
-  constructor(session: Session, mayWeSee: (bareJid: string) => boolean, isOnline: () => boolean) {
+  constructor({ session, mayWeSee, isOnline, onReturn }: PresenceOptions) {
     this.#session = session;
     this.#mayWeSee = mayWeSee;
     this.#isOnline = isOnline;
+    this.#onReturn = onReturn;
   }
 
   /** While not connected it is only remembered; the next login publishes it. */
   async publish(presence: OwnPresence): Promise<void> {
+    const returns = this.#own.state === 'offline' && presence.state !== 'offline';
     this.#own = presence;
-    if (this.#isOnline()) await this.announce();
+    if (!this.#isOnline()) return;
+    if (returns) this.#onReturn();
+    await this.announce();
   }
 
   /** Sends our presence; resolves when the server has it. */
@@ -117,8 +131,12 @@ export class Presence implements PresenceOperationSet {
     this.#tell(from.bare);
   }
 
-  /** The list changed: who may not be seen any more is unknown, who may now be seen is at least offline. */
+  /**
+   * The list changed: who may not be seen any more is unknown, who may now be seen is at least offline.
+   */
   review(contacts: readonly { address: Address }[]): void {
+    // Prosody 0.12 does not say unavailable for somebody who was taken off the list
+    for (const bareJid of this.#resources.keys()) if (!this.#mayWeSee(bareJid)) this.#resources.delete(bareJid);
     for (const { address } of contacts) this.#tell(bareJidOf(address));
     for (const bareJid of this.#told.keys()) this.#tell(bareJid);
   }
