@@ -54,6 +54,8 @@ export class SipProvider implements Provider {
     this.#context = context;
     this.address = account.address;
     const instanceId = storedInstance(context);
+    const now = (): number => context.now();
+    const random = (): number => context.random();
     // registered, be it that presence is still being put back
     const online = (): boolean => {
       const { registration } = this;
@@ -63,8 +65,7 @@ export class SipProvider implements Provider {
     const domain = domainOf(account.address).replace(/:\d+$/, '');
 
     this.#network = new ServerNetwork({
-      locate: () =>
-        locateServer({ domain, server: account.server, transport: account.transport }, resolver, context.random),
+      locate: () => locateServer({ domain, server: account.server, transport: account.transport }, resolver, random),
       trust: {
         certificateAuthorities: account.certificateAuthorities,
         trustedFingerprints: account.trustedFingerprints,
@@ -88,8 +89,8 @@ export class SipProvider implements Provider {
     });
     this.#supervisor = new ConnectionSupervisor({
       connection: this.#connection(),
-      now: context.now,
-      random: context.random,
+      now,
+      random,
     });
     this.onRegistration = this.#supervisor.onChange;
 
@@ -108,14 +109,14 @@ export class SipProvider implements Provider {
       tupleId: instanceId,
       publication: this.#publication,
       presenceOf: (address) => this.#contacts.presenceOf(address),
-      now: context.now,
+      now,
     });
     this.#messaging = new PageMode({
       agent: this.#agent,
       storage,
       online,
       reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
-      now: context.now,
+      now,
     });
     this.#files = new SipFileTransfer({
       place: () => {
@@ -123,8 +124,8 @@ export class SipProvider implements Provider {
         return local && { host: local.address, secure: local.protocol === 'TLS' };
       },
       invite: (to, offer) => this.#agent.invite(to, offer),
-      peerOf: (session) => session.peer,
-      now: context.now,
+      now,
+      direct: false,
     });
     this.#agent.onInvite = (session) => {
       // RFC 3261 §21.4.26: files are all we have sessions for

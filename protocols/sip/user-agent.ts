@@ -177,10 +177,9 @@ export class SipUserAgent {
    * States are told by events, never before this returns.
    */
   invite(to: string, offer: SessionDescription): SipSession {
-    const inviter = new Inviter(this.#userAgent, toSipUri(to), {
-      // a multipart offer is a session description too; sip.js can't know
-      ...(offer.parts?.length ? { extraHeaders: ['Content-Disposition: session'] } : {}),
-    });
+    // a multipart offer is a session description too; sip.js can't know
+    const extraHeaders = offer.parts?.length ? ['Content-Disposition: session'] : [];
+    const inviter = new Inviter(this.#userAgent, toSipUri(to), { extraHeaders });
     const descriptions = descriptionsOf(inviter);
     descriptions.local = offer;
     const session = this.#keep(new SipJsSession(inviter, descriptions));

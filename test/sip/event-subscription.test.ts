@@ -13,7 +13,7 @@ const subscribed = async () => {
   const bodies: (string | undefined)[] = [];
   const watchers = new Set<() => void>();
   const tell = (): void => {
-    for (const watcher of [...watchers]) watcher();
+    for (const watcher of watchers) watcher();
   };
   const subscription = new EventSubscription({
     agent,

@@ -98,7 +98,7 @@ export class ScriptedServer {
           this.requests.push(request);
           this.handler(request);
         }
-        for (const watcher of [...this.#watchers]) watcher();
+        for (const watcher of this.#watchers) watcher();
       },
     });
     socket.on('data', (chunk) => framer.push(chunk as Buffer));

@@ -2,11 +2,13 @@ import { type Address, ProviderError } from '../../contract/index.ts';
 import type { OutgoingRequest, SipAnswer } from '../request.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
-import { type InviteOptions, SipUserAgent, type UserAgentOptions } from '../user-agent.ts';
+import { SipUserAgent, type UserAgentOptions } from '../user-agent.ts';
 
 export interface LocalUserAgentOptions extends UserAgentOptions {
   /** Host and port behind an address now, as a URI; undefined while nobody is there. */
   route: (address: Address) => string | undefined;
+  /** Asks the network and gives it a moment to answer; then the same as `route`. */
+  search: (address: Address) => Promise<string | undefined>;
   /** Nobody answered at the place `route` named. */
   onUnreachable: (address: Address) => void;
 }
@@ -25,8 +27,9 @@ export class LocalUserAgent extends SipUserAgent {
 
   override async request(request: OutgoingRequest): Promise<SipAnswer> {
     if (typeof request.to !== 'string') return await super.request(request);
-    const { route, onUnreachable } = this.#options;
-    const to = route(request.to);
+    const { route, search, onUnreachable } = this.#options;
+    // right after coming online, or after a lost packet, somebody who is there may not be known yet
+    const to = route(request.to) ?? (await search(request.to));
     if (to === undefined) return absent(request.cseq ?? 1);
     const answer = await super.request({ ...request, to });
     if (!answer.local) return answer;
@@ -41,11 +44,11 @@ export class LocalUserAgent extends SipUserAgent {
     return !answer.local;
   }
 
-  override invite(to: Address, offer: SessionDescription, options?: InviteOptions): SipSession {
+  override invite(to: Address, offer: SessionDescription): SipSession {
     const { route, onUnreachable } = this.#options;
     const uri = route(to);
     if (uri === undefined) throw new ProviderError('peer-offline', { retryable: true });
-    const session = super.invite(uri, offer, options);
+    const session = super.invite(uri, offer);
     session.onState((state) => {
       if (state.state === 'rejected' && state.rejection.local) onUnreachable(to);
     });

@@ -38,10 +38,10 @@ export interface PageModeOptions {
   agent: SipUserAgent;
   storage: ProviderStorage;
   /** Whether texts can be sent now. */
-  online(): boolean;
+  online: () => boolean;
   /** False when presence says the peer is away: typing notices would be stored and come hours late. */
-  reachable(peer: Address): boolean;
-  now(): number;
+  reachable: (peer: Address) => boolean;
+  now: () => number;
 }
 
 /** A stored message is told by its Date header when it is older than this. */

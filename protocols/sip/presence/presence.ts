@@ -13,7 +13,7 @@ export interface PresenceOptions {
   tupleId: string;
   publication: Publication;
   presenceOf(address: Address): PeerPresence;
-  now(): number;
+  now: () => number;
 }
 
 /** Our own presence as published, and that of the contacts. */

@@ -7,7 +7,7 @@ import { PIDF_TYPE } from './pidf.ts';
 export interface PublicationOptions {
   agent: SipUserAgent;
   storage: ProviderStorage;
-  online(): boolean;
+  online: () => boolean;
 }
 
 /** Peers see us online for so long after a crash. */

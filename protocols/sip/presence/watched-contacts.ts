@@ -19,7 +19,7 @@ import { WATCHER_INFO_TYPE, WatcherInfo } from './watcher-info.ts';
 export interface WatchedContactsOptions {
   agent: SipUserAgent;
   storage: ProviderStorage;
-  online(): boolean;
+  online: () => boolean;
   /** What a contact's presence is now. Told only when it changed. */
   onPresence(address: Address, presence: PeerPresence): void;
 }

@@ -25,8 +25,8 @@ export interface Connection {
 
 export interface SupervisorOptions {
   connection: Connection;
-  now(): number;
-  random(): number;
+  now: () => number;
+  random: () => number;
 }
 
 const SHORTEST_WAIT = 1_000;
