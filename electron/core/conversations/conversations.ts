@@ -23,6 +23,7 @@ import type { Log } from '../log.ts';
 import type { People } from '../people/people.ts';
 import type { Driver } from '../store/driver.ts';
 import type { FileLine, TransferTalks } from '../transfers/index.ts';
+import { Eraser } from './eraser.ts';
 import { keepIncoming } from './incoming.ts';
 import { MessageRows } from './message-rows.ts';
 import { messageMayMove } from './message-state.ts';
@@ -60,6 +61,7 @@ export class Conversations implements TransferTalks {
   readonly #messages: MessageRows;
   readonly #outbox: Outbox;
   readonly #typing: Typing;
+  readonly #eraser: Eraser;
   readonly #attached = new Map<string, Attached>();
 
   constructor(parts: ConversationsParts) {
@@ -78,6 +80,8 @@ export class Conversations implements TransferTalks {
       clock,
     });
     this.#typing = new Typing({ messaging, emit: events.emit, clock });
+    this.#eraser = new Eraser(messages, log);
+    this.#eraser.wake();
   }
 
   attach(accountId: string, provider: Provider): void {
@@ -143,6 +147,7 @@ export class Conversations implements TransferTalks {
   close(): void {
     this.#outbox.close();
     this.#typing.close();
+    this.#eraser.close();
   }
 
   open(personId: string): Talk {
@@ -211,7 +216,7 @@ export class Conversations implements TransferTalks {
 
   retry(messageId: string): void {
     const known = this.#messages.byId(messageId);
-    if (!known) throw refuse('not-found');
+    if (!known || !this.talks.find(known.message.talkId)) throw refuse('not-found');
     const { direction, kind, state, route } = known.message;
     if (direction !== 'outgoing' || kind !== 'text' || state !== 'failed') throw refuse('wrong-state');
     if (!this.#parts.isAccount(route.accountId)) throw refuse('not-available-here');
@@ -262,16 +267,17 @@ export class Conversations implements TransferTalks {
     if (this.#parts.settings().sendTyping || !composing) this.#typing.write(talkId, route, composing);
   }
 
-  /** Messages and talk at once; the person stays when they are in a list. */
+  /** Gone at once for everybody, from the disk a little later; the person stays when they are in a list. */
   remove(talkId: string): void {
     const { personId } = this.talks.must(talkId);
     this.#parts.driver.transaction(() => {
-      this.#messages.deleteTalk(talkId);
+      this.#messages.giveUpTalk(talkId);
       this.talks.remove(talkId);
       this.#parts.people().forgetTalk(personId);
     });
     this.#typing.heard(talkId);
     this.#typing.sent(talkId);
+    this.#eraser.wake();
   }
 
   // what the transfers need

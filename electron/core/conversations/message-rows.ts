@@ -175,7 +175,8 @@ export class MessageRows {
     return this.#driver
       .all<Row>(
         `SELECT messages.* FROM messages_text JOIN messages ON messages.sequence = messages_text.rowid
-         WHERE messages_text MATCH ? ${inTalk} ORDER BY messages_text.rowid DESC LIMIT ?`,
+         WHERE messages_text MATCH ? ${inTalk} AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
+         ORDER BY messages_text.rowid DESC LIMIT ?`,
         match,
         ...(talkId === undefined ? [] : [talkId]),
         limit,
@@ -216,8 +217,28 @@ export class MessageRows {
     this.#driver.run('UPDATE messages SET read_owed = 0 WHERE read_owed = 1 AND account_id = ?', accountId);
   }
 
-  deleteTalk(talkId: string): void {
-    this.#driver.run('DELETE FROM messages WHERE talk_id = ?', talkId);
+  /** From now on nobody sees the messages of this talk; `deleteSome` takes them off the disk. */
+  giveUpTalk(talkId: string): void {
+    this.#driver.run('INSERT INTO removed_talks (id) VALUES (?)', talkId);
+    this.#driver.run(
+      'UPDATE messages SET outbox = 0, read_owed = 0 WHERE talk_id = ? AND (outbox = 1 OR read_owed = 1)',
+      talkId,
+    );
+  }
+
+  /** Deletes up to `limit` messages of removed talks. False when there are no more. */
+  deleteSome(limit: number): boolean {
+    return this.#driver.transaction(() => {
+      const talk = this.#driver.get<{ id: string }>('SELECT id FROM removed_talks LIMIT 1');
+      if (!talk) return false;
+      const { changes } = this.#driver.run(
+        'DELETE FROM messages WHERE sequence IN (SELECT sequence FROM messages WHERE talk_id = ? LIMIT ?)',
+        talk.id,
+        limit,
+      );
+      if (changes < limit) this.#driver.run('DELETE FROM removed_talks WHERE id = ?', talk.id);
+      return true;
+    });
   }
 
   #one(where: string, ...values: SqlParameter[]): StoredMessage | undefined {

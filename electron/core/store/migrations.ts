@@ -77,10 +77,15 @@ CREATE TABLE talks (
   active_at     INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- gone for everybody; their messages are being deleted, a few at a time
+CREATE TABLE removed_talks (
+  id TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE TABLE messages (
   sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
   id          TEXT NOT NULL UNIQUE,
-  talk_id     TEXT NOT NULL REFERENCES talks (id),
+  talk_id     TEXT NOT NULL,         -- of a talk, or one of removed_talks
   direction   TEXT NOT NULL,
   kind        TEXT NOT NULL,
   text        TEXT NOT NULL,

@@ -198,6 +198,8 @@ describe('the outbox', () => {
     expect(await stateOf(profile, talk.id)).toEqual(['again: sent']);
     expect(await profile.refused('messages.retry', { messageId: id })).toBe('wrong-state');
     expect(await profile.refused('messages.retry', { messageId: 'nothing' })).toBe('not-found');
+    await profile.call('talks.remove', { talkId: talk.id });
+    expect(await profile.refused('messages.retry', { messageId: id })).toBe('not-found');
   });
 
   it('refuses a text that the route does not take, counted in bytes, and keeps nothing of it', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openStore } from '../../../electron/core/store/open-store.ts';
 import { TestProfile, turn } from '../support/core.ts';
 
 const RUI = 'test:rui@campus.test';
@@ -223,6 +224,27 @@ describe('the history', () => {
     await profile.restart();
     expect((await profile.snapshot()).talks).toEqual([]);
   });
+});
+
+it('takes a removed talk off the disk little by little, and goes on with it after a restart', async () => {
+  const { profile, provider, talk } = await ready();
+  for (let number = 0; number < 120; number++) provider.receive({ text: `message ${number}` });
+  await profile.call('talks.remove', { talkId: talk.id });
+  await profile.stop();
+  const key = profile.shell.secrets.get('database-key') ?? '';
+  const left = () => {
+    const store = openStore(profile.folder, key, profile.clock.now, () => undefined);
+    const { count } = store.driver.get<{ count: number }>('SELECT count(*) AS count FROM messages') ?? { count: -1 };
+    const check = store.driver.all("INSERT INTO messages_text (messages_text) VALUES ('integrity-check')");
+    store.close();
+    return { count, check };
+  };
+  expect(left().count).toBeGreaterThan(0);
+  await profile.start();
+  expect(await profile.call('messages.search', { query: 'message', limit: 5 })).toEqual([]);
+  for (let turns = 0; turns < 10; turns++) await turn();
+  await profile.stop();
+  expect(left()).toEqual({ count: 0, check: [] });
 });
 
 it('keeps drafts over a restart', async () => {
