@@ -1,5 +1,4 @@
 export { createTransfers } from './create-transfers.ts';
-export { TRANSFER_TABLE } from './transfer-table.ts';
 export type {
   FileLine,
   TransferProvider,

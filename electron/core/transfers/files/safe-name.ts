@@ -18,7 +18,7 @@ const RESERVED =
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /** Where the extension begins; `.tar.gz` and the like are one. The length when there is none. */
-export function extensionStart(name: string): number {
+function extensionStart(name: string): number {
   const match = /(?:\.tar)?\.[^. ]+$/i.exec(name);
   return match && match.index > 0 && bytesOf(match[0]) <= MAXIMUM_EXTENSION_BYTES ? match.index : name.length;
 }

@@ -28,7 +28,7 @@ export interface TransferRow {
   readonly side: SendingSide | ReceivingSide;
 }
 
-export interface SendingSide {
+interface SendingSide {
   readonly direction: 'outgoing';
   /** Of this attempt, on the wire (RFC 5547 §8.1: what has the same id is the same transfer, so a new attempt has a new one). */
   readonly offerId: string;
