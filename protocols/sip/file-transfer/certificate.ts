@@ -16,11 +16,13 @@ const ECDSA_WITH_SHA256 = Buffer.from('2a8648ce3d040302', 'hex'); // 1.2.840.100
 
 const DAY = 86_400_000;
 
-/** Tag, length, value; X.690 §8.1.3: lengths from 128 on are counted themselves. */
+/** Tag, length, value; X.690 §8.1.3 and §10.1: lengths from 128 on are counted themselves, in as few octets as hold them. */
 function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
   const value = Buffer.concat(content);
   if (value.length < 128) return Buffer.concat([Buffer.of(tag, value.length), value]);
-  const length = Buffer.from(value.length.toString(16).padStart(4, '0'), 'hex');
+  const digits = value.length.toString(16);
+  // one octet too many is no DER: OpenSSL lets it pass, the BoringSSL of Electron does not
+  const length = Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex');
   return Buffer.concat([Buffer.of(tag, 0x80 | length.length), length, value]);
 }
 

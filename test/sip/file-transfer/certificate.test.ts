@@ -49,3 +49,26 @@ test('two peers with made certificates speak TLS and see each other’s fingerpr
   accepted.destroy();
   listener.close();
 });
+
+test('every length is written in as few octets as hold it, as Electron’s BoringSSL demands', () => {
+  const der = new X509Certificate(createCertificate(Date.now()).cert).raw;
+  const lengths: number[] = [];
+  const visit = (from: number, end: number): void => {
+    for (let at = from; at < end; ) {
+      const tag = der[at] as number;
+      const short = der[at + 1] as number;
+      const octets = short < 128 ? 0 : short & 0x7f;
+      const length = octets ? der.readUIntBE(at + 2, octets) : short;
+      const start = at + 2 + octets;
+      if (octets) {
+        lengths.push(length);
+        expect(length).toBeGreaterThanOrEqual(octets === 1 ? 128 : 2 ** (8 * (octets - 1)));
+      }
+      if (tag & 0x20) visit(start, start + length); // constructed: SEQUENCE, SET, EXPLICIT
+      at = start + length;
+    }
+  };
+  visit(0, der.length);
+  expect(lengths.some((length) => length < 256)).toBe(true);
+  expect(lengths.some((length) => length > 255)).toBe(true);
+});
