@@ -17,7 +17,7 @@ interface Keys {
 }
 
 /** `ctrl` is Command on a Mac. */
-export const KEYS: Readonly<Record<Shortcut, Keys>> = {
+const KEYS: Readonly<Record<Shortcut, Keys>> = {
   find: { key: 'k', ctrl: true },
   searchTalk: { key: 'f', ctrl: true },
   transfers: { key: 'j', ctrl: true },

@@ -6,7 +6,7 @@ import styles from './start.module.css';
 type Facts = NonNullable<Fault['certificate']>;
 
 /** OpenSSL's words as reasons a person can weigh. */
-export function certificateReason(reason: string) {
+function certificateReason(reason: string) {
   if (/ALTNAME|HOSTNAME/i.test(reason)) return 'wrongName';
   if (/HAS_EXPIRED/i.test(reason)) return 'expired';
   if (/NOT_YET_VALID/i.test(reason)) return 'notYet';

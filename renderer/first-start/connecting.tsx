@@ -5,6 +5,7 @@ import type { Account } from '../../electron/contract/index.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Button, Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/use-now.ts';
 import { useActions } from '../store/app-context.tsx';
 import { bare } from '../store/selectors.ts';
@@ -86,6 +87,7 @@ export function Connecting({ account, onBack, onDone }: ConnectingProps) {
             >
               <Icon of={done ? Check : here ? (cause ? CircleX : LoaderCircle) : Circle} size={18} />
               {t(`account.step.${step as (typeof SERVER_STEPS)[number]}`)}
+              {(done || here) && <Hidden>{done ? t('start.stepDone') : t('start.stepNow')}</Hidden>}
             </li>
           );
         })}

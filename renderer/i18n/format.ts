@@ -18,7 +18,7 @@ const dates = (tag: string, name: string, options: Intl.DateTimeFormatOptions) =
 const DAY = 86_400_000;
 const startOfDay = (at: number): number => new Date(at).setHours(0, 0, 0, 0);
 /** Whole calendar days from `at` to `now`; 0 is today. */
-export const daysAgo = (at: number, now: number): number => Math.round((startOfDay(now) - startOfDay(at)) / DAY);
+const daysAgo = (at: number, now: number): number => Math.round((startOfDay(now) - startOfDay(at)) / DAY);
 
 export const clockTime = (tag: string, at: number): string =>
   dates(tag, 'time', { hour: '2-digit', minute: '2-digit' }).format(at);

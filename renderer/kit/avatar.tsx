@@ -32,16 +32,22 @@ export function PresenceGlyph({ state, size = 10 }: { state: State; size?: numbe
   );
 }
 
+/** What a person sees as one letter, accents and all. */
+const firstLetter = (word: string): string => {
+  for (const { segment } of new Intl.Segmenter().segment(word)) return segment;
+  return '';
+};
+
 /** First letters of the first and the last word. */
-export function initials(name: string): string {
+function initials(name: string): string {
   const words = name.trim().split(/\s+/).filter(Boolean);
-  const first = [...(words[0] ?? '?')][0] ?? '?';
-  const last = words.length > 1 ? ([...(words.at(-1) ?? '')][0] ?? '') : '';
-  return (first + last).toLocaleUpperCase();
+  return words.length === 0
+    ? '?'
+    : (firstLetter(words[0] ?? '') + (words.length > 1 ? firstLetter(words.at(-1) ?? '') : '')).toLocaleUpperCase();
 }
 
 /** One hue for one address, for ever. */
-export function hueOf(address: string): number {
+function hueOf(address: string): number {
   let hash = 2166136261;
   for (const unit of address) hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 16777619);
   return (hash >>> 0) % 360;

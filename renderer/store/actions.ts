@@ -26,7 +26,7 @@ export interface ActionsOptions {
   storage: Pick<Storage, 'getItem' | 'setItem'>;
 }
 
-export const faultOf = (error: unknown): Fault =>
+const faultOf = (error: unknown): Fault =>
   error instanceof CommandError ? error.fault : { code: 'internal', retryable: false };
 
 /** Every intention of the person in front of the window, by name. */

@@ -12,7 +12,7 @@ const LIVE: ReadonlySet<Transfer['state']> = new Set([
   'verifying',
 ]);
 export const isLive = (transfer: Transfer): boolean => LIVE.has(transfer.state);
-export const isMoving = (transfer: Transfer): boolean =>
+const isMoving = (transfer: Transfer): boolean =>
   transfer.state === 'running' || transfer.state === 'connecting' || transfer.state === 'verifying';
 
 /** `sip:ana@campus.pt` as a person reads it. */

@@ -1,13 +1,14 @@
 import { ShieldAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { protocolName } from '../app/account-words.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
 import { ProgressBar } from '../kit/progress.tsx';
 import { useFacts } from '../store/app-context.tsx';
-import { nameOf } from '../store/selectors.ts';
+import { accountOf, nameOf } from '../store/selectors.ts';
 import { hasButtons, TransferButtons } from '../transfers/transfer-buttons.tsx';
-import { transferPace, transferShare, transferSize, transferState } from '../transfers/transfer-words.ts';
+import { fileKind, transferPace, transferShare, transferSize, transferState } from '../transfers/transfer-words.ts';
 import styles from './file.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';
@@ -18,6 +19,9 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
   const format = useFormat();
   const transfer = useFacts((facts) => facts.transfers[transferId]);
   const name = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
+  const protocol = useFacts(
+    (facts) => accountOf(facts, facts.transfers[transferId]?.route.accountId ?? '')?.protocol ?? '',
+  );
   // cleared from the panel and forgotten: its name stays in the talk
   if (!transfer)
     return (
@@ -35,6 +39,8 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
   const words = transferState(t, transfer, name);
   const pace = transferPace(t, transfer, format);
   const size = transferSize(t, transfer, format);
+  const offered = state === 'offered' && transfer.direction === 'incoming';
+  const how = t('protocols.via', { name: protocolName(t, protocol) });
   const big = file.icon !== null && !risky && (state === 'completed' || state === 'offered');
   return (
     <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state} data-bubble>
@@ -52,7 +58,9 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
         <div className={styles.facts}>
           <FileName name={file.name} />
           <div className={cx(styles.state, state === 'failed' && styles.wrong)}>
-            {state === 'failed' ? words : [size, pace || words].join(' · ')}
+            {state === 'failed'
+              ? words
+              : (offered ? [size, fileKind(file.name), how] : [size, pace || words]).filter(Boolean).join(' · ')}
           </div>
         </div>
       </div>

@@ -36,6 +36,9 @@ export function transferSize(t: TFunction, transfer: Transfer, format: Formats):
   return transfer.bytes > 0 ? format.size(transfer.bytes) : t('file.sizeUnknown');
 }
 
+/** `PDF`, by the ending of the name, for those who decide whether to take it. */
+export const fileKind = (name: string): string => /\.([\p{L}\d]{1,8})$/u.exec(name)?.[1]?.toUpperCase() ?? '';
+
 export function transferShare(transfer: Transfer): number | null {
   const { size } = transfer.file;
   if (size === null) return null;

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
 import { en } from '../../renderer/i18n/en.ts';
 import { pt } from '../../renderer/i18n/pt.ts';
@@ -7,7 +9,8 @@ const flat = (tree: Tree, prefix = ''): [string, string][] =>
   Object.entries(tree).flatMap(([key, value]) =>
     typeof value === 'string' ? [[`${prefix}${key}`, value] as [string, string]] : flat(value, `${prefix}${key}.`),
   );
-const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
+const placeholders = (text: string) =>
+  [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? '').sort((a, b) => a.localeCompare(b));
 
 const english = flat(en);
 const portuguese = new Map(flat(pt));
@@ -57,4 +60,20 @@ it('the Portuguese sentences were translated', () => {
       text.length > 6 && portuguese.get(key) === text && ![...alike].some((prefix) => key.startsWith(prefix)),
   );
   expect(same).toEqual([]);
+});
+
+it('every sentence is said somewhere', () => {
+  const root = path.resolve(import.meta.dirname, '../../renderer');
+  const sources = fs
+    .readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name) && !/(en|pt)\.ts$/.test(name))
+    .map((name) => fs.readFileSync(path.join(root, name), 'utf8'))
+    .join('\n');
+  const silent = english
+    .map(([key]) => key.replace(/_(one|other)$/, ''))
+    .filter((key) => {
+      const parent = key.slice(0, key.lastIndexOf('.'));
+      return !key.startsWith('faults.') && !sources.includes(`'${key}'`) && !sources.includes(`\`${parent}.\${`);
+    });
+  expect(silent).toEqual([]);
 });

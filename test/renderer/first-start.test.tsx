@@ -51,7 +51,7 @@ describe('first start', () => {
     const { core, id } = await signIn();
     act(() => core.register(id, { state: 'connecting', step: 'authenticating' }));
     await waitFor(() =>
-      expect(document.querySelector('[aria-current="step"]')?.textContent).toBe('Checking your password'),
+      expect(document.querySelector('[aria-current="step"]')?.textContent).toBe('Checking your password, now'),
     );
     act(() => core.register(id, { state: 'online', since: Date.now() }));
     await screen.findByText('Nobody here yet');

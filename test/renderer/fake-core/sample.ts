@@ -15,7 +15,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-export const account = (change: Partial<Account> = {}): Account => ({
+const account = (change: Partial<Account> = {}): Account => ({
   id: 'sip-me',
   protocol: 'sip',
   address: 'sip:ines.matos@campus.test',

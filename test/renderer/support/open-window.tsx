@@ -37,7 +37,7 @@ class NoResizes implements ResizeObserver {
 globalThis.ResizeObserver = NoResizes;
 window.PointerEvent ??= class extends MouseEvent {} as typeof PointerEvent;
 globalThis.CSS ??= { escape: (text: string) => text } as typeof CSS;
-Element.prototype.getAnimations ??= () => [];
+Element.prototype.getAnimations = () => [];
 window.matchMedia = (media) =>
   ({
     media,
