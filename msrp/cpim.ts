@@ -1,12 +1,13 @@
+import { Buffer } from 'node:buffer';
+import { MsrpError } from './errors.ts';
+
 /** Why something is not a CPIM message. */
 export type CpimErrorCode = 'cpim-malformed' | 'cpim-too-many-headers';
 
-export class CpimError extends Error {
-  readonly code: CpimErrorCode;
+/** The `MsrpError` of this codec; its status is the 400 to answer with. */
+export class CpimError extends MsrpError {
   constructor(code: CpimErrorCode) {
-    super(code);
-    this.name = 'CpimError';
-    this.code = code;
+    super(code, code, { status: 400 });
   }
 }
 
@@ -31,6 +32,10 @@ export interface CpimMessage {
   cc?: readonly CpimAddress[];
   dateTime?: Date;
   subject?: string;
+  /** The subject in other languages (RFC 3862 §4.5). */
+  translatedSubjects?: readonly { text: string; language: string }[];
+  /** Headers the reader must understand, with their prefixes as written (RFC 3862 §4.7). */
+  require?: readonly string[];
   headers: readonly CpimHeader[];
   /** Content-Type of what is wrapped. */
   contentType: string;
@@ -41,6 +46,8 @@ export interface CpimMessage {
 
 const BASE_NAMESPACE = 'urn:ietf:params:cpim-headers:';
 const HEADERS_MAXIMUM = 100;
+/** Longest envelope, with the MIME header of the content, in bytes. */
+export const ENVELOPE_MAXIMUM = 16_384;
 
 /**
  * Writes a CPIM message. Names and values are escaped, so nothing in them can become a header of its own.
@@ -55,6 +62,10 @@ export const formatCpim = (message: CpimMessage): Buffer => {
   for (const cc of message.cc ?? []) lines.push(`cc: ${formatAddress(cc)}`);
   if (message.dateTime) lines.push(`DateTime: ${message.dateTime.toISOString()}`);
   if (message.subject !== undefined) lines.push(`Subject: ${escapeValue(message.subject)}`);
+  for (const { text, language } of message.translatedSubjects ?? []) {
+    lines.push(`Subject:;lang=${language.replace(/[^A-Za-z0-9-]/g, '')} ${escapeValue(text)}`);
+  }
+  if (message.require?.length) lines.push(`Require: ${message.require.map(escapeValue).join(',')}`);
   const prefixes = new Map<string, string>();
   for (const { namespace, name, value } of message.headers) {
     let prefix = prefixes.get(namespace);
@@ -88,6 +99,8 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
   const to: CpimAddress[] = [];
   const cc: CpimAddress[] = [];
   const headers: CpimHeader[] = [];
+  const translatedSubjects: { text: string; language: string }[] = [];
+  const require: string[] = [];
   const message: { from?: CpimAddress; dateTime?: Date; subject?: string } = {};
   for (const { name, value } of outer.headers) {
     const dot = name.indexOf('.');
@@ -122,9 +135,15 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
         if (!Number.isNaN(time)) message.dateTime = new Date(time);
         break;
       }
-      case 'subject':
+      case 'subject': {
         // RFC 3862 §4.5: may begin with a language parameter
-        message.subject ??= unescapeText(value.replace(/^;lang=\S+\s/, ''));
+        const [, language, text = ''] = /^(?:;lang=([^\s;]+)\s)?([\s\S]*)$/i.exec(value) ?? [];
+        if (language === undefined) message.subject ??= unescapeText(text);
+        else translatedSubjects.push({ text: unescapeText(text), language });
+        break;
+      }
+      case 'require':
+        require.push(...value.split(',').map((part) => unescapeText(part.trim())));
         break;
       default:
         headers.push({ namespace: BASE_NAMESPACE, name, value: unescapeText(value) });
@@ -135,6 +154,8 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
     ...message,
     to,
     ...(cc.length > 0 ? { cc } : {}),
+    ...(translatedSubjects.length > 0 ? { translatedSubjects } : {}),
+    ...(require.length > 0 ? { require } : {}),
     headers,
     contentType: inner.headers.find(isType)?.value ?? 'text/plain',
     contentHeaders: inner.headers.filter((header) => !isType(header)),
@@ -152,7 +173,7 @@ const takeHeaders = (data: Buffer, start: number): { headers: { name: string; va
   let at = start;
   for (;;) {
     const lineEnd = data.indexOf(10, at);
-    if (lineEnd === -1) throw new CpimError('cpim-malformed');
+    if (lineEnd === -1 || lineEnd > ENVELOPE_MAXIMUM) throw new CpimError('cpim-malformed');
     const line = data.toString('utf8', at, lineEnd > at && data[lineEnd - 1] === 13 ? lineEnd - 1 : lineEnd);
     at = lineEnd + 1;
     if (line === '') return { headers, end: at };
@@ -180,13 +201,16 @@ const parseAddress = (value: string): CpimAddress => {
   return { ...(name === '' ? {} : { name }), uri: match[3] ?? '' };
 };
 
-/** RFC 3862 §2.3.1: control characters and the backslash. */
-const escapeValue = (text: string): string =>
-  text.replace(/[\p{Cc}\\]/gu, (c) =>
-    c === '\\' ? '\\\\' : `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
-
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', t: '\t', n: '\n', r: '\r' };
+const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, character]) => [character, letter]));
+
+/** RFC 3862 §2.3.1: control characters and the backslash, those that have a letter by their letter. */
+const escapeValue = (text: string): string =>
+  text.replace(/[\p{Cc}\\]/gu, (c) => {
+    if (c === '\\') return '\\\\';
+    const letter = LETTERS.get(c);
+    return letter === undefined ? `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : `\\${letter}`;
+  });
 
 const unescapeText = (text: string): string =>
   text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_all, hex: string | undefined, other: string | undefined) =>

@@ -10,7 +10,8 @@ import type { SocketAndBuffers } from './connection/transport.ts';
 import { MsrpError } from './errors.ts';
 import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
 import { type Logger, silentLogger } from './log.ts';
-import { MsrpSession, type SessionOptions, type StartOptions } from './session/session.ts';
+import type { ConnectionWishes, SessionOptions } from './session/options.ts';
+import { MsrpSession } from './session/session.ts';
 import { DEFAULT_PORT, type MsrpUri } from './uri.ts';
 
 export interface EndpointOptions {
@@ -136,14 +137,16 @@ export class MsrpEndpoint {
   }
 
   /** RFC 4975 §5.4: a connection to the same host and port with the same scheme is used again. */
-  async #connect(target: MsrpUri, options: StartOptions): Promise<Connection> {
+  async #connect(target: MsrpUri, options: ConnectionWishes): Promise<Connection> {
     const host = options.address?.host ?? target.host;
     const port = options.address?.port ?? target.port ?? DEFAULT_PORT;
     const key = `${target.secure ? 'msrps' : 'msrp'}:${host}:${port}`;
     const known = await this.#reusable.get(key)?.catch(() => undefined);
     if (known !== undefined && !known.closed) return known;
     const trust: TlsTrust =
-      options.fingerprints === undefined ? { kind: 'authority', serverName: target.host } : { kind: 'fingerprint' };
+      options.fingerprints === undefined
+        ? { kind: 'authority', serverName: options.serverName ?? target.host, ca: options.ca ?? [] }
+        : { kind: 'fingerprint' };
     const opening = openSocket({
       host,
       port,

@@ -24,12 +24,16 @@ export type MsrpErrorCode =
   | 'bind-timeout'
   | 'path-mismatch'
   | 'session-closed'
+  | 'relay-denied'
+  | 'relay-failed'
   // messages
   | 'transaction-timeout'
   | 'refused'
   | 'aborted'
   | 'too-big'
   | 'invalid-content'
+  | 'cpim-malformed'
+  | 'cpim-too-many-headers'
   | 'too-many-messages'
   | 'too-many-gaps'
   // sources and sinks

@@ -4,13 +4,13 @@ export type { Priority } from './connection/output-queue.ts';
 export { fingerprintOf, type TlsIdentity } from './connection/tls.ts';
 export {
   type CpimAddress,
+  CpimError,
   type CpimHeader,
   type CpimMessage,
-  contentHeader,
-  extensionHeader,
+  cpimHeader,
   formatCpim,
-} from './cpim/message.ts';
-export { parseCpim } from './cpim/parse.ts';
+  parseCpim,
+} from './cpim.ts';
 export { type EndpointOptions, MsrpEndpoint, type SessionPlace } from './endpoint.ts';
 export { MsrpError, type MsrpErrorCode } from './errors.ts';
 export type { Unsubscribe } from './event.ts';
@@ -29,17 +29,14 @@ export type { Logger, LogLevel } from './log.ts';
 export { type ByteInterval, RangeSet } from './ranges.ts';
 export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './receiving/incoming-message.ts';
 export { type ByteSink, FileSink, MemorySink } from './receiving/sink.ts';
+export type { RelayOptions } from './relay/authorization.ts';
+export type { Credentials } from './relay/digest.ts';
 export type { Chunking } from './sending/chunk.ts';
 export type { SendOptions } from './sending/outbox.ts';
 export type { DeliveryOutcome, OutgoingMessage, SendOutcome, SendProgress } from './sending/outgoing-message.ts';
 export { type ByteSource, openFile } from './sending/source.ts';
+export type { RelayTrust, RequestAnswer, SessionOptions, SessionState, StartOptions } from './session/options.ts';
 export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
-export type {
-  MsrpSession,
-  RequestAnswer,
-  SessionOptions,
-  SessionState,
-  StartOptions,
-} from './session/session.ts';
+export type { MsrpSession } from './session/session.ts';
 export { formatPath, formatUri, type MsrpUri, parsePath, parseUri, sameUri } from './uri.ts';
 export { CPIM_WRAPPER, type Wrapper } from './wrappers.ts';

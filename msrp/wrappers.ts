@@ -1,4 +1,4 @@
-import { LONGEST_ENVELOPE, parseCpim } from './cpim/parse.ts';
+import { ENVELOPE_MAXIMUM, parseCpim } from './cpim.ts';
 import { MsrpError } from './errors.ts';
 import type { Acceptance, AcceptHook } from './receiving/incoming-message.ts';
 import { type ByteSink, MemorySink } from './receiving/sink.ts';
@@ -9,14 +9,14 @@ export interface Wrapper {
   readonly mediaType: string;
   /** Bytes from the start of a message that have to be seen. */
   readonly examined: number;
-  /** @throws MsrpError `invalid-content` */
+  /** @throws MsrpError for a bad one */
   readonly validate: (start: Uint8Array) => void;
 }
 
 /** Envelopes of RFC 3862. */
 export const CPIM_WRAPPER: Wrapper = {
   mediaType: 'message/cpim',
-  examined: LONGEST_ENVELOPE,
+  examined: ENVELOPE_MAXIMUM,
   validate: (start) => {
     parseCpim(start);
   },

@@ -10,7 +10,7 @@ import type { SocketAndBuffers } from './transport.ts';
 /** How the certificate of the other side is judged. */
 export type TlsTrust =
   /** By name and authority, as for relays (RFC 4976 §9.2); `ca` adds authorities to those of the system. */
-  | { readonly kind: 'authority'; readonly serverName: string; readonly ca?: readonly string[] }
+  | { readonly kind: 'authority'; readonly serverName: string; readonly ca: readonly string[] }
   /** By fingerprint, as for peers: the caller checks it once connected (RFC 4975 §14.4). */
   | { readonly kind: 'fingerprint' };
 
@@ -80,7 +80,7 @@ function tlsOptions(
     rejectUnauthorized: trust.kind === 'authority',
     // RFC 6066 §3: no addresses in a server name
     ...(isIP(name) === 0 ? { servername: name } : {}),
-    ...(trust.kind === 'authority' && trust.ca !== undefined ? { ca: [...tls.rootCertificates, ...trust.ca] } : {}),
+    ...(trust.kind === 'authority' && trust.ca.length > 0 ? { ca: [...tls.rootCertificates, ...trust.ca] } : {}),
     ...(identity === undefined ? {} : { cert: identity.cert, key: identity.key }),
   };
 }

@@ -48,7 +48,7 @@ interface OutboxContext {
   readonly transactionId: () => string;
   readonly messageId: () => string;
   readonly wrappers: readonly Wrapper[];
-  readonly chunking: Chunking;
+  readonly chunking: () => Chunking;
   readonly window: number;
   readonly rejected: (status: number) => void;
 }
@@ -68,7 +68,7 @@ export class Outbox {
   send(options: SendOptions): OutgoingMessage {
     const messageId = options.messageId ?? this.#context.messageId();
     if (this.#messages.has(messageId)) throw new MsrpError('invalid-option', 'The message is being sent already');
-    const size = chunkSize(options.chunking ?? this.#context.chunking);
+    const size = chunkSize(options.chunking ?? this.#context.chunking());
     if (!(size >= 1) || (size !== Number.POSITIVE_INFINITY && !Number.isInteger(size))) {
       throw new MsrpError('invalid-option', 'A chunk has a whole number of bytes');
     }

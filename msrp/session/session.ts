@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import type { BufferPool } from '../connection/buffer-pool.ts';
 import type { ConnectedSession, Connection, RequestPaths, RequestReceiver } from '../connection/connection.ts';
 import { checkFingerprint } from '../connection/tls.ts';
@@ -9,68 +9,12 @@ import { formatEndLine, formatRequestHead } from '../framing/writer.ts';
 import type { HeaderField } from '../headers.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { Inbox } from '../receiving/inbox.ts';
-import type { AcceptHook } from '../receiving/incoming-message.ts';
-import type { Chunking } from '../sending/chunk.ts';
+import { authorizeAt, type RelayOptions } from '../relay/authorization.ts';
 import { Outbox, type SendOptions } from '../sending/outbox.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath, sameUri } from '../uri.ts';
-import { CPIM_WRAPPER, validating, type Wrapper } from '../wrappers.ts';
-import type { Role } from './roles.ts';
-
-/*
- * idle --start, active--> connecting --connected, bind SEND answered--> bound --close--> closing --drained--> closed
- *   '----start, passive--> waiting ----first request came------------------^                                   ^
- * From anywhere a fault, a lost connection or `abort` leads to closed, with its cause.
- */
-export type SessionState =
-  | { readonly name: 'idle' }
-  | { readonly name: 'connecting' }
-  | { readonly name: 'waiting' }
-  | { readonly name: 'bound' }
-  | { readonly name: 'closing' }
-  | { readonly name: 'closed'; readonly cause: MsrpError | undefined };
-
-export interface SessionOptions {
-  /** Decides about each incoming message before any of its bytes is kept. */
-  readonly accept: AcceptHook;
-  /** How outgoing messages are cut; `whole` unless said otherwise. */
-  readonly chunking?: Chunking;
-  /**
-   * How To-Path and From-Path are compared with what was agreed: as whole URIs (RFC 4975 §6.1, the default), or by
-   * session id alone for sessions through middleboxes (RFC 6714).
-   */
-  readonly matching?: 'uri' | 'session-id';
-  /** Most bytes sent and not confirmed; 1 MiB unless said otherwise. */
-  readonly window?: number;
-  /** Media types whose bodies are checked before they are sent or delivered; CPIM unless said otherwise. */
-  readonly wrappers?: readonly Wrapper[];
-  /** Answers requests other than SEND and REPORT; without it, or when it returns undefined, they get 501. */
-  readonly request?: (head: RequestHead) => RequestAnswer | undefined;
-}
-
-/** The answer to a request of the application's own kind. */
-export interface RequestAnswer {
-  readonly status: number;
-  readonly comment?: string;
-  readonly fields?: readonly HeaderField[];
-}
-
-export interface StartOptions {
-  /**
-   * Path of the peer as its session description has it: one or more URIs. A passive session that is started without it
-   * takes whoever knows its own path.
-   */
-  readonly remotePath?: string;
-  /** Who connects (RFC 6135); without it the one who offered, see `answerSetup` and `offererRole`. */
-  readonly role: Role;
-  /** Where to connect to instead of the host of the path (RFC 6714 §4.2: the address of the m= and c= lines). */
-  readonly address?: { readonly host: string; readonly port: number };
-  /** Values of the attribute `fingerprint` of the peer (RFC 8122); needed for `msrps` between peers. */
-  readonly fingerprints?: readonly string[];
-  /** Milliseconds until the session must be bound; 30,000 unless said otherwise. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-}
+import { CPIM_WRAPPER, validating } from '../wrappers.ts';
+import type { ConnectionWishes, RelayTrust, SessionOptions, SessionState, StartOptions } from './options.ts';
 
 /** What a session needs from its endpoint. */
 export interface SessionContext {
@@ -79,11 +23,13 @@ export interface SessionContext {
   readonly blocks: BufferPool;
   /** From now on requests for this session id go to `port`; the returned function ends that. */
   register(sessionId: string, port: ConnectedSession): () => void;
-  connect(target: MsrpUri, options: StartOptions): Promise<Connection>;
+  connect(target: MsrpUri, options: ConnectionWishes): Promise<Connection>;
 }
 
 const DEFAULT_WINDOW = 1_048_576;
 const DEFAULT_TIMEOUT = 30_000;
+/** Part of a relay's grant after which it is asked for another. */
+const REFRESH_AT = 0.8;
 
 /**
  * One MSRP session (RFC 4975): a pair of paths, and the messages that go back and forth between them.
@@ -97,8 +43,8 @@ const DEFAULT_TIMEOUT = 30_000;
 export class MsrpSession {
   /** The session id: known to the peer and nobody else. */
   readonly id: string;
-  /** Value of the SDP attribute `path` of this side. */
-  readonly localPath: string;
+  /** This side's own URI. */
+  readonly #ownPath: string;
   readonly #localUri: MsrpUri;
   readonly #options: SessionOptions;
   readonly #context: SessionContext;
@@ -107,6 +53,13 @@ export class MsrpSession {
   readonly #stateChange = new Event<SessionState>();
   readonly onStateChange = this.#stateChange.subscribe;
   #state: SessionState = { name: 'idle' };
+  #localPath: string;
+  /** The way out through relays. */
+  #usePath: readonly MsrpUri[] = [];
+  #refresh: Timer | undefined;
+  readonly #pathChange = new Event<string>();
+  /** A relay gave another path when it was asked again: the peer has to be told the new `localPath`. */
+  readonly onPathChange = this.#pathChange.subscribe;
   #remotePath: readonly MsrpUri[] | undefined;
   /** The same as text. */
   #toPath = '';
@@ -121,7 +74,8 @@ export class MsrpSession {
   /** Made by `MsrpEndpoint.createSession`. */
   constructor(localUri: MsrpUri, options: SessionOptions, context: SessionContext) {
     this.id = localUri.sessionId ?? '';
-    this.localPath = formatUri(localUri);
+    this.#ownPath = formatUri(localUri);
+    this.#localPath = this.#ownPath;
     this.#localUri = localUri;
     this.#options = options;
     this.#context = context;
@@ -137,7 +91,7 @@ export class MsrpSession {
     const route = () => ({
       connection: this.#state.name === 'bound' || this.#state.name === 'closing' ? this.#connection : undefined,
       toPath: this.#toPath,
-      fromPath: this.localPath,
+      fromPath: this.#ownPath,
     });
     this.#outbox = new Outbox({
       owner: this,
@@ -146,7 +100,8 @@ export class MsrpSession {
       transactionId,
       messageId,
       wrappers,
-      chunking: options.chunking ?? 'whole',
+      // frames that are large are lost at some relays without a word
+      chunking: () => options.chunking ?? (this.#usePath.length > 0 ? 'relay' : 'whole'),
       window: options.window ?? DEFAULT_WINDOW,
       rejected: (status) => this.abort(new MsrpError('refused', 'The peer does not know the session', { status })),
     });
@@ -158,6 +113,11 @@ export class MsrpSession {
       },
     };
     this.#unregister = context.register(this.id, this.#port);
+  }
+
+  /** Value of the SDP attribute `path` of this side: its relays, if there are any, the outermost first, then itself. */
+  get localPath(): string {
+    return this.#localPath;
   }
 
   get state(): SessionState {
@@ -178,10 +138,32 @@ export class MsrpSession {
       if (options.role === 'active') await this.#connect(remotePath, options);
       else await this.#wait(remotePath, options);
     } catch (error) {
-      const cause =
-        error instanceof MsrpError ? error : new MsrpError('connect-failed', 'The session failed', { cause: error });
-      this.abort(cause);
-      throw cause;
+      throw this.#failed(error);
+    }
+  }
+
+  /**
+   * Puts relays between this side and the world (RFC 4976): connects to the first one, asks each for a path, and asks
+   * again before the paths expire. Comes before `start`, and before the peer is told `localPath`.
+   *
+   * @throws MsrpError `relay-denied`, `relay-failed`, `connect-failed`, `connect-timeout`, `tls-untrusted`,
+   *   `transaction-timeout`, `invalid-option` (plain TCP that was not allowed); the session is closed then
+   * @example await session.connectRelays([{ uri: 'msrps://relay.example.org;tcp', username: 'alice', password }]);
+   */
+  async connectRelays(relays: readonly RelayOptions[], trust: RelayTrust = {}): Promise<void> {
+    if (this.#state.name !== 'idle' || this.#connection !== undefined) {
+      throw new MsrpError('session-closed', 'The session has been started before');
+    }
+    try {
+      const [first] = relays.flatMap(({ uri }) => parsePath(uri));
+      if (first === undefined) throw new MsrpError('invalid-option', 'No relay');
+      // RFC 4976 §5.1: credentials and paths go over TLS only
+      if (!first.secure && trust.allowTcp !== true) throw new MsrpError('invalid-option', 'A relay without TLS');
+      this.#connection = await this.#context.connect(first, trust);
+      this.#connection.attach(this.#port);
+      await this.#authorize(relays);
+    } catch (error) {
+      throw this.#failed(error);
     }
   }
 
@@ -228,17 +210,42 @@ export class MsrpSession {
     this.#finish(cause);
   }
 
+  #failed(error: unknown): MsrpError {
+    const cause =
+      error instanceof MsrpError ? error : new MsrpError('connect-failed', 'The session failed', { cause: error });
+    this.abort(cause);
+    return cause;
+  }
+
+  async #authorize(relays: readonly RelayOptions[]): Promise<void> {
+    const request = (toPath: string, fields: readonly HeaderField[]) => {
+      const connection = this.#connection;
+      if (connection === undefined) throw new MsrpError('connection-lost', 'The connection to the relay was lost');
+      return this.#request(connection, 'AUTH', fields, toPath);
+    };
+    const { usePath, expires } = await authorizeAt(relays, request, () => this.#context.identifiers.transaction());
+    if (this.#state.name === 'closed') throw new MsrpError('session-closed', 'The session was closed meanwhile');
+    this.#usePath = usePath;
+    const before = this.#localPath;
+    this.#localPath = formatPath([...usePath].reverse().concat(this.#localUri));
+    if (this.#remotePath !== undefined) this.#agreeOn(this.#remotePath);
+    const again = () => void this.#authorize(relays).catch((error: unknown) => this.#failed(error));
+    this.#refresh = this.#context.clock.after(expires * REFRESH_AT * 1000, again);
+    if (this.#localPath !== before && before !== this.#ownPath) this.#pathChange.emit(this.#localPath);
+  }
+
   async #connect(remotePath: readonly MsrpUri[] | undefined, options: StartOptions): Promise<void> {
     const target = remotePath?.[0];
     if (target === undefined) throw new MsrpError('invalid-option', 'Whom to connect to is not known');
     // the peer may have been faster than its answer, although connecting was our part
-    if (this.#connection !== undefined) {
+    if (this.#connection !== undefined && this.#usePath.length === 0) {
       throw new MsrpError('path-mismatch', 'The peer connected although this side was to');
     }
     this.#agreeOn(remotePath);
     this.#transition({ name: 'connecting' });
-    const connection = await this.#context.connect(target, options);
-    if (this.#state.name !== 'connecting') {
+    // RFC 6135 §4.5: to a relay there is a connection already
+    const connection = this.#connection ?? (await this.#context.connect(target, options));
+    if (this.#stateName() !== 'connecting') {
       connection.detach(this.#port);
       throw new MsrpError('session-closed', 'The session was closed meanwhile');
     }
@@ -288,11 +295,15 @@ export class MsrpSession {
     });
   }
 
-  #request(connection: Connection, method: string, fields: readonly HeaderField[]): Promise<ResponseHead> {
+  #request(
+    connection: Connection,
+    method: string,
+    fields: readonly HeaderField[],
+    toPath = this.#toPath,
+  ): Promise<ResponseHead> {
     return new Promise((resolve, reject) => {
       const transactionId = this.#context.identifiers.transaction();
-      const { localPath: fromPath } = this;
-      const toPath = this.#toPath;
+      const fromPath = this.#ownPath;
       const head = formatRequestHead({ transactionId, method, toPath, fromPath, fields });
       connection.transactions.open(transactionId, false, (settlement) => {
         if (settlement instanceof MsrpError) reject(settlement);
@@ -330,12 +341,14 @@ export class MsrpSession {
     if (this.#remotePath !== undefined && !this.#matches(from.at(-1), this.#remotePath.at(-1))) {
       return connection.refuse(head, 481, 'Invalid From-Path');
     }
-    if (this.#connection === undefined && !this.#adopt(connection, from)) return connection.refuse(head, 403);
+    if (this.#connection === undefined && !this.#adopt(connection)) return connection.refuse(head, 403);
+    if (this.#remotePath === undefined) this.#agreeOn(from);
+    if (this.#state.name === 'waiting') this.#nowBound();
     return undefined;
   }
 
   /** The first request of the peer binds its connection to this session. */
-  #adopt(connection: Connection, from: readonly MsrpUri[]): boolean {
+  #adopt(connection: Connection): boolean {
     if (this.#fingerprints !== undefined) {
       try {
         checkFingerprint(connection.socket, this.#fingerprints);
@@ -346,8 +359,6 @@ export class MsrpSession {
     }
     this.#connection = connection;
     connection.attach(this.#port);
-    if (this.#remotePath === undefined) this.#agreeOn(from);
-    if (this.#state.name === 'waiting') this.#nowBound();
     return true;
   }
 
@@ -360,7 +371,15 @@ export class MsrpSession {
 
   #agreeOn(remotePath: readonly MsrpUri[] | undefined): void {
     this.#remotePath = remotePath;
-    this.#toPath = formatPath(remotePath ?? []);
+    // RFC 4976 §5.1: out through one's own relays, then the way the peer gave. A way back learnt from a request has them
+    const known = remotePath?.[0];
+    const last = this.#usePath.at(-1);
+    const complete = known !== undefined && last !== undefined && sameUri(known, last);
+    this.#toPath = formatPath([...(complete ? [] : this.#usePath), ...(remotePath ?? [])]);
+  }
+
+  #stateName(): SessionState['name'] {
+    return this.#state.name;
   }
 
   #matches(a: MsrpUri | undefined, b: MsrpUri | undefined): boolean {
@@ -379,6 +398,7 @@ export class MsrpSession {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#unregister();
+    this.#refresh?.cancel();
     const error = cause ?? new MsrpError('session-closed', 'The session was closed');
     this.#transition({ name: 'closed', cause });
     this.#outbox.fail(error);

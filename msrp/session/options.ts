@@ -1,0 +1,76 @@
+import type { MsrpError } from '../errors.ts';
+import type { RequestHead } from '../framing/head.ts';
+import type { HeaderField } from '../headers.ts';
+import type { AcceptHook } from '../receiving/incoming-message.ts';
+import type { Chunking } from '../sending/chunk.ts';
+import type { Wrapper } from '../wrappers.ts';
+import type { Role } from './roles.ts';
+
+/*
+ * idle --start, active--> connecting --connected, bind SEND answered--> bound --close--> closing --drained--> closed
+ *   '----start, passive--> waiting ----first request came------------------^                                   ^
+ * From anywhere a fault, a lost connection or `abort` leads to closed, with its cause.
+ */
+export type SessionState =
+  | { readonly name: 'idle' }
+  | { readonly name: 'connecting' }
+  | { readonly name: 'waiting' }
+  | { readonly name: 'bound' }
+  | { readonly name: 'closing' }
+  | { readonly name: 'closed'; readonly cause: MsrpError | undefined };
+
+export interface SessionOptions {
+  /** Decides about each incoming message before any of its bytes is kept. */
+  readonly accept: AcceptHook;
+  /** How outgoing messages are cut; `whole` unless said otherwise. */
+  readonly chunking?: Chunking;
+  /**
+   * How To-Path and From-Path are compared with what was agreed: as whole URIs (RFC 4975 §6.1, the default), or by
+   * session id alone for sessions through middleboxes (RFC 6714).
+   */
+  readonly matching?: 'uri' | 'session-id';
+  /** Most bytes sent and not confirmed; 1 MiB unless said otherwise. */
+  readonly window?: number;
+  /** Media types whose bodies are checked before they are sent or delivered; CPIM unless said otherwise. */
+  readonly wrappers?: readonly Wrapper[];
+  /** Answers requests other than SEND and REPORT; without it, or when it returns undefined, they get 501. */
+  readonly request?: (head: RequestHead) => RequestAnswer | undefined;
+}
+
+/** The answer to a request of the application's own kind. */
+export interface RequestAnswer {
+  readonly status: number;
+  readonly comment?: string;
+  readonly fields?: readonly HeaderField[];
+}
+
+export interface StartOptions {
+  /**
+   * Path of the peer as its session description has it: one or more URIs. A passive session that is started without it
+   * takes whoever knows its own path.
+   */
+  readonly remotePath?: string;
+  /** Who connects (RFC 6135); without it the one who offered, see `answerSetup` and `offererRole`. */
+  readonly role: Role;
+  /** Where to connect to instead of the host of the path (RFC 6714 §4.2: the address of the m= and c= lines). */
+  readonly address?: { readonly host: string; readonly port: number };
+  /** Values of the attribute `fingerprint` of the peer (RFC 8122); needed for `msrps` between peers. */
+  readonly fingerprints?: readonly string[];
+  /** Milliseconds until the session must be bound; 30,000 unless said otherwise. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a relay is trusted. */
+export interface RelayTrust {
+  /** Authorities besides those of the system, PEM. */
+  readonly ca?: readonly string[];
+  /** Name its certificate must have, where it is not the host of its URI. */
+  readonly serverName?: string;
+  /** Allows a relay without TLS, for tests and closed networks. */
+  readonly allowTcp?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** How a connection is to be made. */
+export type ConnectionWishes = Pick<StartOptions, 'address' | 'fingerprints' | 'timeout' | 'signal'> & RelayTrust;
