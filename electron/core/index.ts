@@ -69,16 +69,24 @@ const host = new CoreHost(
 );
 
 function serveWindow(port: MessagePortMain): void {
-  const window = createBirpc<WindowSide, CoreSide>(
-    { call: (name, input) => host.call(name, input) },
-    {
-      post: (data) => port.postMessage(data),
-      on: (receive) => port.on('message', ({ data }) => receive(data)),
-      eventNames: ['events'],
+  let open = true;
+  const functions: CoreSide = { call: (name, input) => host.call(name, input) };
+  const window = createBirpc<WindowSide, CoreSide>(functions, {
+    // a page that was reloaded wants no answers to what the page before asked
+    post: (data) => {
+      if (open) port.postMessage(data);
     },
-  );
+    on: (receive) =>
+      port.on('message', ({ data }) => {
+        // what comes from a page is not trusted, its form included
+        if (typeof data === 'object' && data !== null) receive(data);
+      }),
+    resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
+    eventNames: ['events'],
+  });
   const detach = host.attach({ events: (batch) => void window.events(batch) });
   port.on('close', () => {
+    open = false;
     detach();
     window.$close();
   });

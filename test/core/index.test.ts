@@ -101,6 +101,19 @@ describe('the core’s process', () => {
     expect(await second.call('app.snapshot', {})).toMatchObject({ settings: { theme: 'light' } });
   }, 20_000);
 
+  it('is not ended by a window that goes in the middle of a call, or sends nonsense', async () => {
+    const { worker } = main(temporaryFolder());
+    const first = openWindow(worker);
+    const second = openWindow(worker);
+    await second.call('app.snapshot', {});
+    void first.side.call('app.snapshot', {});
+    first.port.close();
+    for (const nonsense of [null, 7, 'text', [], {}, { t: 'q' }, { t: 'q', m: 'constructor', a: 1, i: 'x' }]) {
+      second.port.postMessage(nonsense);
+    }
+    expect(await second.call('app.snapshot', {})).toMatchObject({ version: '1.2.3' });
+  }, 20_000);
+
   it('asks main for its key, and lets go of the profile when it is told to leave', async () => {
     const folder = temporaryFolder();
     const shell = new TestShell();

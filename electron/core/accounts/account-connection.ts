@@ -32,7 +32,7 @@ export interface ConnectionParts {
 }
 
 /** A provider that does not leave in time is left behind: its contract says 5 s. */
-const STOP_LIMIT = 5_500;
+const STOP_LIMIT = 5_200;
 
 const OFFLINE: Registration = { state: 'offline' };
 

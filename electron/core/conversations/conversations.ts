@@ -105,7 +105,7 @@ export class Conversations implements TransferTalks {
         incoming,
       );
     undo.push(
-      messaging.onMark((mark) => this.#takeMark(accountId, mark, mark.mark)),
+      messaging.onMark((mark) => this.#safely(() => this.#takeMark(accountId, mark, mark.mark))),
       messaging.onTyping(({ peer, state }) => {
         const talkId = this.#talkOf(peer);
         if (talkId !== undefined) this.#typing.told(talkId, { accountId, address: peer }, state);
@@ -125,8 +125,10 @@ export class Conversations implements TransferTalks {
       this.#typing.forgetAccount(accountId);
       return;
     }
-    this.#outbox.online(accountId);
-    this.#payReadMarks(accountId);
+    this.#safely(() => {
+      this.#outbox.online(accountId);
+      this.#payReadMarks(accountId);
+    });
   }
 
   peerBack(route: Route): void {
@@ -318,6 +320,15 @@ export class Conversations implements TransferTalks {
 
   sendText(talkId: string, text: string): void {
     this.send(talkId, text);
+  }
+
+  /** Nothing may be thrown into a provider's events: a disk that takes no mark costs that mark and no more. */
+  #safely(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.log.error('conversations.failed', error);
+    }
   }
 
   #arrived(message: Message): void {

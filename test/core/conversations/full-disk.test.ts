@@ -9,6 +9,7 @@ import { openLog } from '../../../electron/core/log.ts';
 import { People } from '../../../electron/core/people/people.ts';
 import { Preferences } from '../../../electron/core/settings/preferences.ts';
 import { openStore } from '../../../electron/core/store/open-store.ts';
+import { ProviderError } from '../../../protocols/contract/index.ts';
 import { TestClock, TestProfile, turn } from '../support/core.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { TestProtocol } from '../support/test-protocol.ts';
@@ -58,7 +59,8 @@ function desk() {
     cameBack: () => undefined,
     clock,
   });
-  const provider = new TestProtocol().create({
+  const protocol = new TestProtocol();
+  protocol.create({
     account: {
       id: 'a',
       protocol: 'test',
@@ -74,6 +76,8 @@ function desk() {
     now: clock.now,
     random: clock.random,
   });
+  const provider = protocol.last;
+  provider.online();
   people.attach('a', provider);
   conversations.attach('a', provider);
   const grow = (pages: number) => driver.get(`PRAGMA max_page_count = ${pages}`);
@@ -82,16 +86,7 @@ function desk() {
 
 it('confirms a text to nobody that the disk did not take, forgets all of it, and stores it when it comes again', () => {
   const { people, conversations, grow, provider } = desk();
-  const receive = () =>
-    provider.operationSet('messaging')?.receiver?.({
-      id: 'a',
-      direction: 'incoming',
-      peer: 'test:rui@campus.test',
-      peerName: 'Rui',
-      text: 'x'.repeat(100_000),
-      sentAt: 1,
-      delayed: false,
-    });
+  const receive = () => provider.receive({ id: 'a', peerName: 'Rui', text: 'x'.repeat(100_000), sentAt: 1 });
   grow(1);
   expect(receive).toThrow(expect.objectContaining({ code: 'full' }));
   expect(conversations.talks.views).toEqual([]);
@@ -104,9 +99,32 @@ it('confirms a text to nobody that the disk did not take, forgets all of it, and
   expect(people.views).toMatchObject([{ name: 'Rui' }]);
 });
 
+it('loses a mark rather than the process when the disk does not take it', async () => {
+  const { conversations, grow, provider, driver } = desk();
+  const talk = conversations.openRoute({ accountId: 'a', address: 'test:rui@campus.test' });
+  const { id } = conversations.send(talk.id, 'hello');
+  provider.messaging.handed[0]?.settle({ state: 'sent' });
+  await turn();
+  const mark = () =>
+    provider.messaging.marks.emit({
+      peer: 'test:rui@campus.test',
+      id,
+      mark: 'failed',
+      at: 1,
+      error: new ProviderError('policy', { protocolCode: 'x'.repeat(20_000) }),
+    });
+  grow(driver.get<{ page_count: number }>('PRAGMA page_count')?.page_count ?? 0);
+  mark();
+  await turn();
+  expect(conversations.page(talk.id, undefined, undefined, 1).messages[0]?.state).toBe('sent');
+  expect(conversations.talks.view(talk.id).last?.state).toBe('sent');
+  grow(100_000);
+  mark();
+  expect(conversations.talks.view(talk.id).last?.state).toBe('failed');
+});
+
 it('takes a contact list as a whole or not at all', async () => {
   const { people, grow, provider, reports } = desk();
-  const list = provider.operationSet('contactList');
   const contacts = Array.from({ length: 400 }, (_, index) => ({
     address: `test:person-${index}@campus.test`,
     name: 'n'.repeat(100),
@@ -114,12 +132,12 @@ it('takes a contact list as a whole or not at all', async () => {
     subscription: 'mutual' as const,
   }));
   grow(1);
-  (list as unknown as { set(given: unknown): void }).set(contacts);
+  provider.contactList.set(contacts);
   await turn();
   expect(reports).toEqual([expect.objectContaining({ code: 'full' })]);
   expect(people.views).toEqual([]);
   grow(100_000);
-  (list as unknown as { set(given: unknown): void }).set(contacts);
+  provider.contactList.set(contacts);
   await turn();
   expect(people.views).toHaveLength(400);
 });
