@@ -150,6 +150,18 @@ it.each([
   expect(line.saw('message')).toBe(false);
 });
 
+it.each([
+  ['../../etc/passwd', 'passwd'],
+  [`${'é'.repeat(300)}.tar`, `${'é'.repeat(40)}.tar`],
+  ['..', 'file'],
+  ['a\r\nb', 'ab'],
+])('asks for a place under a short name that is no path: %s', async (name, asked) => {
+  const { ana, line } = await setUp(withUpload(''));
+  await end(ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(1), name)));
+  const requests = line.elements.flatMap((element) => element.getChild('request', NS.httpUpload) ?? []);
+  expect(requests.map(({ attrs }) => attrs.filename)).toEqual([asked]);
+});
+
 it('takes a service without a limit for one without a limit', async () => {
   const { ana } = await setUp(withUpload('', { limit: '' }));
   expect(ana.set('fileTransfer').maximumBytes).toBe(Number.MAX_SAFE_INTEGER);

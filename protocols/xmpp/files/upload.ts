@@ -7,7 +7,7 @@ import { safeName } from './file-message.ts';
 import { type HttpRules, openRequest, permittedUrl, responseOf, statusError, transportError } from './http.ts';
 
 const CHUNK = 128 * 1024;
-const SLOT_NAME = 40;
+const SLOT_NAME = /^.{0,40}/su;
 // XEP-0363 §4: these and no others, whatever the service says
 const HEADERS = new Set(['authorization', 'cookie', 'expires']);
 
@@ -22,7 +22,8 @@ export interface Slot {
 const slotName = (name: string): string => {
   const safe = safeName(name);
   const extension = /\.[\w-]{1,10}$/.exec(safe)?.[0] ?? '';
-  return `${[...safe.slice(0, safe.length - extension.length)].slice(0, SLOT_NAME).join('')}${extension}`;
+  const stem = SLOT_NAME.exec(safe.slice(0, safe.length - extension.length))?.[0] ?? '';
+  return `${stem}${extension}`;
 };
 
 const headersOf = (put: Element): OutgoingHttpHeaders => {

@@ -42,6 +42,7 @@ const parseItem = (element: Element): { jid: string; item: RosterItem | undefine
   const { subscription = 'none', name, ask } = element.attrs;
   // RFC 6121 §2.1.2.5: any other value means that there is nothing to know
   if (subscription === 'remove') return { jid, item: undefined };
+  // a set on the server, in any order (RFC 6121 §2.1.2.6)
   const groups = element.getChildren('group', NS.roster).map((group) => normaliseText(group.getText()));
   const known = subscription in SUBSCRIPTIONS ? (subscription as RosterItem['subscription']) : 'none';
   return {
@@ -49,7 +50,7 @@ const parseItem = (element: Element): { jid: string; item: RosterItem | undefine
     item: {
       jid,
       name: normaliseText(name ?? ''),
-      groups: [...new Set(groups)],
+      groups: [...new Set(groups)].sort((a, b) => a.localeCompare(b)),
       subscription: known,
       asked: ask === 'subscribe',
     },

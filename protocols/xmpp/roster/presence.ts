@@ -131,9 +131,7 @@ export class Presence implements PresenceOperationSet {
     this.#tell(from.bare);
   }
 
-  /**
-   * The list changed: who may not be seen any more is unknown, who may now be seen is at least offline.
-   */
+  /** The list changed: who may not be seen any more is unknown, who may now be seen is at least offline. */
   review(contacts: readonly { address: Address }[]): void {
     // Prosody 0.12 does not say unavailable for somebody who was taken off the list
     for (const bareJid of this.#resources.keys()) if (!this.#mayWeSee(bareJid)) this.#resources.delete(bareJid);

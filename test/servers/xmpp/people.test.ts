@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { everybodyLeaves, next, type Person } from '../../xmpp/kit.ts';
-import { prosody, restoreCampus, user } from '../campus.ts';
+import { campus, prosody, restoreCampus, user } from '../campus.ts';
 import { member, online } from './kit.ts';
 
 const address = (name: string): string => `xmpp:${user(name).jid}`;
@@ -149,9 +149,15 @@ it('copies what one device sends and gets to the other', async () => {
   await bob.provider.stop();
 });
 
+it('logs in where TLS comes first', async () => {
+  const server = { host: campus().host, port: campus().ports.c2sDirect };
+  const alice = await online('alice', { settings: { server, options: { directTls: true } } });
+  expect(alice.states.some((state) => state.state === 'waiting')).toBe(false);
+});
+
 it.each([
   ['wrong password', {}, 'nonsense', 'credentials-rejected'],
-  ['unknown authority', { certificateAuthorities: [] }, undefined, 'tls-untrusted'],
+  ['certificate of an unknown authority', { certificateAuthorities: [] }, undefined, 'tls-untrusted'],
 ])('stops at a %s', async (_what, settings, password, code) => {
   const alice = member('alice', { settings, ...(password ? { password } : {}) });
   alice.provider.start();
