@@ -4,8 +4,9 @@ import type { Clock } from '../clock.ts';
 
 /** RFC 3994 §3.2: without a key for this long, we have stopped. */
 const IDLE_AFTER = 15_000;
-/** RFC 3994 §3.3: who writes on says so again before the other side forgets; its default there is 120 s. */
-const REFRESH_AFTER = 60_000;
+/** Who writes on says so again before the other side forgets; the provider sends no more of it than its protocol needs. */
+const REFRESH_AFTER = 20_000;
+/** RFC 3994 §3.3: the default of the refresh interval. */
 const FORGET_AFTER = 120_000;
 
 export interface TypingParts {
