@@ -252,7 +252,9 @@ export class People {
       (names.claimedName === undefined || known.claimedName === names.claimedName) &&
       known.groups.length === groups.length &&
       known.groups.every((group, index) => group === groups[index]);
-    if (!same) this.#change(known, { listed: true, ...names, groups, subscription });
+    if (same) return;
+    this.#change(known, { listed: true, ...names, groups, subscription });
+    this.#refresh(known);
   }
 
   #takePresence(accountId: string, address: Address, presence: PeerPresence): void {
@@ -314,6 +316,7 @@ export class People {
   #unlist(address: LiveAddress): void {
     if (this.#parts.hasTalk(address.personId)) {
       this.#change(address, { listed: false, groups: [], subscription: 'none' });
+      this.#refresh(address);
     } else this.#drop(address);
   }
 

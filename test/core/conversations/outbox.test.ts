@@ -172,6 +172,25 @@ describe('the outbox', () => {
     expect(await stateOf(profile, talk.id)).toEqual(['for later: sent']);
   });
 
+  it('sends it also when they only come back into the list, without a word on their presence', async () => {
+    const { profile, provider, talk } = await ready();
+    const address = 'test:rui@campus.test';
+    const contacts = [{ address, name: 'Rui', groups: [], subscription: 'mutual' as const }];
+    provider.presence.known.set(address, { state: 'available' });
+    provider.contactList.set(contacts);
+    await turn();
+    provider.presence.known.set(address, { state: 'unknown' });
+    provider.contactList.set([]);
+    provider.messaging.automatic = failed('peer-offline', true);
+    await profile.call('messages.send', { talkId: talk.id, text: 'for later' });
+    await turn();
+    provider.messaging.automatic = SENT;
+    provider.presence.known.set(address, { state: 'available' });
+    provider.contactList.set(contacts);
+    await turn();
+    expect(await stateOf(profile, talk.id)).toEqual(['for later: sent']);
+  });
+
   it('tries somebody absent now and then although nobody said they are back, also after a restart', async () => {
     const { profile, provider, talk } = await ready();
     provider.messaging.automatic = failed('peer-offline', true);
