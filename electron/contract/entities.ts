@@ -38,7 +38,6 @@ export const registrationSchema = z.discriminatedUnion('state', [
 export type RegistrationView = z.infer<typeof registrationSchema>;
 
 export const presenceStateSchema = z.enum(['available', 'away', 'busy', 'do-not-disturb', 'offline']);
-export type PresenceStateView = z.infer<typeof presenceStateSchema>;
 
 export const ownPresenceSchema = z.object({
   state: presenceStateSchema,

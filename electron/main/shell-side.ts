@@ -4,8 +4,8 @@ import type { SecretFile } from './secret-file.ts';
 
 interface ShellParts {
   secrets: SecretFile;
-  showTalk(talkId: string): void;
-  setUnread(count: number): void;
+  showTalk: (talkId: string) => void;
+  setUnread: (count: number) => void;
 }
 
 /** What main does for the core. */
