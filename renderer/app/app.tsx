@@ -1,9 +1,11 @@
 import { useTranslation } from 'react-i18next';
 import { FirstStart } from '../first-start/first-start.tsx';
+import { Trouble } from '../first-start/trouble.tsx';
+import { Button } from '../kit/button.tsx';
 import { TooltipProvider } from '../kit/tooltip.tsx';
 import { ListRegion } from '../list/list-region.tsx';
 import { Rail } from '../rail/rail.tsx';
-import { useFacts, useView } from '../store/app-context.tsx';
+import { useActions, useFacts, useView } from '../store/app-context.tsx';
 import { TalkRegion } from '../talk/talk-region.tsx';
 import { TransfersPanel } from '../transfers/transfers-panel.tsx';
 import { Announcer } from './announcer.tsx';
@@ -30,9 +32,29 @@ function Main() {
   );
 }
 
+/** Before the first snapshot; when the core cannot start, why, and the way to try again. */
+function Starting() {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const fault = useView((view) => view.notStarted);
+  return fault ? (
+    <main className={styles.starting}>
+      <div className={styles.notStarted}>
+        <Trouble fault={fault} />
+        <Button look="primary" onClick={() => void actions.reload()}>
+          {t('common.tryAgain')}
+        </Button>
+      </div>
+    </main>
+  ) : (
+    <div className={styles.starting} aria-busy="true">
+      <span>{t('app.starting')}</span>
+    </div>
+  );
+}
+
 /** First start while there is no account, or the first one is still connecting; the messenger after that. */
 export function AppWindow() {
-  const { t } = useTranslation();
   useSurroundings();
   const ready = useFacts((facts) => facts.ready);
   const alone = useFacts((facts) => facts.accounts.length === 0 && facts.talkOrder.length === 0);
@@ -40,9 +62,7 @@ export function AppWindow() {
   return (
     <TooltipProvider>
       {!ready ? (
-        <div className={styles.starting} aria-busy="true">
-          <span>{t('app.starting')}</span>
-        </div>
+        <Starting />
       ) : alone || starting ? (
         <FirstStart />
       ) : (

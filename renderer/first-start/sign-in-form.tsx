@@ -47,7 +47,7 @@ export function SignInForm({ values, onChange, onSubmit, trouble, busy }: SignIn
         big
         label={t('start.address')}
         name="address"
-        type="email"
+        inputMode="email"
         autoComplete="username"
         autoCapitalize="none"
         spellCheck={false}
@@ -97,7 +97,7 @@ export function SignInForm({ values, onChange, onSubmit, trouble, busy }: SignIn
         type="button"
         className={styles.fold}
         aria-expanded={open}
-        aria-controls="sign-in-advanced"
+        aria-controls={open ? 'sign-in-advanced' : undefined}
         onClick={() => setOpen(!open)}
       >
         <Icon of={ChevronDown} size={16} />

@@ -123,7 +123,7 @@ export const en = {
     emptyHint: 'Add somebody by their campus address and start to talk.',
     draft: 'Draft:',
     you: 'You:',
-    file: 'File: {{name}}',
+    file: 'File:',
     typing: 'typing…',
     unread_one: '{{count}} unread message',
     unread_other: '{{count}} unread messages',
@@ -140,7 +140,6 @@ export const en = {
     declineName: 'Refuse {{name}}',
   },
   person: {
-    details: 'Details of {{name}}',
     add: 'Add person',
     address: 'Address',
     addressHint: 'For example ana@campus.pt',
@@ -238,11 +237,11 @@ export const en = {
     label: '{{name}}, {{size}}, {{state}}',
     named: {
       accept: 'Accept {{name}}',
-      saveAs: 'Save {{name}} as…',
+      saveAs: 'Save as… {{name}}',
       decline: 'Decline {{name}}',
       cancel: 'Cancel {{name}}',
       open: 'Open {{name}}',
-      reveal: 'Show {{name}} in folder',
+      reveal: 'Show in folder: {{name}}',
       retry: 'Try again: {{name}}',
     },
     out: {

@@ -130,7 +130,7 @@ export const pt: Same<typeof en> = {
     emptyHint: 'Adicione alguém pelo endereço do campus e comece a conversar.',
     draft: 'Rascunho:',
     you: 'Você:',
-    file: 'Ficheiro: {{name}}',
+    file: 'Ficheiro:',
     typing: 'a escrever…',
     unread_one: '{{count}} mensagem por ler',
     unread_other: '{{count}} mensagens por ler',
@@ -147,7 +147,6 @@ export const pt: Same<typeof en> = {
     declineName: 'Recusar {{name}}',
   },
   person: {
-    details: 'Detalhes de {{name}}',
     add: 'Adicionar pessoa',
     address: 'Endereço',
     addressHint: 'Por exemplo, ana@campus.pt',
@@ -245,11 +244,11 @@ export const pt: Same<typeof en> = {
     label: '{{name}}, {{size}}, {{state}}',
     named: {
       accept: 'Aceitar {{name}}',
-      saveAs: 'Guardar {{name}} como…',
+      saveAs: 'Guardar como… {{name}}',
       decline: 'Recusar {{name}}',
       cancel: 'Cancelar {{name}}',
       open: 'Abrir {{name}}',
-      reveal: 'Mostrar {{name}} na pasta',
+      reveal: 'Mostrar na pasta: {{name}}',
       retry: 'Tentar de novo: {{name}}',
     },
     out: {

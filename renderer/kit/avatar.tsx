@@ -66,9 +66,9 @@ export function Avatar({ name, address, presence, size = 40 }: AvatarProps) {
     <span
       className={cx(styles.avatar)}
       style={{ '--side': `${size}px`, '--own-hue': hueOf(address) } as React.CSSProperties}
+      data-initials={initials(name)}
       aria-hidden
     >
-      {initials(name)}
       {presence && presence !== 'unknown' && (
         <span className={styles.dot}>
           <PresenceGlyph state={presence} />

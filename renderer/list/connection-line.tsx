@@ -16,6 +16,7 @@ export function ConnectionLine() {
   const actions = useActions();
   const ready = useFacts((facts) => facts.ready);
   const connected = useView((view) => view.connected);
+  const notStarted = useView((view) => view.notStarted);
   const troubled = useFactsShallow((facts) =>
     facts.accounts.filter(
       (account) =>
@@ -26,6 +27,14 @@ export function ConnectionLine() {
   const waiting = troubled.filter((account) => account.registration.state === 'waiting');
   const now = useNow(waiting.length > 0 ? 1000 : null);
 
+  if (ready && !connected && notStarted && notStarted.code !== 'core-gone')
+    return (
+      <Line bad glyph={TriangleAlert} text={faultSentence(t, notStarted.code)}>
+        <Button size="small" look="quiet" onClick={() => void actions.reload()}>
+          {t('common.tryAgain')}
+        </Button>
+      </Line>
+    );
   if (ready && !connected) return <Line glyph={CloudOff} text={t('connection.coreGone')} />;
   if (stopped?.registration.state === 'stopped') {
     const { cause } = stopped.registration;

@@ -5,6 +5,7 @@ import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
 import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/use-now.ts';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { bare, nameOf, talkOfPerson } from '../store/selectors.ts';
@@ -24,17 +25,12 @@ export function PersonRow({ personId, tabIndex }: { personId: string; tabIndex: 
   const { state, note } = person.presence;
   const words = t(`presence.${state}`);
   return (
-    <button
-      type="button"
-      className={styles.row}
-      aria-label={[person.name, words, note].filter(Boolean).join(', ')}
-      tabIndex={tabIndex}
-      onClick={() => void actions.openPerson(personId)}
-    >
+    <button type="button" className={styles.row} tabIndex={tabIndex} onClick={() => void actions.openPerson(personId)}>
       <Avatar name={person.name} address={address} presence={state} />
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{person.name || bare(address)}</span>
+          <Hidden>{`, ${words}, `}</Hidden>
         </span>
         <span className={styles.preview}>
           <span>{note || (state === 'unknown' ? bare(address) : words)}</span>
@@ -60,18 +56,14 @@ export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
   const own = message.direction === 'outgoing';
   const when = format.row(message.at, now);
   return (
-    <button
-      type="button"
-      className={styles.row}
-      aria-label={[name, own ? t('list.you') : '', message.text.slice(0, 200), when].filter(Boolean).join(', ')}
-      tabIndex={tabIndex}
-      onClick={() => void actions.openMessage(message)}
-    >
+    <button type="button" className={styles.row} tabIndex={tabIndex} onClick={() => void actions.openMessage(message)}>
       <Avatar name={name} address={message.route.address} />
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{name}</span>
+          <Hidden>, </Hidden>
           <span className={styles.when}>{when}</span>
+          <Hidden>, </Hidden>
         </span>
         <span className={styles.preview}>
           <span>
@@ -124,19 +116,15 @@ interface GroupHeadingProps {
 export const GroupHeading = ({ text, count, open, tabIndex, onToggle }: GroupHeadingProps) => {
   const { t } = useTranslation();
   return (
-    <button
-      type="button"
-      className={styles.heading}
-      aria-expanded={open}
-      aria-label={`${text}, ${t('list.count', { count })}`}
-      tabIndex={tabIndex}
-      onClick={onToggle}
-    >
+    <button type="button" className={styles.heading} aria-expanded={open} tabIndex={tabIndex} onClick={onToggle}>
       <span className={cx(styles.fold, !open && styles.folded)}>
         <Icon of={ChevronDown} size={16} />
       </span>
       {text}
-      <span className={styles.headingCount}>{count}</span>
+      <Hidden>{`, ${t('list.count', { count })}`}</Hidden>
+      <span className={styles.headingCount} aria-hidden>
+        {count}
+      </span>
     </button>
   );
 };

@@ -5,6 +5,7 @@ import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
 import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/use-now.ts';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';
 import { nameOf } from '../store/selectors.ts';
@@ -25,33 +26,14 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
   if (!talk) return null;
   const { last } = talk;
   const own = last?.direction === 'outgoing';
-  const text = last ? (last.kind === 'file' ? t('list.file', { name: last.text }) : last.text) : '';
   const draft = !current && talk.draft.trim();
   const state = person?.presence.state ?? 'unknown';
-  const said = typing
-    ? t('list.typing')
-    : draft
-      ? `${t('list.draft')} ${draft}`
-      : last
-        ? own
-          ? `${t('list.you')} ${text}, ${t(`marks.${last.state === 'received' ? 'sent' : last.state}`, { name })}`
-          : text
-        : t('list.noMessages');
   const when = last ? format.row(last.at, now) : '';
-  const label = [
-    name,
-    t(`presence.${state}`),
-    talk.unread > 0 && t('list.unread', { count: talk.unread }),
-    said.slice(0, 200),
-    when,
-  ]
-    .filter(Boolean)
-    .join(', ');
+  const facts = [t(`presence.${state}`), talk.unread > 0 && t('list.unread', { count: talk.unread })];
   return (
     <button
       type="button"
       className={cx(styles.row, talk.unread > 0 && styles.unread)}
-      aria-label={label}
       aria-current={current ? 'true' : undefined}
       tabIndex={tabIndex}
       onClick={() => actions.openTalk(talkId)}
@@ -60,7 +42,9 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{name}</span>
+          <Hidden>{`, ${facts.filter(Boolean).join(', ')}, `}</Hidden>
           <span className={styles.when}>{when}</span>
+          <Hidden>, </Hidden>
         </span>
         <span className={styles.rowLine}>
           {typing ? (
@@ -76,11 +60,22 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
           ) : (
             <span className={styles.preview}>
               {own && last && <Mark state={last.state} />}
-              {last?.kind === 'file' && <Icon of={Paperclip} size={14} />}
+              {own && <Hidden>{`${t('list.you')} `}</Hidden>}
+              {last?.kind === 'file' && (
+                <>
+                  <Icon of={Paperclip} size={14} />
+                  <Hidden>{`${t('list.file')} `}</Hidden>
+                </>
+              )}
               <span>{last ? last.text.slice(0, 160) : t('list.noMessages')}</span>
+              {own && last && last.state !== 'received' && <Hidden>{`, ${t(`marks.${last.state}`, { name })}`}</Hidden>}
             </span>
           )}
-          {talk.unread > 0 && <span className={styles.badge}>{talk.unread > 999 ? '999+' : talk.unread}</span>}
+          {talk.unread > 0 && (
+            <span className={styles.badge} aria-hidden>
+              {talk.unread > 999 ? '999+' : talk.unread}
+            </span>
+          )}
         </span>
       </span>
     </button>

@@ -195,7 +195,7 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
       // other talks are fetched when opened: what changed meanwhile is not known
       const logs = talkId && facts.getState().logs[talkId] ? { [talkId]: facts.getState().logs[talkId] } : {};
       facts.setState({ ...fromSnapshot(facts.getState(), snapshot), logs: logs as Facts['logs'] });
-      show({ connected: true });
+      show({ connected: true, notStarted: null });
       const wanted = talkId ?? storage.getItem('aims.talk');
       if (wanted && snapshot.talks.some((talk) => talk.id === wanted)) {
         if (talkId) await loadNewest(wanted);
@@ -204,8 +204,8 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
           await loadNewest(wanted);
         }
       }
-    } catch {
-      show({ connected: false });
+    } catch (error) {
+      show({ connected: false, notStarted: faultOf(error) });
     }
   };
 

@@ -53,6 +53,8 @@ export interface View {
   /** First start stays in front: an account is being made or connects for the first time. */
   signingIn: boolean;
   connected: boolean;
+  /** Why the core could not start; it tries again when everything is fetched again. */
+  notStarted: Fault | null;
   announcement: string;
 }
 
@@ -70,5 +72,6 @@ export const firstView: View = {
   unreadFrom: null,
   signingIn: false,
   connected: false,
+  notStarted: null,
   announcement: '',
 };

@@ -150,6 +150,9 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
         ref={scroll}
         className={styles.scroll}
         onScroll={onScroll}
+        onKeyDown={onKeyDown}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable; arrows then walk its messages
+        tabIndex={0}
         role="log"
         aria-live="off"
         aria-label={t('talk.messagesWith', { name })}
@@ -157,7 +160,6 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
         <ol
           className={styles.rows}
           style={{ height: virtual.getTotalSize() }}
-          onKeyDown={onKeyDown}
           aria-label={t('talk.messagesWith', { name })}
         >
           {virtual.getVirtualItems().map((item) => {
@@ -166,14 +168,14 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
             const place =
               row.kind === 'message'
                 ? { 'aria-posinset': row.place, 'aria-setsize': older || newer ? -1 : messages.length }
-                : { role: 'presentation' };
+                : {};
             return (
               <li
                 key={item.key}
                 ref={virtual.measureElement}
                 data-index={item.index}
                 data-message={row.kind === 'message' ? row.key : undefined}
-                tabIndex={row.kind === 'message' ? (row.key === stop ? 0 : -1) : undefined}
+                tabIndex={row.kind === 'message' ? -1 : undefined}
                 onFocus={(event) => {
                   if (event.target === event.currentTarget) setActive(row.key);
                 }}

@@ -29,11 +29,16 @@ export function logRows(
 ): LogRow[] {
   const rows: LogRow[] = options.beginning ? [{ kind: 'beginning', key: 'beginning' }] : [];
   let joinsAbove = false;
+  // the same day keeps its key while older messages come in above; a day met twice (clocks differ) gets another
+  const days = new Map<string, number>();
   messages.forEach((message, at) => {
     const above = messages[at - 1];
     const below = messages[at + 1];
     if (!above || !sameDay(above.at, message.at)) {
-      rows.push({ kind: 'day', key: `day:${new Date(message.at).toDateString()}:${message.id}`, at: message.at });
+      const day = new Date(message.at).toDateString();
+      const met = days.get(day) ?? 0;
+      days.set(day, met + 1);
+      rows.push({ kind: 'day', key: `day:${day}:${met}`, at: message.at });
       joinsAbove = false;
     }
     if (message.sequence === options.unreadFrom) {

@@ -6,6 +6,7 @@ import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
 import { Icon, IconButton } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Hidden } from '../kit/hidden.tsx';
 import { Menu, MenuItem, MenuRadio, MenuSeparator } from '../kit/menu.tsx';
 import { useNow } from '../kit/use-now.ts';
 import { useActions, useBridge, useFacts, useFactsShallow } from '../store/app-context.tsx';
@@ -83,13 +84,15 @@ export function TalkHead({ talkId }: { talkId: string }) {
         className={styles.back}
         onClick={() => actions.show({ column: 'list' })}
       />
-      <button type="button" className={styles.who} aria-label={t('person.details', { name })} onClick={openDetails}>
+      <button type="button" className={styles.who} onClick={openDetails}>
         <Avatar name={name} address={route.address} presence={presence.state} size={36} />
         <span className={styles.whoText}>
           <span className={styles.name}>{name}</span>
+          <Hidden>, </Hidden>
           <span className={cx(styles.presence, typing && styles.typing)}>
             {typing ? t('talk.typing') : presenceWords(t, presence, now, format.round)}
           </span>
+          <Hidden>{t('talk.details')}</Hidden>
         </span>
       </button>
       <RouteMenu talkId={talkId} />

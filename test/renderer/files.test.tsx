@@ -8,7 +8,7 @@ describe('a file offered to me', () => {
   it('is accepted, declined, or saved where I say', async () => {
     const { core, bridge } = await openWindow({ talk: 'rui' });
     const list = await log('Rui Costa');
-    fireEvent.click(await within(list).findByRole('button', { name: 'Save fotografia do quadro.jpg as…' }));
+    fireEvent.click(await within(list).findByRole('button', { name: 'Save as… fotografia do quadro.jpg' }));
     await waitFor(() => expect(core.asks('transfers.accept')).toMatchObject([{ path: bridge.savePath }]));
     fireEvent.click(await within(list).findByRole('button', { name: 'Decline setup-simulador.exe' }));
     await waitFor(() => expect(core.asks('transfers.decline')).toHaveLength(1));
@@ -19,7 +19,7 @@ describe('a file offered to me', () => {
     const { core, bridge } = await openWindow({ talk: 'rui' });
     bridge.savePath = null;
     fireEvent.click(
-      await within(await log('Rui Costa')).findByRole('button', { name: 'Save fotografia do quadro.jpg as…' }),
+      await within(await log('Rui Costa')).findByRole('button', { name: 'Save as… fotografia do quadro.jpg' }),
     );
     await act(async () => {});
     expect(core.asks('transfers.accept')).toEqual([]);
@@ -33,7 +33,7 @@ describe('a file offered to me', () => {
     act(() =>
       core.changeTransfer(offered?.id ?? '', { state: 'completed', path: '/tmp/setup.exe', bytes: 48_211_000 }),
     );
-    await within(list).findByRole('button', { name: 'Show setup-simulador.exe in folder' });
+    await within(list).findByRole('button', { name: 'Show in folder: setup-simulador.exe' });
     expect(within(list).queryByRole('button', { name: 'Open setup-simulador.exe' })).toBeNull();
   });
 });

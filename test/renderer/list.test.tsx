@@ -9,16 +9,16 @@ describe('the list', () => {
   it('says of each talk who, their presence, what is unread and what was said last', async () => {
     await openWindow({ talk: 'rui' });
     await within(await list()).findByRole('button', {
-      name: /^Ana Sousa, Available, 2 unread messages, O build está verde outra vez/,
+      name: /^Ana Sousa ?, Available, 2 unread messages, .*, ?O build está verde outra vez/,
     });
   });
 
   it('shows typing and drafts in place of the last message', async () => {
     const { core } = await openWindow();
     await list();
-    await screen.findByRole('button', { name: /^Tomás Lopes, Offline, Draft: Levas tu o/ });
+    await screen.findByRole('button', { name: /^Tomás Lopes ?, Offline, .*Draft: Levas tu o/ });
     act(() => core.emit({ type: 'typing', talkId: 'rui', composing: true }));
-    await screen.findByRole('button', { name: /^Rui Costa, Away, typing…/ });
+    await screen.findByRole('button', { name: /^Rui Costa ?, Away, .*typing…/ });
     act(() => core.emit({ type: 'typing', talkId: 'rui', composing: false }));
     await waitFor(() => expect(screen.queryByRole('button', { name: /typing…/ })).toBeNull());
   });
@@ -29,9 +29,7 @@ describe('the list', () => {
     act(() => {
       core.add('carla', { text: 'olá' });
     });
-    await waitFor(async () =>
-      expect((await list()).querySelector('li button')?.getAttribute('aria-label')).toMatch(/^Carla Nunes/),
-    );
+    await waitFor(async () => expect((await list()).querySelector('li button')?.textContent).toMatch(/^Carla Nunes/));
   });
 
   it('is one tab stop, and arrows walk through it', async () => {
@@ -49,7 +47,7 @@ describe('the list', () => {
     await openWindow();
     await list();
     fireEvent.click(screen.getByRole('radio', { name: 'Groups' }));
-    const heading = await screen.findByRole('button', { name: 'Redes, 4 people' });
+    const heading = await screen.findByRole('button', { name: /^Redes ?, 4 people/ });
     await screen.findByRole('button', { name: /^Luísa Rocha/ });
     fireEvent.click(heading);
     await waitFor(() => expect(screen.queryByRole('button', { name: /^Luísa Rocha/ })).toBeNull());
@@ -87,7 +85,7 @@ describe('finding', () => {
     await openWindow({ talk: 'rui' });
     await list();
     find('enunciado');
-    fireEvent.click(await screen.findByRole('button', { name: /^Ana Sousa, Olá! Já viste o enunciado/ }));
+    fireEvent.click(await screen.findByRole('button', { name: /^Ana Sousa ?, .*Olá! Já viste o enunciado/ }));
     await screen.findByRole('log', { name: 'Messages with Ana Sousa' });
   });
 
