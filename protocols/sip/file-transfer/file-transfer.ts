@@ -18,9 +18,9 @@ export interface FileTransferContext {
   place(): { host: string; secure: boolean } | undefined;
   /** Sends an INVITE with an offer. Throws a `ProviderError`. */
   invite(to: Address, offer: SessionDescription): SipSession;
-  /** Who is behind an incoming session. */
-  peerOf(session: SipSession): Address;
   now(): number;
+  /** No server is in between: no answer means nobody there. */
+  direct: boolean;
 }
 
 /** Offers nobody has answered yet; more at once are an attack or a fault. */
@@ -30,7 +30,7 @@ export const MAXIMUM_OFFERS = 64;
  * Files over SIP and MSRP (RFC 5547), for an account with a server or without.
  *
  * @example
- * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), peerOf: (s) => s.peer, now });
+ * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), now, direct: false });
  * agent.onInvite = (session) => { if (!files.take(session)) chat(session); };
  */
 export class SipFileTransfer implements FileTransferOperationSet {
@@ -51,6 +51,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       media: this.#mediaNow(),
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
+      direct: this.#context.direct,
     });
     this.#outgoing.add(transfer);
     transfer.onPhase(() => {
@@ -69,7 +70,6 @@ export class SipFileTransfer implements FileTransferOperationSet {
     const offer = IncomingFileOffer.read(session, {
       media: this.#mediaNow(),
       place: () => this.#context.place(),
-      peerOf: (from) => this.#context.peerOf(from),
       ended: () => {
         if (!('statusCode' in offer)) this.#incoming.delete(offer);
       },

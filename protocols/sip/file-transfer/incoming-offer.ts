@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { answerSetup, type MsrpSession, type Role } from '../../../msrp/index.ts';
-import { type Address, type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
+import { type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
 import type { SipSession } from '../sip-session.ts';
 import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
 import {
@@ -10,15 +10,14 @@ import {
   refusedMedia,
 } from './description/session-description.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
-import type { Media } from './media.ts';
-import { reasonOf } from './transfer-errors.ts';
+import type { Media, MediaPlace } from './media.ts';
+import { CANCELLED, reasonOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
 export interface OfferContext {
   media: Media;
   /** Our address for the peer's connection. Undefined while not connected. */
   place(): { host: string } | undefined;
-  peerOf(session: SipSession): Address;
   /** All files of the offer are over and the session has been ended. */
   ended(): void;
 }
@@ -36,7 +35,7 @@ export class IncomingFileOffer {
   readonly #offer: ReadOffer;
   readonly #context: OfferContext;
   readonly #byMedia = new Map<FileMedia, IncomingTransfer>();
-  readonly #sessions: MsrpSession[] = [];
+  readonly #media: { place: MediaPlace; session: MsrpSession }[] = [];
   #answered = false;
   #established = false;
   #fault: ProviderError | undefined;
@@ -56,10 +55,9 @@ export class IncomingFileOffer {
     this.#sip = sip;
     this.#offer = offer;
     this.#context = context;
-    const peer = context.peerOf(sip);
     for (const media of offer.media) {
       if (media.kind !== 'file' || refusalOf(media.file)) continue;
-      const facts = { peer, peerName: sip.peerName, file: factsOf(media.file, offer), media: media.file };
+      const facts = { peer: sip.peer, peerName: sip.peerName, file: factsOf(media.file, offer), media: media.file };
       const transfer = new IncomingTransfer(facts, {
         sip,
         decided: () => this.#settle(),
@@ -117,9 +115,11 @@ export class IncomingFileOffer {
     const { state } = this.#sip.state;
     // our 200 is going out: only a BYE after it tells the peer what happened
     if (state === 'answering') return;
-    if (state === 'invited') this.#sip.reject(this.#fault ? 480 : 603);
-    else this.#sip.end(this.#fault && reasonOf(this.#fault));
-    for (const session of this.#sessions) void session.close();
+    if (state !== 'invited') this.#sip.end(this.#fault && reasonOf(this.#fault));
+    else if (this.#fault) this.#sip.reject(480);
+    else this.#sip.reject(603, this.transfers.some(({ regretted }) => regretted) ? CANCELLED : undefined);
+    for (const { place, session } of this.#media.splice(0))
+      void session.close().then(() => this.#context.media.leave(place));
     this.#context.ended();
   }
 
@@ -150,9 +150,11 @@ export class IncomingFileOffer {
   async #makeSession(transfer: IncomingTransfer, host: string, role: Role): Promise<MsrpSession> {
     const { media } = this.#context;
     const { secure } = transfer.media;
-    const place = role === 'passive' ? { listener: await media.listener(host, secure) } : { host, secure };
-    const session = media.endpoint.createSession({ ...place, accept: transfer.take });
-    this.#sessions.push(session);
+    const { take: accept } = transfer;
+    const place = role === 'passive' ? await media.listen(host, secure) : media.connect();
+    const { endpoint, listener } = place;
+    const session = endpoint.createSession(listener ? { listener, accept } : { host, secure, accept });
+    this.#media.push({ place, session });
     return session;
   }
 

@@ -64,6 +64,11 @@ export class IncomingTransfer extends Transfer {
     return this.phase.state === 'accepted';
   }
 
+  /** Accepted by a person and cancelled afterwards. */
+  get regretted(): boolean {
+    return this.#accepted !== undefined && this.phase.state === 'cancelled';
+  }
+
   /** First byte wanted where that is not the first of the file, for `a=file-range` in the answer. */
   get from(): number {
     return this.#accepted?.from ?? 0;

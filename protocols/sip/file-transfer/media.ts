@@ -1,18 +1,23 @@
 import { fingerprintOf, MsrpEndpoint, type MsrpListener, type TlsIdentity } from '../../../msrp/index.ts';
 import { createCertificate } from './certificate.ts';
 
+/** Where one file comes or goes: an endpoint of its own, listening unless only we connect. */
+export interface MediaPlace<Listener = MsrpListener | undefined> {
+  readonly endpoint: MsrpEndpoint;
+  readonly listener: Listener;
+}
+
 /**
- * The MSRP side of one account: one endpoint, a listener per address and kind that is opened when first needed, and one
- * certificate for all of them.
+ * The MSRP side of one account. RFC 4975 §5.4 lets files share a connection; here each has an endpoint and a connection of
+ * its own: a disk that is slow for one file does not hold up another, and no file begins on a connection that the peer is
+ * just closing after the one before. One certificate serves them all.
  */
 export class Media {
-  readonly endpoint: MsrpEndpoint;
   readonly #identity: TlsIdentity;
-  readonly #listeners = new Map<string, Promise<MsrpListener>>();
+  readonly #endpoints = new Set<MsrpEndpoint>();
 
   constructor(now: number) {
     this.#identity = createCertificate(now);
-    this.endpoint = new MsrpEndpoint({ identity: this.#identity });
   }
 
   /** For `a=fingerprint` (RFC 8122 §5). */
@@ -20,20 +25,33 @@ export class Media {
     return fingerprintOf(this.#identity.cert);
   }
 
-  /** @throws MsrpError `listen-failed` */
-  listener(host: string, secure: boolean): Promise<MsrpListener> {
-    const key = `${host} ${secure}`;
-    const known = this.#listeners.get(key);
-    if (known) return known;
-    const opening = this.endpoint.listen({ host, ...(secure ? { tls: this.#identity } : {}) });
-    this.#listeners.set(key, opening);
-    opening.catch(() => this.#listeners.delete(key));
-    return opening;
+  /** A place others connect to. @throws MsrpError `listen-failed` */
+  async listen(host: string, secure: boolean): Promise<MediaPlace<MsrpListener>> {
+    const place = this.connect();
+    try {
+      const listener = await place.endpoint.listen({ host, ...(secure ? { tls: this.#identity } : {}) });
+      return { ...place, listener };
+    } catch (error) {
+      this.leave(place);
+      throw error;
+    }
+  }
+
+  /** A place that only connects itself. */
+  connect(): MediaPlace<undefined> {
+    const endpoint = new MsrpEndpoint({ identity: this.#identity });
+    this.#endpoints.add(endpoint);
+    return { endpoint, listener: undefined };
+  }
+
+  leave({ endpoint }: MediaPlace): void {
+    this.#endpoints.delete(endpoint);
+    endpoint.close();
   }
 
   /** Everything ends at once. */
   close(): void {
-    this.#listeners.clear();
-    this.endpoint.close();
+    for (const endpoint of this.#endpoints) endpoint.close();
+    this.#endpoints.clear();
   }
 }

@@ -11,7 +11,7 @@ import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
 import { MAXIMUM_ICON_BYTES, readPath } from './description/offer-check.ts';
 import { type FileMedia, formatDescription, parseAnswer } from './description/session-description.ts';
-import type { Media } from './media.ts';
+import type { Media, MediaPlace } from './media.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors.ts';
@@ -23,6 +23,8 @@ export interface OutgoingContext {
   place(): { host: string; secure: boolean } | undefined;
   /** Sends the INVITE. Throws a ProviderError. */
   invite(to: Address, offer: SessionDescription): SipSession;
+  /** No server is in between: no answer means nobody there. */
+  direct: boolean;
 }
 
 /** The longest a person may think about an offer; then it is taken back. */
@@ -44,6 +46,7 @@ export class OutgoingTransfer extends Transfer {
   readonly direction = 'outgoing';
   readonly #context: OutgoingContext;
   readonly #outgoing: OutgoingFile;
+  #place: MediaPlace | undefined;
   #session: MsrpSession | undefined;
   #sip: SipSession | undefined;
   #message: OutgoingMessage | undefined;
@@ -74,9 +77,15 @@ export class OutgoingTransfer extends Transfer {
   async #offer(): Promise<void> {
     const place = this.#context.place();
     if (!place) throw new ProviderError('network', { retryable: true });
-    const listener = await this.#context.media.listener(place.host, place.secure);
-    if (this.over) return;
-    const session = this.#context.media.endpoint.createSession({
+    const { media } = this.#context;
+    const mediaPlace = await media.listen(place.host, place.secure);
+    if (this.over) {
+      media.leave(mediaPlace);
+      return;
+    }
+    this.#place = mediaPlace;
+    const { endpoint, listener } = mediaPlace;
+    const session = endpoint.createSession({
       listener,
       chunking: CHUNK,
       // RFC 5547 §4: sendonly: no content comes this way
@@ -130,8 +139,9 @@ export class OutgoingTransfer extends Transfer {
         void this.#send(state.remote, session).catch((error: unknown) => this.#fault(error));
         break;
       case 'rejected': {
-        const why = fromRejection(state.rejection);
+        const why = fromRejection(state.rejection, this.#context.direct);
         if (why === 'declined') this.#end({ state: 'declined' });
+        else if (why === 'cancelled') this.#end({ state: 'cancelled', by: 'peer' });
         else this.fail(why);
         break;
       }
@@ -157,8 +167,8 @@ export class OutgoingTransfer extends Transfer {
     const from = (answer.range?.start ?? 1) - 1;
     if (from > size) throw new ProviderError('malformed', { detail: 'file-range' });
     if (answer.maxSize !== undefined && size - from > answer.maxSize) throw new ProviderError('too-big');
-    this.move({ state: 'accepted' });
-    this.move({ state: 'connecting' });
+    // a listener may cancel at any of these
+    if (!this.move({ state: 'accepted' }) || !this.move({ state: 'connecting' })) return;
     this.#arm(STALL_TIMEOUT);
     const source = await this.#open(size);
     if (this.over) return;
@@ -281,6 +291,7 @@ export class OutgoingTransfer extends Transfer {
     this.#sip?.end(reason);
     if (this.#session?.state.name === 'bound') await this.#session.close();
     else this.#session?.abort();
+    if (this.#place) this.#context.media.leave(this.#place);
     await this.#source?.close().catch(() => {});
   }
 }

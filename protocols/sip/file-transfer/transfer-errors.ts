@@ -38,9 +38,15 @@ export function fromMsrp(error: unknown): ProviderError {
   });
 }
 
+/** Warning of a 603 from somebody who had accepted and thought better of it before the answer was out. */
+export const CANCELLED = 'cancelled';
+
 /** What a refused INVITE says about the offer (RFC 3261 §21). */
-export function fromRejection(rejection: Rejection): ProviderError | 'declined' {
-  if (rejection.status === 603) return 'declined';
+export function fromRejection(rejection: Rejection, direct: boolean): ProviderError | 'declined' | 'cancelled' {
+  if (rejection.status === 603) return rejection.warning?.includes(`"${CANCELLED}"`) ? 'cancelled' : 'declined';
+  if (direct && rejection.local) {
+    return new ProviderError('peer-offline', { protocolCode: rejection.status, retryable: true });
+  }
   // we did not cancel it: somebody on the way found that it rang for too long
   if (rejection.status === 487) return new ProviderError('timeout', { protocolCode: 487, retryable: true });
   return requestError(rejection);

@@ -30,7 +30,8 @@ export interface Announcement {
   presence: OwnPresence;
 }
 
-const STATES: readonly string[] = ['available', 'away', 'busy', 'do-not-disturb'] satisfies PresenceState[];
+/** Whoever wants to be offline can still be written to, as with a server: so that is announced like the others. */
+const STATES: readonly string[] = ['available', 'away', 'busy', 'do-not-disturb', 'offline'] satisfies PresenceState[];
 
 /** A TXT string has 255 bytes at most, key and all (RFC 6763 §6.1); characters take up to four. */
 const shorten = (text: string, maximum: number): string => Array.from(headerText(text, 400)).slice(0, maximum).join('');

@@ -74,7 +74,8 @@ export class AnnouncedPresence implements PresenceOperationSet {
 
   presenceOf(address: Address): PeerPresence {
     const id = instanceOfAddress(address);
-    if (id === undefined) return { state: 'unknown' };
-    return this.#directory.find(id)?.presence ?? { state: 'offline' };
+    const present = id === undefined ? undefined : this.#directory.find(id);
+    if (present) return present.presence;
+    return { state: id !== undefined && this.#directory.hasLeft(id) ? 'offline' : 'unknown' };
   }
 }

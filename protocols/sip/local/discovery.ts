@@ -86,11 +86,6 @@ export class Discovery {
     this.#tell();
   }
 
-  /** Says goodbye and keeps silent from now on, but goes on hearing. */
-  withdraw(): void {
-    this.#goodbye(() => {});
-  }
-
   /** Asks who is there. */
   ask(): void {
     this.#server?.multicast.query([{ name: SERVICE, type: 'PTR' }]);

@@ -31,6 +31,8 @@ const MULTICAST_PORT = 5353;
 /** A sign of life of ours so often, and a look at who gave none. */
 const HEARTBEAT = 20_000;
 const PING_TIMEOUT = 3_000;
+/** Whoever is there answers a question to the network in milliseconds. */
+const SEARCH_TIMEOUT = 1_000;
 
 /**
  * One account without a server: people on one network find each other and talk directly. This file is the whole machine's
@@ -58,6 +60,7 @@ export class LocalProvider implements Provider {
   readonly onCapabilities = this.#capabilities.on;
   #heartbeat: NodeJS.Timeout | undefined;
   #announcedAddress: string | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(context: ProviderContext) {
     const { account, storage, log } = context;
@@ -70,6 +73,13 @@ export class LocalProvider implements Provider {
 
     this.#directory = new PeerDirectory({ now, ping: (peer) => this.#ping(peer) });
     const address = (): string => this.#ownAddress();
+    const route = (to: Address): string | undefined => {
+      const local = this.#agent.local;
+      // notes to oneself go the same way as all else
+      if (to === this.address && local) return uriOf({ id: this.#id, host: local.address, port: local.port });
+      const peer = this.#present(to);
+      return peer && uriOf(peer);
+    };
     this.#agent = new LocalUserAgent({
       address: this.address,
       displayName: account.displayName,
@@ -83,9 +93,11 @@ export class LocalProvider implements Provider {
       }),
       log,
       accept: MESSAGE_TYPES,
-      route: (to) => {
-        const peer = this.#directory.find(instanceOfAddress(to) ?? '');
-        return peer && uriOf(peer);
+      route,
+      search: async (to) => {
+        this.#discovery.ask();
+        await this.#directory.appearance(instanceOfAddress(to) ?? '', SEARCH_TIMEOUT);
+        return route(to);
       },
       onUnreachable: (to) => this.#directory.suspect(instanceOfAddress(to) ?? ''),
     });
@@ -118,8 +130,8 @@ export class LocalProvider implements Provider {
     this.#files = new SipFileTransfer({
       place: () => (this.#agent.local ? { host: this.#agent.local.address, secure: false } : undefined),
       invite: (to, offer) => this.#agent.invite(to, offer),
-      peerOf: (session) => session.peer,
       now,
+      direct: true,
     });
     this.#admitKnownPeersOnly();
     this.#presence = new AnnouncedPresence(this.#directory, (own) => this.#announce(own));
@@ -167,10 +179,11 @@ export class LocalProvider implements Provider {
 
   #connection(): Connection {
     return {
-      connect: async () => {
-        await this.#agent.connect();
-        await this.#discovery.open();
-      },
+      connect: () =>
+        this.#inTurn(async () => {
+          await this.#agent.connect();
+          await this.#discovery.open();
+        }),
       register: async (progress) => {
         progress('registering');
         this.#announce(this.#presence.own);
@@ -182,14 +195,22 @@ export class LocalProvider implements Provider {
       },
       restore: () => this.#messaging.restore(),
       leave: async () => {},
-      disconnect: async () => {
-        clearInterval(this.#heartbeat);
-        await this.#discovery.close();
-        this.#directory.clear();
-        await this.#agent.disconnect();
-      },
+      disconnect: () =>
+        this.#inTurn(async () => {
+          clearInterval(this.#heartbeat);
+          await this.#discovery.close();
+          this.#directory.clear();
+          await this.#agent.disconnect();
+        }),
       probe: () => this.#networkChanged(),
     };
+  }
+
+  /** Sockets that are just being opened are opened before they are closed, however fast somebody starts and stops. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** After sleep or a change of network: perhaps we are somebody else's neighbour now. */
@@ -208,10 +229,6 @@ export class LocalProvider implements Provider {
     const local = this.#agent.local;
     if (!local) return;
     this.#announcedAddress = local.address;
-    if (own.state === 'offline') {
-      this.#discovery.withdraw();
-      return;
-    }
     const { displayName } = this.#context.account;
     this.#discovery.announce({ id: this.#id, port: local.port, name: displayName, presence: own }, local.address);
   }
@@ -243,12 +260,12 @@ export class LocalProvider implements Provider {
    */
   #admitKnownPeersOnly(): void {
     const refusal = (peer: Address, via: string | undefined): 403 | 480 | undefined => {
-      const known = this.#present(peer);
-      if (!known) {
+      const host = peer === this.address ? this.#agent.local?.address : this.#present(peer)?.host;
+      if (host === undefined) {
         this.#discovery.ask();
         return 480;
       }
-      return responseTarget(via ?? '')?.host === known.host ? undefined : 403;
+      return responseTarget(via ?? '')?.host === host ? undefined : 403;
     };
     const receive = this.#agent.onMessage;
     this.#agent.onMessage = (request) => {
@@ -265,4 +282,5 @@ export class LocalProvider implements Provider {
   }
 }
 
-const uriOf = ({ id, host, port }: LocalPeer): string => `sip:${id}@${host}:${port};transport=tcp`;
+const uriOf = ({ id, host, port }: Pick<LocalPeer, 'id' | 'host' | 'port'>): string =>
+  `sip:${id}@${host}:${port};transport=tcp`;

@@ -30,6 +30,8 @@ export class PeerDirectory {
   readonly #options: PeerDirectoryOptions;
   readonly #peers = new Map<string, LocalPeer & { seenAt: number }>();
   readonly #pinging = new Set<string>();
+  /** Those who were there since we came. */
+  readonly #left = new Set<string>();
   readonly #changed = new Emitter<{ peer: LocalPeer; present: boolean }>();
   readonly onChange = this.#changed.on;
 
@@ -43,6 +45,27 @@ export class PeerDirectory {
 
   find(id: string): LocalPeer | undefined {
     return this.#peers.get(id);
+  }
+
+  /** Whether it was there and is there no more. */
+  hasLeft(id: string): boolean {
+    return this.#left.has(id);
+  }
+
+  /** Resolves when it is there, or after so many milliseconds. */
+  appearance(id: string, milliseconds: number): Promise<void> {
+    if (this.#peers.has(id)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        unsubscribe();
+        resolve();
+      };
+      const timer = setTimeout(finish, milliseconds);
+      const unsubscribe = this.#changed.on(({ peer, present }) => {
+        if (present && peer.id === id) finish();
+      });
+    });
   }
 
   present(announcement: Announcement, host: string): void {
@@ -81,9 +104,12 @@ export class PeerDirectory {
     }
   }
 
-  /** We leave the network: nobody is there for us. */
+  /** We leave the network and know nothing of anybody any more. */
   clear(): void {
-    for (const peer of this.peers) this.#remove(peer);
+    const peers = this.peers;
+    this.#peers.clear();
+    this.#left.clear();
+    for (const peer of peers) this.#changed.emit({ peer, present: false });
   }
 
   /** Pings; undefined when that is being done already or the answer comes too late to matter. */
@@ -100,12 +126,15 @@ export class PeerDirectory {
   }
 
   #put(peer: LocalPeer): void {
+    this.#left.delete(peer.id);
     this.#peers.set(peer.id, { ...peer, seenAt: this.#options.now() });
     this.#changed.emit({ peer, present: true });
   }
 
   #remove(peer: LocalPeer): void {
-    if (this.#peers.delete(peer.id)) this.#changed.emit({ peer, present: false });
+    if (!this.#peers.delete(peer.id)) return;
+    if (this.#left.size < MAXIMUM_PEERS) this.#left.add(peer.id);
+    this.#changed.emit({ peer, present: false });
   }
 }
 

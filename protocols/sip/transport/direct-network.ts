@@ -80,7 +80,8 @@ export class DirectNetwork implements Network {
   async close(): Promise<void> {
     this.#events = undefined;
     this.#aborter.abort();
-    for (const flow of this.#flows) flow.close();
+    const flows = [...this.#flows];
+    for (const flow of flows) flow.close();
     this.#flows.clear();
     this.#outgoing.clear();
     const listener = this.#listener;
@@ -88,12 +89,15 @@ export class DirectNetwork implements Network {
     this.#listener = undefined;
     this.#datagrams = undefined;
     await Promise.all([
+      ...flows.map(({ over }) => over),
       new Promise<void>((resolve) => (listener ? listener.close(() => resolve()) : resolve())),
       new Promise<void>((resolve) => (datagrams ? datagrams.close(() => resolve()) : resolve())),
     ]);
   }
 
   async flowFor(target: Target, _bytes: number): Promise<Flow> {
+    // whoever has left opens no new connections
+    if (!this.#listener) throw new ProviderError('network', { retryable: true });
     const port = target.port ?? DEFAULT_PORT;
     if (target.transport === 'udp') return this.#datagramFlow(target.host, port);
     const key = `${target.host} ${port}`;

@@ -30,6 +30,8 @@ export class StreamFlow implements Flow {
   readonly protocol: FlowProtocol;
   readonly local: { address: string; port: number };
   readonly remote: { address: string; port: number };
+  /** Resolves when the socket is really gone, which `close()` only asks for. */
+  readonly over: Promise<void>;
   readonly #socket: Socket;
   readonly #events: StreamFlowEvents;
   readonly #keepAlive: KeepAlive | undefined;
@@ -73,6 +75,7 @@ export class StreamFlow implements Flow {
     socket.on('error', (error) => this.#fail(error));
     socket.on('end', () => this.#fail(new Error('connection ended by the other side')));
     socket.on('close', () => this.#fail(new Error('connection closed')));
+    this.over = new Promise((resolve) => socket.once('close', () => resolve()));
     this.#alive();
   }
 

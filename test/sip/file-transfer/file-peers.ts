@@ -25,8 +25,8 @@ export const filePeer = async (user: string, options: { secure?: boolean } = {})
   const files = new SipFileTransfer({
     place: () => (agent.local ? { host: agent.local.address, secure: options.secure ?? false } : undefined),
     invite: (to, offer) => agent.invite(to, offer),
-    peerOf: (session) => session.peer,
     now: Date.now,
+    direct: true,
   });
   agent.onInvite = (session) => {
     if (!files.take(session)) session.reject(488);

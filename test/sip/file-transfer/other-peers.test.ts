@@ -51,7 +51,7 @@ const sender = async (
   sip: SipSession;
   session: MsrpSession;
   listener: MsrpListener;
-  start(role?: 'active' | 'passive'): Promise<void>;
+  start: (role?: 'active' | 'passive') => Promise<void>;
 }> => {
   const { agent } = await directAgent('blink');
   const { endpoint, listener } = await endpointOf();

@@ -78,7 +78,8 @@ export const registered = (provider: Provider, state: Registration['state']): Pr
 export const sees = (
   who: Local,
   whom: string,
-  as: (presence: ReturnType<OperationSets['presence']['presenceOf']>) => boolean = ({ state }) => state !== 'offline',
+  as: (presence: ReturnType<OperationSets['presence']['presenceOf']>) => boolean = ({ state }) =>
+    state !== 'offline' && state !== 'unknown',
 ): Promise<void> =>
   new Promise((resolve) => {
     const presence = who.set('presence');

@@ -41,6 +41,12 @@ describe('two people on one network', () => {
     expect([...marks].sort()).toEqual([...drafts.map(({ id }) => `${id} delivered`), `${drafts[0]?.id} read`].sort());
   });
 
+  test('can write to themselves', async () => {
+    const { ana } = await neighbours();
+    expect(await ana.set('messaging').send(ana.provider.address, draft('buy milk')).outcome).toEqual({ state: 'sent' });
+    expect(ana.texts).toMatchObject([{ text: 'buy milk', peer: ana.provider.address }]);
+  });
+
   test('see each other type', async () => {
     const { ana, bob } = await neighbours();
     const typing = new Promise((resolve) => {
@@ -73,6 +79,20 @@ describe('two people on one network', () => {
     expect(arrival.bytes.equals(content.bytes)).toBe(true);
   });
 
+  test('know nothing of each other once they have left themselves', async () => {
+    const { ana, bob } = await neighbours();
+    await ana.provider.stop();
+    expect(ana.set('presence').presenceOf(bob.provider.address)).toEqual({ state: 'unknown' });
+  });
+
+  test('can write at once after coming online, before anybody has been heard', async () => {
+    const { ana, bob } = await neighbours();
+    await ana.provider.stop();
+    ana.provider.start();
+    await registered(ana.provider, 'online');
+    expect(await ana.set('messaging').send(bob.provider.address, draft('hi')).outcome).toEqual({ state: 'sent' });
+  });
+
   test('notice at once when one leaves', async () => {
     const { ana, bob } = await neighbours();
     const address = bob.provider.address;
@@ -82,11 +102,12 @@ describe('two people on one network', () => {
     expect(ana.provider.capabilitiesOf(address).messaging).toMatchObject({ on: false, off: { code: 'peer-offline' } });
   });
 
-  test('do not see one who wants to be offline, who still sees them', async () => {
+  test('see one who wants to be offline as that, and can still write to them', async () => {
     const { ana, bob } = await neighbours();
     await bob.set('presence').publish({ state: 'offline' });
     await sees(ana, bob.provider.address, ({ state }) => state === 'offline');
     expect(bob.set('presence').presenceOf(ana.provider.address).state).toBe('available');
+    expect(await ana.set('messaging').send(bob.provider.address, draft('hi')).outcome).toEqual({ state: 'sent' });
     await bob.set('presence').publish({ state: 'away' });
     await sees(ana, bob.provider.address, ({ state }) => state === 'away');
   });

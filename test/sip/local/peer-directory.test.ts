@@ -89,11 +89,16 @@ describe('who is there', () => {
     expect(directory.find(`${MAXIMUM_PEERS}`)).toBeUndefined();
   });
 
-  test('nobody is there after we left', () => {
+  test('nobody is there or has left after we left', () => {
     const { directory, seen } = directoryOf();
     directory.present(ana(), '192.0.2.1');
+    directory.leaving(id, '192.0.2.1');
+    expect(directory.hasLeft(id)).toBe(true);
+    directory.present(ana(), '192.0.2.1');
+    expect(directory.hasLeft(id)).toBe(false);
     directory.clear();
     expect(seen.at(-1)).toBe('-192.0.2.1:5070 available');
+    expect([directory.peers, directory.hasLeft(id)]).toEqual([[], false]);
   });
 });
 
