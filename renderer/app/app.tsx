@@ -61,13 +61,7 @@ export function AppWindow() {
   const starting = useView((view) => view.signingIn);
   return (
     <TooltipProvider>
-      {!ready ? (
-        <Starting />
-      ) : alone || starting ? (
-        <FirstStart />
-      ) : (
-        <Main />
-      )}
+      {!ready ? <Starting /> : alone || starting ? <FirstStart /> : <Main />}
       <Toasts />
       <Announcer />
     </TooltipProvider>

@@ -1,5 +1,6 @@
 import { CloudOff, ShieldAlert, TriangleAlert, X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import type { Notice } from '../../electron/contract/index.ts';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Button, Icon, IconButton } from '../kit/button.tsx';
@@ -108,12 +109,13 @@ const Line = ({ glyph, text, bad, children }: LineProps) => (
   </div>
 );
 
-/** What is to know and belongs to no account; each can be dismissed. */
-export function Notices() {
+/** What is to know and belongs to no account, or `only` one kind of it; each can be dismissed. */
+export function Notices({ only }: { only?: Notice['code'] }) {
   const { t } = useTranslation();
   const actions = useActions();
   const notices = useFacts((facts) => facts.notices);
-  return notices.map((notice) => (
+  const shown = only ? notices.filter((notice) => notice.code === only) : notices;
+  return shown.map((notice) => (
     <div key={notice.id} className={styles.line} role="status">
       <Icon of={TriangleAlert} size={16} />
       <div className={styles.lineText}>{t(`notices.${notice.code}`, { detail: notice.detail })}</div>

@@ -1,6 +1,7 @@
 import { act, cleanup, render } from '@testing-library/react';
 import { I18nextProvider } from 'react-i18next';
 import { afterEach } from 'vitest';
+import type { CommandName, Fault } from '../../../electron/contract/index.ts';
 import { AppWindow } from '../../../renderer/app/app.tsx';
 import { createI18n } from '../../../renderer/i18n/i18n.ts';
 import { AppProvider } from '../../../renderer/store/app-context.tsx';
@@ -51,6 +52,8 @@ interface Options {
   data?: SampleData;
   language?: string;
   talk?: string;
+  /** The first call of this command fails. */
+  failing?: [CommandName, Fault];
 }
 
 const undo: (() => void)[] = [];
@@ -61,8 +64,9 @@ afterEach(() => {
 });
 
 /** The whole window over a fake core, as a person finds it after start. */
-export async function openWindow({ data = sampleData(), language = 'en-GB', talk = 'ana' }: Options = {}) {
+export async function openWindow({ data = sampleData(), language = 'en-GB', talk = 'ana', failing }: Options = {}) {
   const core = new FakeCore(data);
+  if (failing) core.failing.set(...failing);
   const bridge = createFakeBridge(language);
   localStorage.setItem('aims.talk', talk);
   const reported: unknown[] = [];
