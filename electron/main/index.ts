@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { app, type BrowserWindow } from 'electron';
+import { app, type BrowserWindow, dialog } from 'electron';
 import { registerAppScheme, serveApp } from './app-protocol.ts';
 import { CoreProcess } from './core-process.ts';
 import { type LaunchOptions, parseLaunchOptions } from './launch-options.ts';
@@ -26,7 +26,13 @@ try {
 }
 const dataFolder = options.dataFolder ?? path.join(app.getPath('appData'), 'AIMS');
 const folder = path.join(dataFolder, 'profiles', options.profile);
-fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+try {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+} catch {
+  // before the program is ready this is a box on Windows and macOS, and a line on stderr on Linux
+  dialog.showErrorBox(app.name, words().noFolder(folder));
+  process.exit(1);
+}
 // Chromium's own files, and with them the lock that makes a second start of this profile show the first one's window
 app.setPath('userData', path.join(folder, 'browser'));
 

@@ -7,6 +7,7 @@ interface Words {
   edit: string;
   view: string;
   profileInUse: string;
+  noFolder(folder: string): string;
 }
 
 const ENGLISH: Words = {
@@ -16,6 +17,8 @@ const ENGLISH: Words = {
   edit: 'Edit',
   view: 'View',
   profileInUse: 'This profile is already open.',
+  noFolder: (folder) =>
+    `AIMS cannot keep its files in ${folder}. Make sure that you may write there, then start AIMS again.`,
 };
 
 const PORTUGUESE: Words = {
@@ -25,7 +28,15 @@ const PORTUGUESE: Words = {
   edit: 'Editar',
   view: 'Ver',
   profileInUse: 'Este perfil já está aberto.',
+  noFolder: (folder) =>
+    `O AIMS não consegue guardar os seus ficheiros em ${folder}. Verifique se pode escrever lá e inicie o AIMS de novo.`,
 };
 
-/** The few words that main itself shows: tray and menu. Everything else is in the window's catalogues. */
-export const words = (): Words => (app.getLocale().toLowerCase().startsWith('pt') ? PORTUGUESE : ENGLISH);
+/** The few words that main itself shows: tray, menu, and why it does not start. Everything else is in the window's catalogues. */
+export const words = (): Words => (locale().toLowerCase().startsWith('pt') ? PORTUGUESE : ENGLISH);
+
+/** Electron knows its own only once it is ready; a start that ends before that speaks too. */
+const locale = (): string =>
+  app.isReady()
+    ? app.getLocale()
+    : app.commandLine.getSwitchValue('lang') || Intl.DateTimeFormat().resolvedOptions().locale;
