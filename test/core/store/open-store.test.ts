@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CommandError } from '../../../electron/contract/index.ts';
 import { databaseKey } from '../../../electron/core/store/database-key.ts';
 import type { Driver } from '../../../electron/core/store/driver.ts';
@@ -12,6 +12,9 @@ import { lockProfile } from '../../../electron/core/store/profile-lock.ts';
 import type { StoreErrorCode } from '../../../electron/core/store/store-error.ts';
 import { bundle } from '../support/bundle.ts';
 import { temporaryFolder } from '../support/folder.ts';
+
+// every commit here waits for a real disk, which may be shared with much else
+vi.setConfig({ testTimeout: 30_000 });
 
 const KEY = 'cd'.repeat(32);
 const NOW = Date.UTC(2026, 10, 22, 21, 0, 0);

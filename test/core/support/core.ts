@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import {
   answer,
   type CommandInput,
@@ -14,6 +14,9 @@ import { type Core, createCore } from '../../../electron/core/core.ts';
 import { HeldClock } from '../transfers/support/desk.ts';
 import { temporaryFolder } from './folder.ts';
 import { TestProtocol } from './test-protocol.ts';
+
+// every commit here waits for a real disk, which may be shared with much else
+vi.setConfig({ testTimeout: 30_000 });
 
 export class TestClock extends HeldClock {
   random = (): number => 0.5;
