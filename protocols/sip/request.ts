@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Core, URI } from 'sip.js';
 import { headerText } from './header-text.ts';
 import { toSipUri } from './sip-address.ts';
+import { preemptCredentials } from './sip-js-fixes.ts';
 import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
 export interface OutgoingRequest {
@@ -56,6 +57,7 @@ export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest):
         ? { contentDisposition: 'render', contentType: request.body.contentType, content: request.body.content }
         : undefined,
     );
+    preemptCredentials(core, message);
     const answered = ({ message: response }: { message: Core.IncomingResponseMessage }): void =>
       resolve(answerOf(response, message.cseq));
     core.request(message, { onAccept: answered, onRedirect: answered, onReject: answered });

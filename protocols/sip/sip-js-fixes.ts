@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { Core } from 'sip.js';
 import { parseChallenges } from './authentication/challenges.ts';
-import type { DigestClient } from './authentication/digest-client.ts';
+import type { DigestAnswer, DigestClient } from './authentication/digest-client.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
 import { CHALLENGE_HEADERS } from './transport/challenge-headers.ts';
 
@@ -122,6 +122,32 @@ export const setCredentials = (core: Core.UserAgentCore, client: DigestClient | 
   else digestClients.delete(core);
 };
 
+/** A registrar and the proxy before it challenge on their own. */
+const scopeOf = (status: 401 | 407, { method }: Core.OutgoingRequestMessage): string =>
+  `${status}${method === 'REGISTER' ? ' REGISTER' : ''}`;
+
+/** Defect: no credentials without being refused first, which makes two round trips of every request. */
+export const preemptCredentials = (core: Core.UserAgentCore, request: Core.OutgoingRequestMessage): void => {
+  for (const status of [401, 407] as const) {
+    const facts = { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) };
+    const answers = digestClients.get(core)?.preempt(scopeOf(status, request), facts) ?? [];
+    if (answers.length > 0) setCredentialHeaders(request, status, answers);
+  }
+};
+
+const bodyOf = ({ body }: Core.OutgoingRequestMessage): string =>
+  typeof body === 'string' ? body : (body?.body ?? '');
+
+const setCredentialHeaders = (
+  request: Core.OutgoingRequestMessage,
+  status: 401 | 407,
+  answers: readonly DigestAnswer[],
+): void =>
+  request.setHeader(
+    status === 401 ? 'authorization' : 'proxy-authorization',
+    answers.map(({ value }) => value),
+  );
+
 /** Realms each request has answered already. */
 const answeredRealms = new WeakMap<Core.UserAgentClient, Set<string>>();
 const ROUNDS_MAXIMUM = 6;
@@ -136,9 +162,13 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   const client = digestClients.get(this.core);
   if ((status !== 401 && status !== 407) || !client) return true;
   const request = this.message;
-  const body = typeof request.body === 'string' ? request.body : (request.body?.body ?? '');
   const challenges = message.getHeaders(CHALLENGE_HEADERS[status]).flatMap(parseChallenges);
-  const answers = client.answer(challenges, { method: request.method, uri: request.ruri.toRaw(), body });
+  const answers = client.answer(challenges, {
+    method: request.method,
+    uri: request.ruri.toRaw(),
+    body: bodyOf(request),
+  });
+  client.remember(scopeOf(status, request), answers);
   const answered = answeredRealms.get(this) ?? new Set();
   answeredRealms.set(this, answered);
   // our password was refused for this realm, unless the server says that only the nonce was too old
@@ -151,8 +181,7 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
     request.cseq = dialog.localSequenceNumber ?? request.cseq + 1;
   } else request.cseq += 1;
   request.setHeader('cseq', `${request.cseq} ${request.method}`);
-  const values = answers.map(({ value }) => value);
-  request.setHeader(status === 401 ? 'authorization' : 'proxy-authorization', values);
+  setCredentialHeaders(request, status, answers);
   (this as unknown as { init(): void }).init();
   return false;
 }

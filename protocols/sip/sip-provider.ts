@@ -24,6 +24,7 @@ import { Publication } from './presence/publication.ts';
 import { WatchedContacts } from './presence/watched-contacts.ts';
 import { type Connection, ConnectionSupervisor } from './registration/connection-supervisor.ts';
 import { Registration } from './registration/registration.ts';
+import { FramingError } from './transport/message-framer.ts';
 import { ServerNetwork } from './transport/server-network.ts';
 import { SipUserAgent } from './user-agent.ts';
 
@@ -46,6 +47,8 @@ export class SipProvider implements Provider {
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
   readonly #contacts: WatchedContacts;
+  /** Who answered at the server's port last did not speak SIP. */
+  #notSip = false;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
   readonly onCapabilities = this.#capabilities.on;
 
@@ -81,7 +84,10 @@ export class SipProvider implements Provider {
       log,
       accept: MESSAGE_TYPES,
     });
-    this.#agent.onDisconnected(() => this.#supervisor.lost(new ProviderError('network', { retryable: true })));
+    this.#agent.onDisconnected((cause) => {
+      this.#notSip = cause instanceof FramingError && cause.code === 'not-sip';
+      this.#supervisor.lost(new ProviderError('network', { retryable: true, cause }));
+    });
     this.#registration = new Registration({
       agent: this.#agent,
       instanceId,
@@ -151,6 +157,9 @@ export class SipProvider implements Provider {
     // while there is still a connection to say goodbye over
     this.#files.stop();
     await this.#supervisor.stop();
+    // what could not be taken back at the server is at least forgotten here
+    await this.#contacts.stop();
+    await this.#publication.stop();
     await this.#agent.stop();
     this.#messaging.stop();
   }
@@ -174,7 +183,10 @@ export class SipProvider implements Provider {
 
   #connection(): Connection {
     return {
-      connect: () => this.#agent.connect(),
+      connect: () => {
+        this.#notSip = false;
+        return this.#agent.connect();
+      },
       register: async (progress) => {
         progress('authenticating');
         const { account } = this.#context;
@@ -189,7 +201,7 @@ export class SipProvider implements Provider {
         }
         // RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next
         if (error.retryable) this.#network.avoidCurrent();
-        throw error;
+        throw this.#notSip ? new ProviderError('not-this-protocol', { retryable: true, cause: error }) : error;
       },
       restore: () => {
         this.#contacts.restore();

@@ -43,7 +43,11 @@ describe('the vectors of RFC 7616 §3.9', () => {
   });
 
   test('SHA-512-256 with the name hashed', () => {
-    const client = new DigestClient('Jäsøn Doe', 'Secret, or not?', () => 'NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v');
+    const client = new DigestClient(
+      'Jäsøn Doe',
+      'Secret, or not?',
+      () => 'NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v',
+    );
     const [given] = answer(
       'Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS", charset=UTF-8, userhash=true',
       client,

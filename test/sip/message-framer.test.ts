@@ -49,6 +49,8 @@ test('byte by byte gives the same', () => {
 });
 
 test.each([
+  ['not-sip', '220 mail.campus.test ESMTP\r\n'],
+  ['not-sip', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
   ['content-length-missing', 'OPTIONS sip:a SIP/2.0\r\nVia: x\r\n\r\n'],
   ['content-length-invalid', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n'],
   ['content-length-invalid', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 2\r\n\r\n'],

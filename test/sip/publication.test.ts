@@ -48,6 +48,19 @@ test('a server that has forgotten our tag gets everything anew', async () => {
   publication.suspend();
 });
 
+test('a server that fell back to an earlier state is met there, so that no old document stays', async () => {
+  const { server, publication } = await publishing();
+  for (const document of ['one', 'two', 'three']) await publication.publish(document);
+  server.requests.length = 0;
+  server.handler = (request) =>
+    tagOf(request) === 'tag1' ? request.answer(200, ['SIP-ETag: back']) : request.answer(412);
+  await publication.publish('four');
+  expect(server.requests.map(tagOf)).toEqual(['tag3', 'tag2', 'tag1']);
+  server.handler = (request) => request.answer(200);
+  await publication.stop();
+  expect(summary(server).at(-1)).toEqual(['back', '', '0']);
+});
+
 test('a tag of an earlier life is used, so that no second document appears', async () => {
   const storage = memoryStorage();
   const first = await publishing(storage);

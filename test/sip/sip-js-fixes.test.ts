@@ -82,6 +82,20 @@ describe('challenges', () => {
     expect(server.requests[1]?.head.get('authorization')).toContain('algorithm=SHA-256');
   });
 
+  test('what was challenged once is answered before it is asked, until the nonce is stale', async () => {
+    const { server, agent } = await credentialed();
+    let nonce = 'first';
+    server.handler = (request) => {
+      if (request.head.get('proxy-authorization')?.includes(`nonce="${nonce}"`)) request.answer(200);
+      else request.answer(407, [`Proxy-Authenticate: Digest realm="proxy", nonce="${nonce}", qop="auth", stale=true`]);
+    };
+    const send = () => agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT });
+    expect([(await send()).status, (await send()).status, server.requests.length]).toEqual([200, 200, 3]);
+    expect(server.requests[2]?.head.get('proxy-authorization')).toContain('nc=00000002');
+    nonce = 'second';
+    expect([(await send()).status, server.requests.length]).toEqual([200, 5]);
+  });
+
   test('a refused password ends after one try, a stale nonce gets another', async () => {
     const { server, agent } = await credentialed();
     server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);

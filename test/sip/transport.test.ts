@@ -83,7 +83,8 @@ describe('keep-alive', () => {
 });
 
 test.each([
-  ['no SIP at all', 'GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n', false],
+  ['no SIP at all', 'GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n', true],
+  ['a SIP message nobody can read', 'SIP/2.0 2000 x\r\nContent-Length: 0\r\n\r\n', false],
   ['no Content-Length', 'OPTIONS sip:ana@campus.test SIP/2.0\r\nVia: x\r\n\r\n', true],
   ['a body beyond every limit', 'OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n', true],
   ['a head beyond every limit', `OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(70_000)}`, true],

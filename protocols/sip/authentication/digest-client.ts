@@ -21,7 +21,10 @@ export interface DigestAnswer {
   /** The server said our nonce was only too old (RFC 7616 §3.3), so the password is not in question. */
   stale: boolean;
   value: string;
+  challenge: Challenge;
 }
+
+const NONCES_MAXIMUM = 50;
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
@@ -34,7 +37,10 @@ export class DigestClient {
   readonly #username: string;
   readonly #password: string;
   readonly #clientNonce: () => string;
-  #counter: { nonce: string; count: number } = { nonce: '', count: 0 };
+  /** The last challenges answered, by what they were for: the next request need not be refused first. */
+  readonly #known = new Map<string, Challenge>();
+  /** How often each nonce was used; servers may refuse a count they have seen. */
+  readonly #counts = new Map<string, number>();
 
   constructor(username: string, password: string, clientNonce: () => string = () => randomBytes(12).toString('hex')) {
     this.#username = username;
@@ -45,7 +51,8 @@ export class DigestClient {
   /** One answer per realm we can serve; empty when no challenge is of a kind we know. */
   answer(challenges: readonly Challenge[], request: DigestRequest): DigestAnswer[] {
     const answers = new Map<string, { rank: number; answer: DigestAnswer }>();
-    for (const { scheme, parameters } of challenges) {
+    for (const challenge of challenges) {
+      const { scheme, parameters } = challenge;
       const realm = parameters.get('realm');
       const nonce = parameters.get('nonce');
       if (scheme.toLowerCase() !== 'digest' || realm === undefined || nonce === undefined) continue;
@@ -60,9 +67,23 @@ export class DigestClient {
         { realm, nonce, wanted, hash: ALGORITHMS[rank]?.hash ?? 'md5', qop },
         request,
       );
-      answers.set(realm, { rank, answer: { realm, stale, value } });
+      answers.set(realm, { rank, answer: { realm, stale, value, challenge } });
     }
     return [...answers.values()].map(({ answer }) => answer);
+  }
+
+  /** Keeps the challenges that were answered, for `preempt`. `scope` tells kinds of requests apart. */
+  remember(scope: string, answers: readonly DigestAnswer[]): void {
+    for (const { realm, challenge } of answers) this.#known.set(`${scope} ${realm}`, challenge);
+  }
+
+  /** Answers to what requests of this scope were challenged with before (RFC 7616 §3.6). */
+  preempt(scope: string, request: DigestRequest): DigestAnswer[] {
+    const known = [...this.#known].filter(([key]) => key.startsWith(`${scope} `));
+    return this.answer(
+      known.map(([, challenge]) => challenge),
+      request,
+    );
   }
 
   #respond(
@@ -97,8 +118,12 @@ export class DigestClient {
   }
 
   #count(nonce: string): string {
-    this.#counter = nonce === this.#counter.nonce ? { nonce, count: this.#counter.count + 1 } : { nonce, count: 1 };
-    return this.#counter.count.toString(16).padStart(8, '0');
+    const count = (this.#counts.get(nonce) ?? 0) + 1;
+    this.#counts.delete(nonce);
+    this.#counts.set(nonce, count);
+    const [oldest] = this.#counts.keys();
+    if (this.#counts.size > NONCES_MAXIMUM && oldest !== undefined) this.#counts.delete(oldest);
+    return count.toString(16).padStart(8, '0');
   }
 }
 

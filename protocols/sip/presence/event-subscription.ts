@@ -42,6 +42,8 @@ export class EventSubscription {
   #attempt = 0;
   #expires = EXPIRES;
   #timer: NodeJS.Timeout | undefined;
+  /** Between two connections: what fails is not tried again until `start`. */
+  #suspended = true;
 
   constructor(options: EventSubscriptionOptions) {
     this.#options = options;
@@ -53,17 +55,20 @@ export class EventSubscription {
 
   /** Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us. */
   start(): void {
+    this.#suspended = false;
     if (this.#dialog) this.#refresh();
     else this.#subscribe();
   }
 
   /** The connection is gone: nothing to refresh until `start`. */
   suspend(): void {
+    this.#suspended = true;
     clearTimeout(this.#timer);
   }
 
   /** Unsubscribes (RFC 6665 §4.1.2.3). Resolves when answered or given up; never rejects. */
   async stop(): Promise<void> {
+    this.#suspended = true;
     const dialog = this.#dialog;
     this.#dialog = undefined;
     this.#forget();
@@ -210,6 +215,7 @@ export class EventSubscription {
   #retry(seconds: number): void {
     this.#forget();
     this.#move('waiting');
+    if (this.#suspended) return;
     // never at once again and again, whatever the notifier says
     this.#timer = setTimeout(
       () => {

@@ -14,6 +14,8 @@ export interface PublicationOptions {
 const EXPIRES = 600;
 const LONGEST_WAIT = 2_147_483;
 const RETRY_AFTER = 60;
+/** How many tags are kept. */
+const TAGS = 4;
 const KEY = 'sip.publication';
 
 /**
@@ -60,18 +62,28 @@ export class Publication {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new ProviderError('cancelled'));
     await this.#running;
     clearTimeout(this.#timer);
-    if (this.#entityTag === undefined || !this.#options.online()) return;
-    const answer = await this.#send(undefined, 0);
-    if (answer.status < 300 || answer.status === 412) this.#entityTag = undefined;
+    let status = 412;
+    while (status === 412 && this.#tags.length > 0 && this.#options.online()) {
+      status = (await this.#send(undefined, 0)).status;
+      if (status < 300) this.#options.storage.delete(KEY);
+      else if (status === 412) this.#dropTag();
+    }
   }
 
-  get #entityTag(): string | undefined {
-    return this.#options.storage.get(KEY);
+  /** The last one first. */
+  get #tags(): readonly string[] {
+    return this.#options.storage.get(KEY)?.split('\n') ?? [];
   }
 
-  set #entityTag(tag: string | undefined) {
-    if (tag === undefined) this.#options.storage.delete(KEY);
-    else this.#options.storage.put(KEY, tag);
+  /**
+   * RFC 3903 §4.4: the server does not know our last tag. It may have fallen back to an earlier state in a crash, so those
+   * before are tried too; a document under one of them would be seen for a long time beside the new one. False: no tag left.
+   */
+  #dropTag(): boolean {
+    const [last, ...earlier] = this.#tags;
+    if (earlier.length > 0) this.#options.storage.put(KEY, earlier.join('\n'));
+    else this.#options.storage.delete(KEY);
+    return last !== undefined;
   }
 
   #wake(): void {
@@ -93,11 +105,7 @@ export class Publication {
       clearTimeout(this.#timer);
       const waiters = this.#waiters.splice(0);
       let answer = await this.#send(this.#document, this.#expires);
-      // RFC 3903 §4.4: the server knows our tag no more; begin anew
-      if (answer.status === 412) {
-        this.#entityTag = undefined;
-        answer = await this.#send(this.#document, this.#expires);
-      }
+      while (answer.status === 412 && this.#dropTag()) answer = await this.#send(this.#document, this.#expires);
       const minimum = Number(answer.header('min-expires'));
       if (answer.status === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT) {
         this.#expires = minimum;
@@ -120,7 +128,9 @@ export class Publication {
   }
 
   #taken(answer: SipAnswer): void {
-    this.#entityTag = answer.header('sip-etag');
+    const tag = answer.header('sip-etag');
+    if (tag)
+      this.#options.storage.put(KEY, [tag, ...this.#tags.filter((each) => each !== tag)].slice(0, TAGS).join('\n'));
     const granted = Number(answer.header('expires'));
     const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
     this.#timer = setTimeout(() => this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
@@ -132,7 +142,7 @@ export class Publication {
     this.#run(async () => {
       const answer = await this.#send(undefined, this.#expires);
       if (answer.status >= 200 && answer.status < 300) this.#taken(answer);
-      else if (answer.status === 412) this.#changed = true;
+      else if (answer.status === 412) this.#changed = this.#dropTag();
       else if (!answer.local) this.#again(answer.retryAfter ?? RETRY_AFTER);
     });
   }
@@ -144,7 +154,7 @@ export class Publication {
 
   #send(document: string | undefined, expires: number): Promise<SipAnswer> {
     const { agent } = this.#options;
-    const tag = this.#entityTag;
+    const [tag] = this.#tags;
     return agent.request({
       method: 'PUBLISH',
       to: agent.uri,

@@ -47,7 +47,8 @@ export class DirectNetwork implements Network {
 
   async open(events: NetworkEvents): Promise<void> {
     await this.close();
-    this.#aborter = new AbortController();
+    const aborter = new AbortController();
+    this.#aborter = aborter;
     const { host } = this.#options;
     try {
       // a free TCP port may be taken for UDP: try another
@@ -69,6 +70,10 @@ export class DirectNetwork implements Network {
       throw new ProviderError('network', { protocolCode: code, retryable: true, cause: error });
     }
     this.#events = events;
+    if (aborter.signal.aborted) {
+      await this.close();
+      throw new ProviderError('cancelled');
+    }
     this.#listener.on('error', (error) => this.#down(error));
     this.#datagrams.on('error', (error) => this.#down(error));
     this.#datagrams.on('message', (datagram, from) => {

@@ -1,4 +1,9 @@
-export type FramingErrorCode = 'head-too-big' | 'body-too-big' | 'content-length-missing' | 'content-length-invalid';
+export type FramingErrorCode =
+  | 'not-sip'
+  | 'head-too-big'
+  | 'body-too-big'
+  | 'content-length-missing'
+  | 'content-length-invalid';
 
 /** The stream can't be understood any more and has to be closed. */
 export class FramingError extends Error {
@@ -25,6 +30,8 @@ export interface FramerLimits {
 export const FRAMER_LIMITS: FramerLimits = { headBytes: 65_536, bodyBytes: 1_048_576 };
 
 const HEAD_END = Buffer.from('\r\n\r\n');
+const CRLF = HEAD_END.subarray(0, 2);
+const START_LINE = /^SIP\/2\.0 | SIP\/2\.0$/i;
 const CR = 13;
 const LF = 10;
 
@@ -65,11 +72,15 @@ export class MessageFramer {
       this.#buffer = data;
       return undefined;
     }
+    const firstEnd = this.#searched === 0 ? data.indexOf(CRLF) : -1;
+    // a web or mail server says so in its first line; waiting for more from it would take half a minute
+    if (firstEnd !== -1 && !START_LINE.test(data.toString('latin1', 0, firstEnd))) throw new FramingError('not-sip');
     const end = data.indexOf(HEAD_END, this.#searched);
     if (end === -1 ? data.length > this.#limits.headBytes : end > this.#limits.headBytes)
       throw new FramingError('head-too-big');
     if (end === -1) {
-      this.#searched = Math.max(1, data.length - 3);
+      // stays 0 until the first line was looked at
+      this.#searched = firstEnd === -1 && this.#searched === 0 ? 0 : Math.max(1, data.length - 3);
       this.#buffer = data;
       return undefined;
     }

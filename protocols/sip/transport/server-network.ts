@@ -18,6 +18,8 @@ export interface ServerNetworkOptions {
 
 /** RFC 3261 §18.1.1: larger requests must not go over UDP when the path's packet size is not known. */
 const UDP_MAXIMUM = 1300;
+/** After a sleep a dead line is usual, and a person waits for the answer. */
+const PROBE_WITHIN = 3_000;
 const CONNECT_TIMEOUT = 10_000;
 const KEEP_ALIVE: KeepAlive = { interval: 30_000, pongWithin: 10_000 };
 
@@ -45,7 +47,7 @@ export class ServerNetwork implements Network {
   }
 
   async open(events: NetworkEvents): Promise<void> {
-    await this.close();
+    this.#shut();
     const aborter = new AbortController();
     this.#aborter = aborter;
     this.#events = events;
@@ -75,6 +77,10 @@ export class ServerNetwork implements Network {
   }
 
   async close(): Promise<void> {
+    this.#shut();
+  }
+
+  #shut(): void {
     this.#aborter.abort();
     this.#events = undefined;
     this.#flow?.close();
@@ -109,7 +115,7 @@ export class ServerNetwork implements Network {
   }
 
   probe(): void {
-    if (this.#flow instanceof StreamFlow) this.#flow.ping();
+    if (this.#flow instanceof StreamFlow) this.#flow.ping(PROBE_WITHIN);
   }
 
   #isAvoided(candidate: Candidate): boolean {
@@ -153,7 +159,7 @@ export class ServerNetwork implements Network {
     if (flow !== this.#flow) return;
     this.#flow = undefined;
     const events = this.#events;
-    void this.close();
+    this.#shut();
     events?.down(error);
   }
 }

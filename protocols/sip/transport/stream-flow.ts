@@ -91,12 +91,12 @@ export class StreamFlow implements Flow {
     });
   }
 
-  /** Sends a ping at once; without a pong in time the flow is broken. Nothing on an accepted connection. */
-  ping(): void {
+  /** Sends a ping at once; without a pong within so many ms the flow is broken. Nothing on an accepted connection. */
+  ping(within = this.#keepAlive?.pongWithin): void {
     if (!this.#keepAlive || this.#ended || this.#pongTimer) return;
     clearTimeout(this.#pingTimer);
     this.#socket.write(PING);
-    this.#pongTimer = setTimeout(() => this.#fail(new Error('no pong')), this.#keepAlive.pongWithin);
+    this.#pongTimer = setTimeout(() => this.#fail(new Error('no pong')), within);
   }
 
   close(): void {
