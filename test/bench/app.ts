@@ -247,7 +247,7 @@ async function transfer(dataFolder: string, rows: Row[]): Promise<void> {
     startProgram({ dataFolder, profile: 'ana' }),
     startProgram({ dataFolder, profile: 'rui' }),
   ]);
-  await Promise.all([joinThisNetwork(ana.page, 'Ana Sousa'), joinThisNetwork(rui.page, 'Rui Costa')]);
+  await Promise.all([joinThisNetwork(ana, 'Ana Sousa'), joinThisNetwork(rui, 'Rui Costa')]);
   await Promise.all([openTalk(ana, 'Rui Costa'), openTalk(rui, 'Ana Sousa')]);
   await sendFiles(ana, [file]);
   await rui.page.getByRole('button', { name: 'Accept big.bin' }).first().waitFor();

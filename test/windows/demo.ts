@@ -20,7 +20,7 @@ async function meet(): Promise<{ ana: Program; rui: Program }> {
   fs.rmSync(output, { recursive: true, force: true });
   const [ana, rui] = await Promise.all([start('ana', 20), start('rui', 860)]);
   step('Two windows are open, each with a profile of its own.');
-  await Promise.all([joinThisNetwork(ana.page, 'Ana Sousa'), joinThisNetwork(rui.page, 'Rui Costa')]);
+  await Promise.all([joinThisNetwork(ana, 'Ana Sousa'), joinThisNetwork(rui, 'Rui Costa')]);
   await Promise.all([openTalk(ana, 'Rui Costa'), openTalk(rui, 'Ana Sousa')]);
   step('Ana and Rui use this network without a server, and have found each other.');
   return { ana, rui };

@@ -7,20 +7,20 @@ import type { Program } from './program.ts';
 // What a person does in the window, by the names a screen reader would say.
 
 /** Opens the talk with somebody who is in the list or on the network. */
-export async function openTalk({ page }: Program, name: string): Promise<void> {
-  await page.getByRole('region', { name: 'Talks and people' }).getByText(name, { exact: true }).first().click();
-  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+export async function openTalk({ page, words }: Program, name: string): Promise<void> {
+  await page.getByRole('region', { name: words.regions.list }).getByText(name, { exact: true }).first().click();
+  await page.getByRole('textbox', { name: words.composer.message }).waitFor();
 }
 
-export async function say({ page }: Program, text: string): Promise<void> {
-  const box = page.getByRole('textbox', { name: 'Message' });
+export async function say({ page, words }: Program, text: string): Promise<void> {
+  const box = page.getByRole('textbox', { name: words.composer.message });
   await box.fill(text);
   await box.press('Enter');
 }
 
 /** The bubble with this text in the open talk. */
-export const bubble = ({ page }: Program, text: string): Locator =>
-  page.getByRole('region', { name: /^Talk with / }).getByText(text, { exact: true });
+export const bubble = ({ page, words }: Program, text: string): Locator =>
+  page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).getByText(text, { exact: true });
 
 /** Puts the answer of the next file dialogs in place: the dialog itself belongs to the system, not to us. */
 export async function chooseFilesNext({ app }: Program, files: string[]): Promise<void> {
@@ -32,9 +32,9 @@ export async function chooseFilesNext({ app }: Program, files: string[]): Promis
 /** Sends files by the button of the composer. */
 export async function sendFiles(program: Program, files: string[]): Promise<void> {
   await chooseFilesNext(program, files);
-  await program.page.getByRole('button', { name: 'Send file' }).click();
+  await program.page.getByRole('button', { name: program.words.composer.attach }).click();
   const sheet = program.page.getByRole('dialog');
-  await sheet.getByRole('button', { name: 'Send', exact: true }).click();
+  await sheet.getByRole('button', { name: program.words.offer.send, exact: true }).click();
 }
 
 /** A file of random bytes, so that nothing on the way can guess it. */
@@ -62,13 +62,15 @@ export interface SignIn {
 }
 
 /** Fills the first page, the folded part too: no DNS knows the campus of the tests. */
-export async function signIn({ page }: Program, options: SignIn): Promise<void> {
-  await page.getByRole('textbox', { name: 'Campus address' }).fill(options.address);
+export async function signIn({ page, words }: Program, options: SignIn): Promise<void> {
+  await page.getByRole('textbox', { name: words.start.address }).fill(options.address);
   await page.getByText(options.protocol, { exact: true }).click();
-  await page.getByLabel('Password', { exact: true }).fill(options.password);
-  await page.getByRole('button', { name: 'Advanced' }).click();
-  await page.getByRole('textbox', { name: 'Server' }).fill(options.server);
-  await page.getByRole('textbox', { name: 'Port' }).fill(String(options.port));
-  if (options.transport) await page.getByLabel('Transport').selectOption({ label: options.transport });
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByLabel(words.start.password, { exact: true }).fill(options.password);
+  const server = page.getByRole('textbox', { name: words.account.server });
+  // unfolded already after a first try
+  if (!(await server.isVisible())) await page.getByRole('button', { name: words.start.advanced }).click();
+  await server.fill(options.server);
+  await page.getByRole('textbox', { name: words.account.port, exact: true }).fill(String(options.port));
+  if (options.transport) await page.getByLabel(words.account.transport).selectOption({ label: options.transport });
+  await page.getByRole('button', { name: words.start.signIn, exact: true }).click();
 }

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
+import { en } from '../../renderer/i18n/en.ts';
+import { pt } from '../../renderer/i18n/pt.ts';
 import { developmentSwitches, electronRuntime } from '../../scripts/electron-runtime.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');
@@ -10,10 +12,17 @@ export const root = path.resolve(import.meta.dirname, '../..');
 export const artefacts = path.join(root, 'test/artefacts');
 fs.mkdirSync(artefacts, { recursive: true });
 
+export type Language = 'en' | 'pt';
+
+/** The catalogue of one language: names of things as a person reads or hears them. */
+export type Words = typeof en | typeof pt;
+
 /** The real program in a real window, with a profile of its own. */
 export interface Program {
   app: ElectronApplication;
   page: Page;
+  /** What the window says, in its language. */
+  words: Words;
   /** Folder of the profile: database, log, secrets. */
   folder: string;
   /** The process id of the core, to kill it. */
@@ -25,27 +34,30 @@ export interface Program {
 
 export const temporaryFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'aims-windows-'));
 
-/** Starts the program and waits for its first page. */
-export async function startProgram(options: {
+export interface StartOptions {
   dataFolder: string;
   profile: string;
   language?: 'en' | 'pt';
-}): Promise<Program> {
-  const runtime = electronRuntime();
-  const app = await _electron.launch({
-    executablePath: runtime.executable,
-    args: [
-      ...developmentSwitches(),
-      ...(process.env.AIMS_TEST_KEYRING ? ['--password-store=gnome-libsecret'] : []),
-      `--lang=${options.language ?? 'en'}`,
-      root,
-      `--data-folder=${options.dataFolder}`,
-      `--profile=${options.profile}`,
-      '--loopback-only',
-    ],
-    env: { ...(process.env as Record<string, string>), LANGUAGE: options.language ?? 'en' },
-    timeout: 30_000,
-  });
+}
+
+/** What is run for these options: for a start without a driver too. */
+export const commandLine = ({ dataFolder, profile, language = 'en' }: StartOptions) => ({
+  executablePath: electronRuntime().executable,
+  args: [
+    ...developmentSwitches(),
+    ...(process.env.AIMS_TEST_KEYRING ? ['--password-store=gnome-libsecret'] : []),
+    `--lang=${language}`,
+    root,
+    `--data-folder=${dataFolder}`,
+    `--profile=${profile}`,
+    '--loopback-only',
+  ],
+  env: { ...(process.env as Record<string, string>), LANGUAGE: language },
+});
+
+/** Starts the program and waits for its first page. */
+export async function startProgram(options: StartOptions): Promise<Program> {
+  const app = await _electron.launch({ ...commandLine(options), timeout: 30_000 });
   const page = await app.firstWindow();
   await page.waitForLoadState('domcontentloaded');
   const folder = path.join(options.dataFolder, 'profiles', options.profile);
@@ -53,6 +65,7 @@ export async function startProgram(options: {
   return {
     app,
     page,
+    words: options.language === 'pt' ? pt : en,
     folder,
     corePid: () =>
       app.evaluate(({ app: electron }) => {
@@ -98,8 +111,8 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
 }
 
 /** Signs in without a server, from the first page, as a newcomer does. */
-export async function joinThisNetwork(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name: 'Use this network without a server' }).click();
-  await page.getByRole('textbox', { name: 'Your name' }).fill(name);
-  await page.getByRole('button', { name: 'Start' }).click();
+export async function joinThisNetwork({ page, words }: Pick<Program, 'page' | 'words'>, name: string): Promise<void> {
+  await page.getByRole('button', { name: words.start.local }).click();
+  await page.getByRole('textbox', { name: words.start.localName }).fill(name);
+  await page.getByRole('button', { name: words.start.localStart }).click();
 }

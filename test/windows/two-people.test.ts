@@ -32,7 +32,7 @@ describe('two people on one network, without a server', () => {
   });
 
   it('see each other as soon as both are there', async () => {
-    await Promise.all([joinThisNetwork(ana.page, 'Ana Sousa'), joinThisNetwork(rui.page, 'Rui Costa')]);
+    await Promise.all([joinThisNetwork(ana, 'Ana Sousa'), joinThisNetwork(rui, 'Rui Costa')]);
     await Promise.all([openTalk(ana, 'Rui Costa'), openTalk(rui, 'Ana Sousa')]);
   });
 
