@@ -10,6 +10,7 @@ import type { SocketAndBuffers } from './connection/transport.ts';
 import { MsrpError } from './errors.ts';
 import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
 import { type Logger, silentLogger } from './log.ts';
+import { BlockPools } from './sending/block-pools.ts';
 import type { ConnectionWishes, SessionOptions } from './session/options.ts';
 import { MsrpSession } from './session/session.ts';
 import { DEFAULT_PORT, type MsrpUri } from './uri.ts';
@@ -39,7 +40,6 @@ const TRANSACTION_TIMEOUT = 30_000;
 const WINDOW = 1_048_576;
 /** RFC 6135 §4.2.2: the port in the path of somebody nobody can connect to. */
 const DISCARD_PORT = 9;
-const BLOCK = 1_048_576;
 const STAGING = 65_536;
 const KEPT_BUFFERS = 8;
 
@@ -56,7 +56,7 @@ export class MsrpEndpoint {
   readonly #clock: Clock;
   readonly #identifiers: Identifiers;
   readonly #context: ConnectionContext;
-  readonly #blocks = new BufferPool(BLOCK, KEPT_BUFFERS);
+  readonly #blocks = new BlockPools();
   readonly #readBuffers = new ReadBufferPools();
   readonly #sessions = new Map<string, ConnectedSession>();
   readonly #connections = new Set<Connection>();

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { BufferPool } from '../connection/buffer-pool.ts';
 import { MsrpError, sourceError } from '../errors.ts';
+import type { BlockLoan } from './block-pools.ts';
 import type { ByteSource, OpenEndedSource } from './source.ts';
 
 /** Bytes of a message, ready to be written. */
@@ -55,7 +55,7 @@ export function memoryReader(body: Uint8Array): BlockReader {
 /** Reads a source in blocks of one size; the last may be shorter. */
 export class SourceReader implements BlockReader {
   readonly #source: ByteSource | OpenEndedSource;
-  readonly #pool: BufferPool;
+  readonly #loan: BlockLoan;
   readonly #blockSize: number;
   readonly #ready: () => void;
   readonly #failed: (error: MsrpError) => void;
@@ -70,7 +70,7 @@ export class SourceReader implements BlockReader {
   constructor(options: {
     readonly source: ByteSource | OpenEndedSource;
     readonly start: number;
-    readonly pool: BufferPool;
+    readonly loan: BlockLoan;
     /** At most the size of the pool's buffers. */
     readonly blockSize: number;
     /** A block has become available. */
@@ -79,7 +79,7 @@ export class SourceReader implements BlockReader {
   }) {
     this.#source = options.source;
     this.#position = options.start;
-    this.#pool = options.pool;
+    this.#loan = options.loan;
     this.#blockSize = options.blockSize;
     this.#ready = options.ready;
     this.#failed = options.failed;
@@ -119,6 +119,7 @@ export class SourceReader implements BlockReader {
     if (this.#closed) return;
     this.#closed = true;
     this.#blocks.length = 0;
+    this.#loan.giveBack();
     // a source must not be closed under a read
     if (!this.#reading) this.#closeSource();
   }
@@ -129,7 +130,7 @@ export class SourceReader implements BlockReader {
   }
 
   async #read(): Promise<void> {
-    const buffer = this.#pool.take();
+    const buffer = this.#loan.pool.take();
     const size = this.#source.size;
     const wanted = size === undefined ? this.#blockSize : Math.min(this.#blockSize, size - this.#position);
     let filled = 0;
@@ -153,6 +154,6 @@ export class SourceReader implements BlockReader {
 
   #add(buffer: Buffer, bytes: Buffer, last: boolean): void {
     this.#ended = last;
-    this.#blocks.push({ bytes, last, suspicious: suspicious(bytes), release: () => this.#pool.give(buffer) });
+    this.#blocks.push({ bytes, last, suspicious: suspicious(bytes), release: () => this.#loan.pool.give(buffer) });
   }
 }

@@ -1,10 +1,10 @@
-import type { BufferPool } from '../connection/buffer-pool.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Priority } from '../connection/output-queue.ts';
 import { MsrpError } from '../errors.ts';
 import type { RequestHead } from '../framing/head.ts';
 import { type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
 import { type Wrapper, wrapperFor } from '../wrappers.ts';
+import type { BlockPools } from './block-pools.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
 import { type Chunking, chunkSize } from './chunk.ts';
 import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
@@ -44,7 +44,7 @@ interface OutboxContext {
     readonly toPath: string;
     readonly fromPath: string;
   };
-  readonly blocks: BufferPool;
+  readonly blocks: BlockPools;
   readonly transactionId: () => string;
   readonly messageId: () => string;
   readonly wrappers: readonly Wrapper[];
@@ -87,33 +87,19 @@ export class Outbox {
     if (body instanceof Uint8Array) {
       reader = memoryReader(body.subarray(start));
     } else {
+      const loan = this.#context.blocks.lend();
       const source = new SourceReader({
         source: body,
         start,
-        pool: this.#context.blocks,
-        blockSize: blockSize(this.#context.blocks.size, size),
+        loan,
+        blockSize: blockSize(loan.pool.size, size),
         ready: () => message?.wake(),
         failed: (error) => message?.sourceFailed(error),
       });
       reader = source;
       fill = () => source.fill();
     }
-    const made = new Message(
-      {
-        messageId,
-        reader,
-        start,
-        total,
-        chunkSize: size,
-        priority: options.priority ?? 'normal',
-        successReport: options.successReport ?? false,
-        failureReport: options.failureReport ?? 'yes',
-        progressEvery: options.progressEvery ?? DEFAULT_PROGRESS,
-        fields: options.fields ?? [],
-        contentType: options.contentType,
-      },
-      this.#messageContext(),
-    );
+    const made = this.#make(options, messageId, { reader, start, total, size });
     message = made;
     this.#messages.set(messageId, made);
     this.#watch(made, options.signal);
@@ -150,6 +136,33 @@ export class Outbox {
   /** The session is over. */
   fail(error: MsrpError): void {
     for (const message of this.#messages.values()) message.fail(error);
+  }
+
+  #make(
+    options: SendOptions,
+    messageId: string,
+    { reader, start, total, size }: { reader: BlockReader; start: number; total: number | undefined; size: number },
+  ): Message {
+    const settings = {
+      messageId,
+      reader,
+      start,
+      total,
+      chunkSize: size,
+      priority: options.priority ?? 'normal',
+      successReport: options.successReport ?? false,
+      failureReport: options.failureReport ?? 'yes',
+      progressEvery: options.progressEvery ?? DEFAULT_PROGRESS,
+      fields: options.fields ?? [],
+      contentType: options.contentType,
+    };
+    try {
+      return new Message(settings, this.#messageContext());
+    } catch (error) {
+      // a header that cannot be written: the source is of no use any more
+      reader.close();
+      throw error;
+    }
   }
 
   #messageContext(): MessageContext {

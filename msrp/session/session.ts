@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { BufferPool } from '../connection/buffer-pool.ts';
 import type { ConnectedSession, Connection, RequestPaths, RequestReceiver } from '../connection/connection.ts';
 import { checkFingerprint } from '../connection/tls.ts';
 import { MsrpError } from '../errors.ts';
@@ -10,6 +9,7 @@ import type { HeaderField } from '../headers.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { Inbox } from '../receiving/inbox.ts';
 import { authorizeAt, type RelayOptions } from '../relay/authorization.ts';
+import type { BlockPools } from '../sending/block-pools.ts';
 import { Outbox, type SendOptions } from '../sending/outbox.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath, sameUri } from '../uri.ts';
@@ -20,7 +20,7 @@ import type { ConnectionWishes, RelayTrust, SessionOptions, SessionState, StartO
 export interface SessionContext {
   readonly clock: Clock;
   readonly identifiers: Identifiers;
-  readonly blocks: BufferPool;
+  readonly blocks: BlockPools;
   /** From now on requests for this session id go to `port`; the returned function ends that. */
   register(sessionId: string, port: ConnectedSession): () => void;
   connect(target: MsrpUri, options: ConnectionWishes): Promise<Connection>;

@@ -1,0 +1,29 @@
+import { BufferPool } from '../connection/buffer-pool.ts';
+
+/** Memory for one message to be read into. */
+export interface BlockLoan {
+  readonly pool: BufferPool;
+  /** The message is over. */
+  giveBack(): void;
+}
+
+/** Blocks as large as can be for a few messages, and smaller the more there are at once: the sum stays bearable. */
+export class BlockPools {
+  readonly #sizes = [
+    { pool: new BufferPool(1_048_576, 8), upTo: 8 },
+    { pool: new BufferPool(65_536, 32), upTo: 64 },
+    { pool: new BufferPool(16_384, 64), upTo: Number.POSITIVE_INFINITY },
+  ];
+  #lent = 0;
+
+  lend(): BlockLoan {
+    const chosen = this.#sizes.find(({ upTo }) => this.#lent < upTo) ?? this.#sizes[0];
+    this.#lent++;
+    return {
+      pool: chosen?.pool ?? new BufferPool(16_384, 0),
+      giveBack: () => {
+        this.#lent--;
+      },
+    };
+  }
+}
