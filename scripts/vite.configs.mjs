@@ -39,7 +39,7 @@ export const targets = [
     root: path.join(root, 'renderer'),
     base: './',
     logLevel: 'warn',
-    publicDir: path.join(root, 'assets', 'public'),
+    publicDir: false,
     plugins: [react()],
     css: { transformer: 'lightningcss' },
     build: {
