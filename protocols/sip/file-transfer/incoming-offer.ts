@@ -11,6 +11,7 @@ import {
 } from './description/session-description.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import type { Media, MediaPlace } from './media.ts';
+import { answerReoffer } from './reoffer.ts';
 import { CANCELLED, reasonOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
@@ -83,7 +84,6 @@ export class IncomingFileOffer {
       }
       this.#settle();
     });
-    // offers within the session (a refresh by session timers) get the same answer again, as RFC 5547 §8.1 has it
   }
 
   /** Ends every file, because the account goes away. */
@@ -143,6 +143,18 @@ export class IncomingFileOffer {
     // somebody may have cancelled while the listener was opened
     if (!this.transfers.some((transfer) => transfer.wanted)) return this.#leave();
     const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
+    this.#sip.answerReoffer = ({ sdp }) => {
+      const answer = answerReoffer(sdp, lines);
+      if (!answer) throw new ProviderError('malformed');
+      for (const index of answer.closed) {
+        const media = this.#offer.media[index];
+        const transfer = media?.kind === 'file' ? this.#byMedia.get(media.file) : undefined;
+        // our answer goes out first
+        setImmediate(() => transfer?.peerLeft(undefined));
+      }
+      origin.version++;
+      return { sdp: formatDescription(origin, answer.lines) };
+    };
     this.#sip.accept({ sdp: formatDescription(origin, lines) });
     for (const start of starts) start();
   }

@@ -10,8 +10,14 @@ import { type Address, type OutgoingFile, ProviderError, type TransferPhase } fr
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
 import { MAXIMUM_ICON_BYTES, readPath } from './description/offer-check.ts';
-import { type FileMedia, formatDescription, parseAnswer } from './description/session-description.ts';
+import {
+  type FileMedia,
+  formatDescription,
+  type OfferedMedia,
+  parseAnswer,
+} from './description/session-description.ts';
 import type { Media, MediaPlace } from './media.ts';
+import { answerReoffer } from './reoffer.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors.ts';
@@ -28,7 +34,7 @@ export interface OutgoingContext {
 }
 
 /** The longest a person may think about an offer; then it is taken back. */
-const OFFER_TIMEOUT = 10 * 60_000;
+const OFFER_TIMEOUT = 9 * 60_000;
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte confirmed for so long the peer is gone, though nobody said so (a closed lid says nothing). */
 const STALL_TIMEOUT = 60_000;
@@ -115,13 +121,22 @@ export class OutgoingTransfer extends Transfer {
       ...(iconId !== undefined ? { iconId } : {}),
     };
     const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
+    const lines: OfferedMedia[] = [{ kind: 'file', file: offered }];
     const sip = this.#context.invite(this.peer, {
-      sdp: formatDescription(origin, [{ kind: 'file', file: offered }]),
+      sdp: formatDescription(origin, lines),
       ...(icon && iconId !== undefined
         ? { parts: [{ contentType: icon.type, content: icon.data, contentId: iconId, disposition: 'icon' }] }
         : {}),
     });
     this.#sip = sip;
+    sip.answerReoffer = ({ sdp }) => {
+      const answer = answerReoffer(sdp, lines);
+      if (!answer) throw new ProviderError('malformed');
+      // §8.4: a receiver that gives up may close the line instead of the session; our answer goes out first
+      if (answer.closed.includes(0)) setImmediate(() => this.#onSip({ state: 'ended', by: 'peer' }, session));
+      origin.version++;
+      return { sdp: formatDescription(origin, answer.lines) };
+    };
     this.#arm(OFFER_TIMEOUT);
     sip.onState((state) => {
       // RFC 5547 §8.8: a peer that knows no multipart gets the offer again without the picture

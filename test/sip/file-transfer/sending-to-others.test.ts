@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { MemorySink } from '../../../msrp/index.ts';
+import { directAgent, incoming, reached } from '../direct-agents.ts';
+import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome } from './file-peers.ts';
+import { ended, endpointOf, head, lines, media, pathOf, receiver } from './raw-peers.ts';
+
+describe('when we send', () => {
+  test('a receiver without roles, file attributes or reports, as RFC 4975 alone has it, gets the file', async () => {
+    const ana = await filePeer('ana');
+    const { uri, taken } = await receiver((path, port) => media(path, port));
+    const content = new Content(randomBytes(700_000));
+    const sending = ana.files.offer(uri, fileOf(content));
+    expect(await outcome(sending)).toBe('finished');
+    const { sink, sip } = await taken;
+    expect(content.bytes.length).toBe(sink.bytes.length);
+    expect(Buffer.compare(sink.bytes, content.bytes)).toBe(0);
+    expect(await ended(sip)).toEqual({ state: 'ended', by: 'peer' });
+  });
+
+  test('a receiver that hangs up the moment it has all, as Blink 5.5 does, counts as success', async () => {
+    const ana = await filePeer('ana');
+    const content = new Content(randomBytes(900_000));
+    const { agent, uri } = await directAgent('blink');
+    const { endpoint, listener } = await endpointOf();
+    const sending = ana.files.offer(uri, fileOf(content));
+    const sip = await incoming(agent);
+    const session = endpoint.createSession({
+      listener,
+      accept: () => ({ sink: new MemorySink(content.size), ended: () => sip.end() }),
+    });
+    sip.accept({ sdp: lines(...head, ...media(session.localPath, listener.port, 'a=recvonly', 'a=setup:passive')) });
+    await session.start({ remotePath: pathOf(sip.remote?.sdp ?? ''), role: 'passive' });
+    expect(await outcome(sending)).toBe('finished');
+    expect(sending.bytes).toBe(content.size);
+  });
+
+  test('a receiver that hangs up in the middle does not', async () => {
+    const ana = await filePeer('ana');
+    const content = new Content(randomBytes(9_000_000));
+    const { agent, uri } = await directAgent('blink');
+    const { endpoint, listener } = await endpointOf();
+    const sending = ana.files.offer(uri, fileOf(content));
+    const sip = await incoming(agent);
+    const session = endpoint.createSession({
+      listener,
+      accept: () => ({ sink: new MemorySink(content.size), progress: () => sip.end() }),
+    });
+    sip.accept({ sdp: lines(...head, ...media(session.localPath, listener.port, 'a=recvonly', 'a=setup:passive')) });
+    await session.start({ remotePath: pathOf(sip.remote?.sdp ?? ''), role: 'passive' });
+    expect(await outcome(sending)).toBe('cancelled peer');
+  });
+
+  test('a receiver that hangs up with a reason of its own has failed', async () => {
+    const ana = await filePeer('ana');
+    const { agent, uri } = await directAgent('blink');
+    const sending = ana.files.offer(uri, fileOf(new Content(randomBytes(10))));
+    const sip = await incoming(agent);
+    sip.accept({ sdp: lines(...head, ...media('msrp://127.0.0.1:9/x;tcp', 9, 'a=recvonly', 'a=setup:active')) });
+    await reached(sip, 'established');
+    sip.end('SIP ;cause=500 ;text="media stream failed to start"');
+    expect(await outcome(sending)).toBe('failed network');
+  });
+
+  test.each([
+    [
+      'accepts the session and refuses the file by port 0',
+      ['m=message 0 TCP/MSRP *', 'a=file-selector:size:10'],
+      'declined',
+    ],
+    ['answers with other media', ['m=audio 9 RTP/AVP 0'], 'failed not-supported'],
+    [
+      'answers with a path that is none',
+      ['m=message 9 TCP/MSRP *', 'a=file-selector:size:10', 'a=path:x'],
+      'failed malformed',
+    ],
+    [
+      'answers for TLS what was offered for TCP',
+      ['m=message 9 TCP/TLS/MSRP *', 'a=file-selector:size:10', 'a=path:msrp://127.0.0.1:9/x;tcp'],
+      'failed malformed',
+    ],
+    [
+      'wants more than there is',
+      ['m=message 9 TCP/MSRP *', 'a=path:msrp://127.0.0.1:9/x;tcp', 'a=file-selector:size:10', 'a=file-range:12-*'],
+      'failed malformed',
+    ],
+    [
+      'takes only smaller files',
+      ['m=message 9 TCP/MSRP *', 'a=path:msrp://127.0.0.1:9/x;tcp', 'a=file-selector:size:10', 'a=max-size:9'],
+      'failed too-big',
+    ],
+    [
+      'cannot be reached',
+      ['m=message 1 TCP/MSRP *', 'a=path:msrp://127.0.0.1:1/x;tcp', 'a=file-selector:size:10'],
+      'failed network',
+    ],
+  ])('a receiver that %s', async (_, answer, expected) => {
+    const ana = await filePeer('ana');
+    const { uri } = await receiver(() => answer);
+    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe(expected);
+  });
+
+  test.each([
+    [486, 'peer-busy'],
+    [480, 'peer-offline'],
+    [404, 'peer-unknown'],
+    [488, 'not-supported'],
+    [415, 'not-supported'],
+    [413, 'too-big'],
+    [487, 'timeout'],
+  ])('a receiver that answers %i fails it as %s', async (status, code) => {
+    const ana = await filePeer('ana');
+    const { agent, uri } = await directAgent('bob');
+    agent.onInvite = (sip) => sip.reject(status);
+    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe(`failed ${code}`);
+  });
+
+  test('a receiver that knows no multipart gets the offer again without the picture (RFC 5547 §8.8)', async () => {
+    const ana = await filePeer('ana');
+    const { agent, uri } = await directAgent('old');
+    const offers: (number | undefined)[] = [];
+    agent.onInvite = (sip) => {
+      offers.push(sip.remote?.parts?.length);
+      sip.reject(offers.length === 1 ? 415 : 603);
+    };
+    const icon = { type: 'image/png', data: randomBytes(100) };
+    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)), { icon })))).toBe('declined');
+    expect(offers).toEqual([1, undefined]);
+  });
+
+  test('a receiver whose certificate is not the announced one gets nothing', async () => {
+    const ana = await filePeer('ana', { secure: true });
+    const { agent, uri } = await directAgent('evil');
+    const bob = await filePeer('bob', { secure: true });
+    const offered = nextOffer(bob);
+    const content = new Content(randomBytes(1000));
+    const sending = ana.files.offer(uri, fileOf(content));
+    // the man in the middle passes the offer on and puts a fingerprint of his own into the answer
+    const sip = await incoming(agent);
+    const onward = agent.invite(bob.uri, { sdp: sip.remote?.sdp ?? '' });
+    const { transfer } = await offered;
+    acceptInto(transfer, new Arrival(content.size));
+    const { remote } = await reached(onward, 'established');
+    sip.accept({ sdp: remote.sdp.replace(/sha-256 \S+/, `sha-256 ${Array(32).fill('AA').join(':')}`) });
+    expect(await outcome(sending)).toBe('failed tls-untrusted');
+    expect(transfer.bytes).toBe(0);
+  });
+});
