@@ -26,6 +26,7 @@ export {
 } from './headers.ts';
 export type { RandomSource } from './identifiers.ts';
 export type { Logger, LogLevel } from './log.ts';
+export { requestedNickname, setNickname } from './nickname.ts';
 export { type ByteInterval, RangeSet } from './ranges.ts';
 export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './receiving/incoming-message.ts';
 export { type ByteSink, FileSink, MemorySink } from './receiving/sink.ts';
@@ -38,5 +39,6 @@ export { type ByteSource, openFile } from './sending/source.ts';
 export type { RelayTrust, RequestAnswer, SessionOptions, SessionState, StartOptions } from './session/options.ts';
 export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
 export type { MsrpSession } from './session/session.ts';
+export type { TracedFrame } from './trace.ts';
 export { formatPath, formatUri, type MsrpUri, parsePath, parseUri, sameUri } from './uri.ts';
 export { CPIM_WRAPPER, type Wrapper } from './wrappers.ts';

@@ -6,6 +6,7 @@ import { type FrameHandler, FrameParser } from '../framing/parser.ts';
 import { formatResponse } from '../framing/writer.ts';
 import { failureReportOf, type HeaderField } from '../headers.ts';
 import type { Logger } from '../log.ts';
+import { traceFrame } from '../trace.ts';
 import { type MsrpUri, parsePath } from '../uri.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { Output } from './output.ts';
@@ -84,7 +85,7 @@ export class Connection {
     const { window, transactionTimeout, unboundTimeout } = context.settings;
     this.transactions = new Transactions(context.clock, transactionTimeout);
     this.#output = new Output(socket, context.staging, () => this.#taken());
-    this.queue = new OutputQueue(this.#output, window);
+    this.queue = new OutputQueue(this.#output, window, (text) => traceFrame('out', this.#peer, () => text));
     this.#parser = new FrameParser(this.#frames());
     this.#transport = new Transport(place, window, {
       bytes: (data) => this.#bytes(data),
@@ -218,6 +219,7 @@ export class Connection {
   }
 
   #head(head: FrameHead, hasBody: boolean): void {
+    traceFrame('in', this.#peer, () => headText(head));
     if (head.kind === 'response') {
       this.#response = head;
       return;
@@ -237,6 +239,8 @@ export class Connection {
     return this.refuse(head, 481);
   }
 
+  readonly #peer = (): string => `${this.socket.remoteAddress}:${this.socket.remotePort}`;
+
   /** RFC 4975 §7.3: a To-Path has exactly one URI when it reaches an endpoint. Most requests repeat the paths before. */
   #paths(head: RequestHead): RequestPaths | undefined {
     const text = `${head.headers.get('To-Path') ?? ''}\n${head.headers.get('From-Path') ?? ''}`;
@@ -252,6 +256,12 @@ export class Connection {
       return undefined;
     }
   }
+}
+
+function headText(head: FrameHead): string {
+  const word = head.kind === 'request' ? head.method : `${head.status} ${head.comment}`.trimEnd();
+  const fields = [...head.headers].map(([name, value]) => `${name}: ${value}\r\n`);
+  return `MSRP ${head.transactionId} ${word}\r\n${fields.join('')}`;
 }
 
 function firstUri(path: string): string {

@@ -32,6 +32,7 @@ export interface Flow {
 export class OutputQueue {
   readonly #output: Output;
   readonly #window: number;
+  readonly #trace: (head: string) => void;
   #control: string[] = [];
   readonly #owners = new FairRing<object>(QUANTUM);
   readonly #flows = new Map<object, FairRing<Flow>>();
@@ -40,7 +41,8 @@ export class OutputQueue {
   #onIdle: (() => void) | undefined;
 
   /** `window`: most bytes handed to the system that it has not taken yet. */
-  constructor(output: Output, window: number) {
+  constructor(output: Output, window: number, trace: (head: string) => void) {
+    this.#trace = trace;
     this.#output = output;
     this.#window = window;
   }
@@ -70,6 +72,12 @@ export class OutputQueue {
     if (flows?.size !== 0) return;
     this.#flows.delete(flow.owner);
     this.#owners.remove(flow.owner);
+  }
+
+  /** Writes the head of a frame whose body follows. */
+  head(head: string): void {
+    this.#trace(head);
+    this.#output.text(head);
   }
 
   /** Writes soon: after all that happens in this turn, so that a response and its report leave together. */
@@ -120,7 +128,10 @@ export class OutputQueue {
     if (this.#open !== undefined) this.#interrupt();
     const frames = this.#control;
     this.#control = [];
-    for (const frame of frames) this.#output.text(frame);
+    for (const frame of frames) {
+      this.#trace(frame);
+      this.#output.text(frame);
+    }
   }
 
   #interrupt(): void {

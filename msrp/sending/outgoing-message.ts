@@ -251,7 +251,7 @@ export class Message implements Flow, OutgoingMessage {
     this.#block ??= this.#options.reader.current;
     const block = this.#block;
     if (block === undefined) return 0;
-    const chunk = this.#chunk ?? this.#openChunk(output);
+    const chunk = this.#chunk ?? this.#openChunk();
     const room = this.#options.chunkSize - (this.#position - chunk.start);
     const rest = block.bytes.length - this.#offset;
     // a small chunk says where it ends and is written to that end
@@ -275,12 +275,12 @@ export class Message implements Flow, OutgoingMessage {
     return length;
   }
 
-  #openChunk(output: Output): OpenChunk {
+  #openChunk(): OpenChunk {
     const chunk = new OpenChunk(this.#context.transactionId(), this.#position);
     const { transactionId } = chunk;
     this.#chunk = chunk;
     this.#chunks++;
-    output.text(
+    this.#context.connection?.queue.head(
       `MSRP ${transactionId} SEND\r\nTo-Path: ${this.#context.toPath}\r\nFrom-Path: ${this.#context.fromPath}\r\n` +
         `Message-ID: ${this.messageId}\r\nByte-Range: ${this.#range()}\r\n${this.#tail}\r\n`,
     );
@@ -328,7 +328,7 @@ export class Message implements Flow, OutgoingMessage {
 
   #writeStop(output: Output): void {
     // between two chunks an empty one says it (RFC 4975 §7.1); without any chunk there is nothing to take back
-    if (this.#chunk === undefined && this.#chunks > 0) this.#openChunk(output);
+    if (this.#chunk === undefined && this.#chunks > 0) this.#openChunk();
     this.#endChunk(output, '#');
     this.#end(this.#outcome ?? { state: 'aborted', confirmed: this.#confirmed.toArray() });
     this.#settleDelivered({ state: 'unknown', reported: this.#reported.toArray() });
