@@ -1,16 +1,25 @@
 import './kit/emitters.ts';
-import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { local } from '../../../protocols/sip/local/index.ts';
 import { conformance } from './suite.ts';
 
-/** Of this run alone: other programs on this machine do not see us, nor we them. */
-const multicastPort = randomInt(20_000, 30_000);
+const freeUdpPort = async (): Promise<number> => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+};
 
-conformance('SIP without a server', {
+// a network of our own
+const options = { loopbackOnly: true, multicastPort: await freeUdpPort() };
+
+conformance('one network without a server', {
   protocol: local,
   abilities: { keepsTexts: false, contacts: 'discovered', asksToSee: false, files: 'asked' },
   server: undefined,
-  settings: () => ({ options: { loopbackOnly: true, multicastPort } }),
+  settings: () => ({ options }),
   password: () => undefined,
-  nobody: 'sip:nobodynobodynobody22@local',
+  nobody: 'sip:aaaaaaaaaaaaaaaaaaaa@local',
 });

@@ -1,0 +1,311 @@
+import { randomInt } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ProviderError, type ProviderErrorCode } from '../../../../protocols/contract/index.ts';
+import { type Company, type Exchange, endOf } from '../kit/company.ts';
+import type { SentFile } from '../kit/files.ts';
+import { until } from '../kit/happening.ts';
+import type { Person } from '../kit/person.ts';
+import type { Watched } from '../kit/watched.ts';
+import { expectWhole } from './file-transfer.ts';
+import { fence } from './messaging.ts';
+
+const SIZE = 2_000_000;
+/** Far enough from the end that nobody can be done yet. */
+const LAST = SIZE - 700_000;
+
+/** Some places in the file: the beginning, and others that are new in every run. */
+const PLACES = [0, ...Array.from({ length: 4 }, () => randomInt(LAST))].map((position, index) => ({
+  position,
+  // in the middle of a read or write, and in a turn of its own
+  act: index % 2 === 0 ? (action: () => void) => action() : (action: () => void) => void setImmediate(action),
+}));
+
+/** Does it once, as soon as this position is passed. */
+const once = (position: number, action: () => void): ((at: number) => void) => {
+  let done = false;
+  return (at) => {
+    if (done || at < position) return;
+    done = true;
+    action();
+  };
+};
+
+const fails =
+  (position: number, code: ProviderErrorCode): ((at: number) => void) =>
+  (at) => {
+    if (at >= position) throw new ProviderError(code);
+  };
+
+export const transferEndings = (company: Company): void => {
+  const { abilities } = company.fixture;
+  const asked = abilities.files === 'asked';
+
+  /** What the sender knows of an end on the other side; over a link it is nothing. */
+  const expectSender = async ({ out }: { out: Watched }, ends: readonly string[]): Promise<void> => {
+    await out.over(25_000);
+    expect(asked ? ends : ['finished']).toContain(endOf(out));
+  };
+
+  /** What the receiver knows of an end on the other side; over a link the file was never offered. */
+  const expectReceiver = async (
+    { alice, bob }: { alice: Person; bob: Person },
+    incoming: Watched | undefined,
+    file: SentFile,
+    ends: readonly string[],
+  ): Promise<void> => {
+    if (asked) {
+      if (!incoming) throw new Error('it was never offered');
+      await incoming.over(25_000);
+      expect(ends).toContain(endOf(incoming));
+      return;
+    }
+    await fence(alice, bob);
+    expect(bob.findOffer(file.file)).toBeUndefined();
+  };
+
+  /** Starts a transfer that is accepted where somebody is asked. */
+  const run = async (
+    alice: Person,
+    bob: Person,
+    file: SentFile,
+  ): Promise<{ out: Watched; incoming: Watched | undefined }> => {
+    if (!asked) return { out: company.offer(alice, bob, file), incoming: undefined };
+    return company.accepted(alice, bob, file);
+  };
+
+  /** Nothing of it stands in the way of what comes next. */
+  const goOn = async (alice: Person, bob: Person): Promise<void> => {
+    await expectWhole(await company.accepted(alice, bob, company.file(100_000)));
+    await fence(alice, bob);
+  };
+
+  describe('the ends of a transfer', () => {
+    it('is declined', async () => {
+      const { alice, bob } = await company.pair();
+      const file = company.file(1000);
+      const out = company.offer(alice, bob, file);
+      const incoming = await bob.offered(file.file);
+      incoming.transfer.decline();
+      expect(incoming.road).toEqual(['declined']);
+      await expectSender({ out }, ['declined']);
+      if (asked) expect(file.sources).toEqual([]);
+      await goOn(alice, bob);
+    });
+
+    it('is cancelled by the receiver before the answer', async () => {
+      const { alice, bob } = await company.pair();
+      const file = company.file(1000);
+      const out = company.offer(alice, bob, file);
+      const incoming = await bob.offered(file.file);
+      incoming.transfer.cancel();
+      expect(endOf(incoming)).toBe('cancelled{us}');
+      await expectSender({ out }, ['cancelled{peer}', 'declined']);
+      await goOn(alice, bob);
+    });
+
+    it('is cancelled by the sender at once', async () => {
+      const { alice, bob } = await company.pair();
+      const file = company.file(1000);
+      const out = company.offer(alice, bob, file);
+      out.transfer.cancel();
+      expect(endOf(out)).toBe('cancelled{us}');
+      await fence(alice, bob);
+      const incoming = bob.findOffer(file.file);
+      if (incoming) expect(endOf(incoming)).toBe('cancelled{peer}');
+      await goOn(alice, bob);
+      expect(file.sources).toEqual([]);
+    });
+
+    if (asked) {
+      it('is cancelled by the sender before the answer', async () => {
+        const { alice, bob } = await company.pair();
+        const file = company.file(1000);
+        const out = company.offer(alice, bob, file);
+        const incoming = await bob.offered(file.file);
+        out.transfer.cancel();
+        expect(endOf(out)).toBe('cancelled{us}');
+        expect(await incoming.over()).toEqual({ state: 'cancelled', by: 'peer' });
+        expect(file.sources).toEqual([]);
+        await goOn(alice, bob);
+      });
+    }
+
+    it.each(['accepted', 'connecting', 'running'] as const)(
+      'is cancelled by the sender as soon as it is %s',
+      async (state) => {
+        const { alice, bob } = await company.pair();
+        const file = company.file(SIZE);
+        const out = company.offer(alice, bob, file);
+        out.transfer.onPhase((phase) => {
+          if (phase.state === state) out.transfer.cancel();
+        });
+        const incoming = asked ? await bob.offered(file.file) : undefined;
+        const place = incoming && company.accept(incoming);
+        expect(await out.over()).toEqual({ state: 'cancelled', by: 'us' });
+        await expectReceiver({ alice, bob }, incoming, file, ['cancelled{peer}']);
+        expect(place?.isComplete ?? false).toBe(false);
+        await goOn(alice, bob);
+      },
+    );
+
+    it.each(['accepted', 'connecting', 'running'] as const)(
+      'is cancelled by the receiver as soon as it is %s',
+      async (state) => {
+        const { alice, bob } = await company.pair();
+        const exchange = await company.accepted(alice, bob, company.file(SIZE), (_, { transfer }) => {
+          transfer.onPhase((phase) => {
+            if (phase.state === state) transfer.cancel();
+          });
+        });
+        expect(await exchange.incoming.over()).toEqual({ state: 'cancelled', by: 'us' });
+        await expectSender(exchange, ['cancelled{peer}']);
+        expect(exchange.place.isComplete).toBe(false);
+        await goOn(alice, bob);
+      },
+    );
+
+    it(`is cancelled by the sender at the bytes ${PLACES.map(({ position }) => position).join(', ')}`, async () => {
+      const { alice, bob } = await company.pair();
+      for (const { position, act } of PLACES) {
+        const file = company.file(SIZE);
+        const running: { out?: Watched } = {};
+        file.onRead = once(position, () => act(() => running.out?.transfer.cancel()));
+        running.out = company.offer(alice, bob, file);
+        const incoming = asked ? await bob.offered(file.file) : undefined;
+        const place = incoming && company.accept(incoming);
+        expect(await running.out.over()).toEqual({ state: 'cancelled', by: 'us' });
+        await expectReceiver({ alice, bob }, incoming, file, ['cancelled{peer}']);
+        expect(place?.isComplete ?? false).toBe(false);
+      }
+      await goOn(alice, bob);
+    }, 60_000);
+
+    it(`is cancelled by the receiver at the bytes ${PLACES.map(({ position }) => position).join(', ')}`, async () => {
+      const { alice, bob } = await company.pair();
+      for (const { position, act } of PLACES) {
+        const exchange = await company.accepted(alice, bob, company.file(SIZE), (place, { transfer }) => {
+          place.onWrite = once(position, () => act(() => transfer.cancel()));
+        });
+        expect(await exchange.incoming.over()).toEqual({ state: 'cancelled', by: 'us' });
+        await expectSender(exchange, ['cancelled{peer}']);
+        expect(exchange.place.isComplete).toBe(false);
+      }
+      await goOn(alice, bob);
+    }, 60_000);
+
+    it('does nothing any more after its end', async () => {
+      const { alice, bob } = await company.pair();
+      const exchange = await company.accepted(alice, bob, company.file(1000));
+      await expectWhole(exchange);
+      for (const { transfer } of [exchange.out, exchange.incoming]) {
+        transfer.cancel();
+        transfer.decline();
+        transfer.accept(exchange.place);
+      }
+      await fence(alice, bob);
+      expect([endOf(exchange.out), endOf(exchange.incoming)]).toEqual(['finished', 'finished']);
+    });
+
+    it.each([0, 800_000])('fails on both sides when the disk is full after %d bytes', async (position) => {
+      const { alice, bob } = await company.pair();
+      const exchange = await company.accepted(alice, bob, company.file(SIZE), (place) => {
+        place.onWrite = fails(position, 'no-space');
+      });
+      expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'no-space' } });
+      await expectSender(exchange, ['no-space']);
+      await goOn(alice, bob);
+    });
+
+    it('fails when the content is not what was promised', async () => {
+      const { alice, bob } = await company.pair();
+      const wrong = { algorithm: 'sha-256', value: 'ab'.repeat(32) } as const;
+      const file = company.file(200_000, { facts: { hash: wrong, hashes: [wrong] } });
+      const exchange = await company.accepted(alice, bob, file);
+      expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'hash-mismatch' } });
+      await expectSender(exchange, ['hash-mismatch']);
+      expect(exchange.place.isComplete).toBe(false);
+      await goOn(alice, bob);
+    });
+
+    it('does not finish for the sender when the receiver could not give the file its name', async () => {
+      const { alice, bob } = await company.pair();
+      const exchange = await company.accepted(alice, bob, company.file(1000), (place) => {
+        place.onComplete = () => fails(0, 'permission-denied')(0);
+      });
+      expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'permission-denied' } });
+      await exchange.out.over(25_000);
+      if (asked) expect(exchange.out.phase.state).toBe('failed');
+    });
+
+    it.each([
+      [
+        'cannot be read any more',
+        (file: SentFile) => {
+          file.onRead = fails(800_000, 'unreadable');
+        },
+        'unreadable',
+      ],
+      [
+        'has another size than before',
+        (file: SentFile) => {
+          file.sourceSize = SIZE - 1;
+        },
+        'source-changed',
+      ],
+      [
+        'is cut while it is read',
+        (file: SentFile) => {
+          file.cutTo = 1_000_000;
+        },
+        'source-changed',
+      ],
+      [
+        'is gone',
+        (file: SentFile) => {
+          file.open = () => Promise.reject(new ProviderError('source-missing'));
+        },
+        'source-missing',
+      ],
+    ] as const)('fails on both sides when the file %s', async (_, harm, code) => {
+      const { alice, bob } = await company.pair();
+      const file = company.file(SIZE);
+      harm(file);
+      const { out, incoming } = await run(alice, bob, file);
+      expect(await out.over()).toMatchObject({ state: 'failed', error: { code } });
+      await expectReceiver({ alice, bob }, incoming, file, [code, 'cancelled{peer}', 'source-changed', 'network']);
+      await goOn(alice, bob);
+    });
+
+    it('fails when the sender leaves in the middle', async () => {
+      const { alice, bob } = await company.pair();
+      const file = company.file(SIZE);
+      const gone: { promise?: Promise<void> } = {};
+      file.onRead = once(800_000, () => {
+        gone.promise = alice.provider.stop();
+      });
+      const { out, incoming } = await run(alice, bob, file);
+      expect(await out.over()).toMatchObject({ state: 'failed', error: { code: 'network', retryable: true } });
+      await gone.promise;
+      await alice.online();
+      await expectReceiver({ alice, bob }, incoming, file, ['network']);
+    });
+
+    it('fails when the receiver leaves in the middle', async () => {
+      const { alice, bob } = await company.pair();
+      const gone: { promise?: Promise<void> } = {};
+      const exchange: Exchange = await company.accepted(alice, bob, company.file(SIZE), (place) => {
+        place.onWrite = once(800_000, () => {
+          gone.promise = bob.provider.stop();
+        });
+      });
+      expect(await exchange.incoming.over()).toMatchObject({
+        state: 'failed',
+        error: { code: 'network', retryable: true },
+      });
+      await gone.promise;
+      await expectSender(exchange, ['network']);
+      expect(exchange.place.isComplete).toBe(false);
+      await until('the sink is aborted', () => exchange.place.aborted !== undefined);
+    });
+  });
+};
