@@ -1,5 +1,6 @@
 import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
+import type { SendOutcome } from '../../protocols/contract/index.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { certificateFor } from './certificates.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
@@ -229,35 +230,65 @@ it('shows what another device of ours sent', async () => {
   expect(message).toMatchObject({ direction: 'outgoing', peer: BOB, text: 'from my phone' });
 });
 
-it('does not send again after a lost session what the archive holds, and sends the rest after that', async () => {
+/** Two texts that reach the archive and one that does not; then the connection and the session are lost. */
+const loseSession = async (
+  after: Entry[],
+): Promise<{
+  drafts: ReturnType<typeof draft>[];
+  outcomes: Promise<SendOutcome>[];
+  resent: () => Promise<string[]>;
+  ana: Person;
+}> => {
   const all: Entry[] = [];
+  const drafts = [draft('surely there'), draft('there, but for whom?'), draft('lost')];
+  const [, , lost] = drafts;
   let dropped = false;
-  const arrived = draft('arrived');
-  const lost = draft('lost');
   const { server, ana } = await setUp(
     archiving(all, {
       on: (line, element) => {
         if (dropped) return false;
         if (element.is('r') && line.saw('message')) return true;
-        if (element.attrs.id === arrived.id) {
-          const entry = text('own', arrived.text, { from: `${OWN}/aims`, to: 'bob@campus.test' });
-          all.push({ ...entry, stanza: entry.stanza.replace('m-own', arrived.id) });
+        if (!element.is('message')) return false;
+        if (element.attrs.id !== lost?.id) {
+          const from = `${OWN}/${ana.storage.content.get('resource')}`;
+          const entry = text(`own-${all.length}`, 'mine', { from, to: 'bob@campus.test' });
+          all.push({ ...entry, stanza: entry.stanza.replace(`m-${entry.id}`, element.attrs.id ?? '') });
+          return false;
         }
-        if (element.attrs.id !== lost.id) return false;
         dropped = true;
+        all.push(
+          ...after.map((entry) => ({ ...entry, stanza: entry.stanza.replace('@second@', drafts[1]?.id ?? '') })),
+        );
         line.socket.destroy();
         return true;
       },
     }),
   );
-  const messaging = ana.set('messaging');
-  const outcomes = [messaging.send(BOB, arrived).outcome, messaging.send(BOB, lost).outcome];
-  expect(await Promise.all(outcomes)).toEqual([{ state: 'sent' }, { state: 'sent' }]);
-  const second = await server.connection(1);
-  expect(second.elements.filter((element) => element.is('message')).map(({ attrs }) => attrs.id)).toEqual([lost.id]);
+  const outcomes = drafts.map((each) => ana.set('messaging').send(BOB, each).outcome);
+  const resent = async (): Promise<string[]> => {
+    const line = await server.connection(1);
+    return line.elements.flatMap((element) => (element.is('message') ? [element.attrs.id ?? ''] : []));
+  };
+  return { drafts, outcomes, resent, ana };
+};
+
+it('sends again after a lost session what the archive does not hold, and the last that it holds', async () => {
+  const { drafts, outcomes, resent, ana } = await loseSession([text('x', 'a text of bob behind it')]);
+  expect(await Promise.all(outcomes)).toEqual(drafts.map(() => ({ state: 'sent' })));
+  expect(await resent()).toEqual(drafts.slice(1).map(({ id }) => id));
   // the same draft once more, as after a restart of the program that did not hear the outcome
-  expect(await messaging.send(BOB, arrived).outcome).toEqual({ state: 'sent' });
-  expect(second.elements.filter((element) => element.is('message'))).toHaveLength(1);
+  for (const each of drafts) expect(await ana.set('messaging').send(BOB, each).outcome).toEqual({ state: 'sent' });
+  expect(await resent()).toHaveLength(2);
+});
+
+it('does not send again what the peer says it has', async () => {
+  const receipt: Entry = {
+    id: 'receipt',
+    stanza: `<message xmlns='jabber:client' from='bob@campus.test/x' to='${OWN}'><received xmlns='${NS.receipts}' id='@second@'/></message>`,
+  };
+  const { drafts, outcomes, resent } = await loseSession([receipt]);
+  expect(await Promise.all(outcomes)).toEqual(drafts.map(() => ({ state: 'sent' })));
+  expect(await resent()).toEqual(drafts.slice(2).map(({ id }) => id));
 });
 
 it('gets a text of the archive again that could not be kept', async () => {

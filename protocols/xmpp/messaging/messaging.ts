@@ -189,7 +189,8 @@ export class Messaging implements MessagingOperationSet {
     const own = this.#options.session.bareJid;
     const outgoing = message.from === own && message.to !== own;
     const peer = outgoing ? message.to : message.from;
-    if (outgoing && carriage.via === 'archive' && message.id) this.outbox.archived(message.id);
+    const isOurs = outgoing && message.fromResource === parseJid(this.#options.session.jid)?.resource;
+    if (isOurs && carriage.via === 'archive' && message.id) this.outbox.archived(message.id);
     const at = Math.min(carriage.stamp ?? this.#options.now(), this.#options.now());
     if (!outgoing) this.#takeMarks(message, peer, at);
     if (!outgoing && carriage.via === 'server') this.#takeChatState(message, peer);
@@ -230,6 +231,7 @@ export class Messaging implements MessagingOperationSet {
   }
 
   #takeMarks(message: DecodedMessage, peer: string, at: number): void {
+    for (const id of [message.received, message.displayed]) if (id) this.outbox.arrived(id);
     if (message.received) this.#mark.emit({ peer: addressOf(peer), id: message.received, mark: 'delivered', at });
     if (message.displayed) this.#mark.emit({ peer: addressOf(peer), id: message.displayed, mark: 'read', at });
   }

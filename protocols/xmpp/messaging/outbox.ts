@@ -35,6 +35,8 @@ export class Outbox {
   readonly #sent: Item[] = [];
   #lost: Item[] = [];
   #held = false;
+  /** The last text of ours in the archive, as far as it has been read. */
+  #doubtful: string | undefined;
   #sessionSince = Number.POSITIVE_INFINITY;
   /** Our own texts as the archive or an ack showed them. */
   readonly #arrived = new Recent(2000);
@@ -59,6 +61,7 @@ export class Outbox {
   hold(since: number): void {
     this.#sessionSince = since;
     this.#held = true;
+    this.#doubtful = undefined;
     this.#queue = [...this.#lost, ...this.#queue];
     this.#lost = [];
   }
@@ -69,8 +72,18 @@ export class Outbox {
     this.flush();
   }
 
-  /** The archive holds this text of ours. */
+  /**
+   * Our archive holds this text, sent from here. That the server took it is sure only when it holds a later one too: a
+   * server handles one after another, and one that crashes may have written ours and not the peer's (Prosody 0.12). The last
+   * one goes out once more under its id, which the peer has then perhaps twice and shows once.
+   */
   archived(id: string): void {
+    if (this.#doubtful !== undefined) this.arrived(this.#doubtful);
+    this.#doubtful = id;
+  }
+
+  /** The peer, or a later text in the archive, shows that this one arrived. */
+  arrived(id: string): void {
     this.#arrived.add(id);
     const found = this.#queue.find((item) => item.id === id);
     if (!found) return;
