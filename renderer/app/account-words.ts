@@ -8,6 +8,10 @@ export const protocolName = (t: TFunction, protocol: string): string =>
     ? t(`protocols.${protocol}`)
     : protocol.toUpperCase();
 
+/** The one quiet word for a route: *via SIP*, *on this network*. */
+export const routeWord = (t: TFunction, protocol: string): string =>
+  protocol === 'local' ? t('protocols.viaLocal') : t('protocols.via', { name: protocolName(t, protocol) });
+
 export type AccountMood = 'online' | 'connecting' | 'waiting' | 'stopped' | 'off';
 
 export function moodOf(account: Account): AccountMood {

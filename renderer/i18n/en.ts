@@ -43,7 +43,7 @@ export const en = {
     noteClear: 'Clear note',
     title: 'What others see',
   },
-  protocols: { sip: 'SIP', xmpp: 'XMPP', local: 'This network', via: 'via {{name}}' },
+  protocols: { sip: 'SIP', xmpp: 'XMPP', local: 'This network', via: 'via {{name}}', viaLocal: 'on this network' },
   account: {
     label: '{{address}}, {{protocol}}: {{state}}',
     add: 'Add account',

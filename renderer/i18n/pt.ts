@@ -47,7 +47,7 @@ export const pt: Same<typeof en> = {
     noteClear: 'Apagar nota',
     title: 'O que os outros veem',
   },
-  protocols: { sip: 'SIP', xmpp: 'XMPP', local: 'Esta rede', via: 'via {{name}}' },
+  protocols: { sip: 'SIP', xmpp: 'XMPP', local: 'Esta rede', via: 'via {{name}}', viaLocal: 'nesta rede' },
   account: {
     label: '{{address}}, {{protocol}}: {{state}}',
     add: 'Adicionar conta',

@@ -98,11 +98,13 @@ export function ListRegion() {
         </div>
         <IconButton icon={UserPlus} label={t('list.addPerson')} onClick={addPerson} />
       </div>
-      <div aria-live="polite">
-        <ConnectionLine />
+      <div className={styles.above}>
+        <div aria-live="polite">
+          <ConnectionLine />
+        </div>
+        <Notices />
+        <Requests />
       </div>
-      <Notices />
-      <Requests />
       {grouped && !searching && (
         <div className={styles.orders}>
           <Segments

@@ -60,10 +60,10 @@ export function AccountForm({ account }: { account: Account }) {
         </p>
       )}
       {registration.state === 'online' && (
-        <p className={styles.small}>
-          {t('account.since', { time: format.full(registration.since) })}
-          {account.contactList && ` ${t(`account.contactsOn.${account.contactList}`)}`}
-        </p>
+        <div className={styles.small}>
+          <p>{t('account.since', { time: format.full(registration.since) })}</p>
+          {account.contactList && <p>{t(`account.contactsOn.${account.contactList}`)}</p>}
+        </div>
       )}
       <Switch label={t('account.turnOn')} checked={account.enabled} onChange={(enabled) => void change({ enabled })} />
       {account.protocol !== 'local' && (

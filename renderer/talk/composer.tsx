@@ -2,7 +2,7 @@ import { CloudOff, Paperclip, SendHorizontal, Smile, TriangleAlert } from 'lucid
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../electron/contract/index.ts';
-import { protocolName } from '../app/account-words.ts';
+import { routeWord } from '../app/account-words.ts';
 import { keysShown } from '../app/shortcuts.ts';
 import { faultSaid, faultSentence } from '../i18n/faults.ts';
 import { Icon, IconButton } from '../kit/button.tsx';
@@ -44,9 +44,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   const off = place?.messagingOff && FINAL.has(place.messagingOff) ? place.messagingOff : null;
   const filesOff = place?.fileTransferOff ?? null;
   const offline = account !== undefined && account.registration.state !== 'online';
-  const routeWord = t('protocols.via', {
-    name: protocolName(t, account?.protocol ?? route?.address.split(':')[0] ?? ''),
-  });
+  const way = routeWord(t, account?.protocol ?? route?.address.split(':')[0] ?? '');
 
   useEffect(() => {
     if (matchMedia('(min-width: 720px)').matches) input.current?.focus();
@@ -141,7 +139,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             }}
           />
         </div>
-        <span className={styles.composerRoute}>{routeWord}</span>
+        <span className={styles.composerRoute}>{way}</span>
         <Popover
           label={t('composer.emoji')}
           side="top"

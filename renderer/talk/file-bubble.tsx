@@ -1,6 +1,6 @@
 import { ShieldAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { protocolName } from '../app/account-words.ts';
+import { routeWord } from '../app/account-words.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
@@ -8,7 +8,14 @@ import { ProgressBar } from '../kit/progress.tsx';
 import { useFacts } from '../store/app-context.tsx';
 import { accountOf, nameOf } from '../store/selectors.ts';
 import { hasButtons, TransferButtons } from '../transfers/transfer-buttons.tsx';
-import { fileKind, transferPace, transferShare, transferSize, transferState } from '../transfers/transfer-words.ts';
+import {
+  fileKind,
+  showsProgress,
+  transferPace,
+  transferShare,
+  transferSize,
+  transferState,
+} from '../transfers/transfer-words.ts';
 import styles from './file.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';
@@ -35,12 +42,11 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
       </div>
     );
   const { file, state, risky } = transfer;
-  const moving = state === 'running' || state === 'connecting' || state === 'verifying' || state === 'paused';
   const words = transferState(t, transfer, name);
   const pace = transferPace(t, transfer, format);
   const size = transferSize(t, transfer, format);
   const offered = state === 'offered' && transfer.direction === 'incoming';
-  const how = t('protocols.via', { name: protocolName(t, protocol) });
+  const how = routeWord(t, protocol);
   const big = file.icon !== null && !risky && (state === 'completed' || state === 'offered');
   return (
     <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state} data-bubble>
@@ -64,12 +70,8 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
           </div>
         </div>
       </div>
-      {moving && (
-        <ProgressBar
-          label={file.name}
-          share={state === 'connecting' ? null : transferShare(transfer)}
-          still={state === 'paused'}
-        />
+      {showsProgress(transfer) && (
+        <ProgressBar label={file.name} share={transferShare(transfer)} still={state === 'paused'} />
       )}
       {risky && transfer.direction === 'incoming' && (state === 'offered' || state === 'completed') && (
         <div className={styles.warning}>

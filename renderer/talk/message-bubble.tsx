@@ -85,8 +85,8 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
       </div>
       {failed ? (
         <div className={styles.trouble}>
-          <Mark state="failed" />
           <span title={message.fault ? t('common.code', { code: faultCode(message.fault) }) : undefined}>
+            <Mark state="failed" />
             {t('marks.failed')}. {message.fault && faultSentence(t, message.fault.code)}
           </span>
           <Button

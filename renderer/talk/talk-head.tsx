@@ -1,6 +1,6 @@
 import { ArrowLeft, ChevronDown, Ellipsis, Search, Trash2, UserPlus, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { protocolName } from '../app/account-words.ts';
+import { protocolName, routeWord } from '../app/account-words.ts';
 import { keysShown } from '../app/shortcuts.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
@@ -24,14 +24,13 @@ function RouteMenu({ talkId }: { talkId: string }) {
   const accounts = useFacts((facts) => facts.accounts);
   const addresses = useFacts((facts) => personOf(facts, facts.talks[talkId])?.addresses);
   if (!route) return null;
-  const nameFor = (accountId: string) =>
-    protocolName(t, accounts.find((account) => account.id === accountId)?.protocol ?? '');
-  const word = t('protocols.via', { name: nameFor(route.accountId) });
+  const protocolOf = (accountId: string) => accounts.find((account) => account.id === accountId)?.protocol ?? '';
+  const word = routeWord(t, protocolOf(route.accountId));
   const known = addresses ?? [];
   const all = known.some((one) => keyOf(one) === keyOf(route)) ? known : [route, ...known];
   const options = all.map((one) => ({
     value: keyOf(one),
-    text: nameFor(one.accountId),
+    text: protocolName(t, protocolOf(one.accountId)),
     hint: bare(one.address),
   }));
   return (

@@ -10,7 +10,7 @@ import { nameOf } from '../store/selectors.ts';
 import { fileGlyph } from '../talk/file-glyph.ts';
 import { FileName } from '../talk/file-name.tsx';
 import { hasButtons, TransferButtons } from './transfer-buttons.tsx';
-import { transferPace, transferShare, transferSize, transferState } from './transfer-words.ts';
+import { showsProgress, transferPace, transferShare, transferSize, transferState } from './transfer-words.ts';
 import styles from './transfers.module.css';
 
 /** One file on its way, or arrived, or not. */
@@ -24,7 +24,6 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
   const words = transferState(t, transfer, person);
   const size = transferSize(t, transfer, format);
   const share = transferShare(transfer);
-  const moving = state === 'running' || state === 'paused' || state === 'connecting' || state === 'verifying';
   const who =
     transfer.direction === 'outgoing' ? t('transfers.to', { name: person }) : t('transfers.from', { name: person });
   return (
@@ -42,9 +41,7 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
           <span>{who}</span>
           <span>{state === 'running' && share !== null ? format.percent(share) : size}</span>
         </div>
-        {moving && (
-          <ProgressBar label={file.name} share={state === 'connecting' ? null : share} still={state === 'paused'} />
-        )}
+        {showsProgress(transfer) && <ProgressBar label={file.name} share={share} still={state === 'paused'} />}
         <div className={cx(styles.line, state === 'failed' && styles.wrong)}>
           <span>{transferPace(t, transfer, format) || words}</span>
         </div>

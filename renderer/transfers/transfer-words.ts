@@ -39,10 +39,22 @@ export function transferSize(t: TFunction, transfer: Transfer, format: Formats):
 /** `PDF`, by the ending of the name, for those who decide whether to take it. */
 export const fileKind = (name: string): string => /\.([\p{L}\d]{1,8})$/u.exec(name)?.[1]?.toUpperCase() ?? '';
 
+/** Whether a bar makes sense: something is read, sent, received or checked now, or stands still half way. */
+export const showsProgress = (transfer: Transfer): boolean =>
+  transfer.state === 'running' ||
+  transfer.state === 'paused' ||
+  transfer.state === 'connecting' ||
+  transfer.state === 'verifying' ||
+  transfer.state === 'preparing';
+
+/** How much of the present step is done, 0 to 1; null while nobody can know. */
 export function transferShare(transfer: Transfer): number | null {
   const { size } = transfer.file;
-  if (size === null) return null;
-  return size === 0 ? 1 : Math.min(1, transfer.bytes / size);
+  if (size === null || transfer.state === 'connecting') return null;
+  const hashing = transfer.state === 'preparing' || transfer.state === 'verifying';
+  if (hashing && transfer.prepared === undefined) return null;
+  const done = hashing ? (transfer.prepared ?? 0) : transfer.bytes;
+  return size === 0 ? 1 : Math.min(1, done / size);
 }
 
 /** What a screen reader is told when a transfer ends or is offered; nothing for the steps between. */

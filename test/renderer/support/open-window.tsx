@@ -1,6 +1,6 @@
-import { act, cleanup, render } from '@testing-library/react';
+import { act, cleanup, configure, render } from '@testing-library/react';
 import { I18nextProvider } from 'react-i18next';
-import { afterEach } from 'vitest';
+import { afterEach, vi } from 'vitest';
 import type { CommandName, Fault } from '../../../electron/contract/index.ts';
 import { AppWindow } from '../../../renderer/app/app.tsx';
 import { createI18n } from '../../../renderer/i18n/i18n.ts';
@@ -9,6 +9,10 @@ import { createApp } from '../../../renderer/store/create-app.ts';
 import { createFakeBridge } from '../fake-core/fake-bridge.ts';
 import { FakeCore } from '../fake-core/fake-core.ts';
 import { type SampleData, sampleData } from '../fake-core/sample.ts';
+
+// Roles are looked up over the whole window: on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 60_000 });
+configure({ asyncUtilTimeout: 20_000, defaultHidden: true });
 
 // What a page has and jsdom has not: sizes, and what watches them.
 const ROW = 40;
