@@ -10,6 +10,7 @@ import {
   type Provider,
   type ProviderContext,
   ProviderError,
+  type ProviderErrorCode,
   type Registration as RegistrationState,
   type Subscribe,
   userOf,
@@ -47,8 +48,8 @@ export class SipProvider implements Provider {
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
   readonly #contacts: WatchedContacts;
-  /** Who answered at the server's port last did not speak SIP. */
-  #notSip = false;
+  /** Why the last connection broke, where that says what is at the server's port. */
+  #brokenBy: ProviderErrorCode | undefined;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
   readonly onCapabilities = this.#capabilities.on;
 
@@ -85,7 +86,7 @@ export class SipProvider implements Provider {
       accept: MESSAGE_TYPES,
     });
     this.#agent.onDisconnected((cause) => {
-      this.#notSip = cause instanceof FramingError && cause.code === 'not-sip';
+      this.#brokenBy = reasonOf(cause);
       this.#supervisor.lost(new ProviderError('network', { retryable: true, cause }));
     });
     this.#registration = new Registration({
@@ -184,7 +185,7 @@ export class SipProvider implements Provider {
   #connection(): Connection {
     return {
       connect: () => {
-        this.#notSip = false;
+        this.#brokenBy = undefined;
         return this.#agent.connect();
       },
       register: async (progress) => {
@@ -201,7 +202,7 @@ export class SipProvider implements Provider {
         }
         // RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next
         if (error.retryable) this.#network.avoidCurrent();
-        throw this.#notSip ? new ProviderError('not-this-protocol', { retryable: true, cause: error }) : error;
+        throw this.#brokenBy ? new ProviderError(this.#brokenBy, { retryable: true, cause: error }) : error;
       },
       restore: () => {
         this.#contacts.restore();
@@ -232,11 +233,20 @@ export class SipProvider implements Provider {
 
   /** In the reverse order of coming: nobody sees us, we see nobody, nobody reaches us. */
   async #leave(): Promise<void> {
+    // a text that is on disk is confirmed, also when it came a moment ago
+    await this.#messaging.settled();
     await this.#publication.stop();
     await this.#contacts.stop();
     await this.#registration.unregister();
   }
 }
+
+/** What a connection that broke before anybody registered over it says about the place it led to. */
+const reasonOf = (cause: Error): ProviderErrorCode | undefined => {
+  if (cause instanceof FramingError && cause.code === 'not-sip') return 'not-this-protocol';
+  // UDP has no connection that could be refused: the answer to the first datagram tells that nobody listens (ICMP)
+  return (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'unreachable' : undefined;
+};
 
 /** Names this installation for as long as the account lives (RFC 5626 §4.1). */
 const storedInstance = ({ storage }: ProviderContext): string => {

@@ -16,4 +16,9 @@ export class DestinationQueue {
     });
     return result;
   }
+
+  /** Resolves when all work there is now has been done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tails.values());
+  }
 }

@@ -116,6 +116,11 @@ export class PageMode implements MessagingOperationSet {
     for (const { peer, id } of this.#readRequests.unsent) this.sendRead(peer, id);
   }
 
+  /** Resolves when what is on its way now, texts and notifications, has been answered. */
+  settled(): Promise<void> {
+    return this.#queue.settled();
+  }
+
   /** Lets go of timers. */
   stop(): void {
     for (const timer of this.#typingTimers.values()) clearTimeout(timer);

@@ -116,7 +116,11 @@ export class SipTransport implements Transport {
   async #sendRequest(head: MessageHead, uri: string, body: Buffer): Promise<void> {
     const target = targetOf(uri, head.get('route'));
     if (!target) throw new Error('no target');
-    const flow = await this.#network.flowFor(target, Buffer.byteLength(head.toString()) + body.length);
+    // RFC 3261 §9.1: to where its INVITE went; a large one does not go over UDP, and a CANCEL is never large
+    const invited = head.method === 'CANCEL' ? this.#pending.get(`${head.branch} INVITE`)?.flow : undefined;
+    const flow = invited?.open
+      ? invited
+      : await this.#network.flowFor(target, Buffer.byteLength(head.toString()) + body.length);
     head.map('Via', (via, index) => (index === 0 ? viaForWire(via, flow.protocol, flow.local) : via));
     const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
     const key = transactionKey(head);
