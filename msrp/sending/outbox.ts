@@ -196,7 +196,8 @@ export class Outbox {
 
 function toBody(body: SendOptions['body']): Uint8Array | ByteSource | OpenEndedSource {
   if (typeof body === 'string') return encodeText(body);
-  if (body instanceof Uint8Array || 'read' in body) return body;
+  // streams of Node have a method `read`, too
+  if (body instanceof Uint8Array || !(Symbol.asyncIterator in body)) return body;
   return sequentialSource(body);
 }
 
