@@ -10,13 +10,13 @@ import {
 import {
   type AcceptedFile,
   type Address,
-  type ByteSink,
   type FileFacts,
   ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
 import type { SipSession } from '../sip-session.ts';
 import type { FileMedia } from './description/session-description.ts';
+import { IncomingContent, isWrapped } from './file-content.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason } from './transfer-errors.ts';
@@ -143,42 +143,35 @@ export class IncomingTransfer extends Transfer {
     if (!accepted || this.over || this.#sinkGiven) return { refuse: 403, comment: 'One file only' };
     // the first request binds the session, and this may be it
     this.#run();
-    const { size } = this.file;
-    const base = baseOf(offer.claimedSize, size, accepted.from);
-    this.#sinkGiven = true;
-    let end = base;
-    const sink: ByteSink = {
-      write: (data, position) => {
-        end = Math.max(end, base + position + data.length);
-        return accepted.sink.write(data, base + position);
-      },
-      // the library confirms the last chunk once this resolves, and refuses it with 413 when it does not
-      close: async () => {
+    const content = new IncomingContent({
+      file: accepted,
+      size: this.file.size,
+      claimed: offer.claimedSize,
+      wrapped: isWrapped(offer.contentType, this.file.type),
+      completing: () => {
         this.#completing = true;
         clearTimeout(this.#timer);
-        await accepted.sink.close();
-        if (size !== undefined && end !== size) throw new ProviderError('size-mismatch');
-        await accepted.complete();
       },
-      abort: (cause) => accepted.sink.abort(cause),
-    };
+    });
+    this.#sinkGiven = true;
     return {
-      sink,
-      ...(size !== undefined ? { size: size - base } : {}),
+      // the library confirms the last chunk once the sink is closed, and refuses it with 413 when that fails
+      sink: content.sink,
+      ...(content.limit !== undefined ? { size: content.limit } : {}),
       reportEvery: REPORT_EVERY,
-      progress: (received) => {
-        this.progressed(base + received);
+      progress: () => {
+        this.progressed(content.bytes);
         this.#watch();
       },
       signal: this.#aborter.signal,
-      ended: (outcome) => void this.#received(outcome, base),
+      ended: (outcome) => void this.#received(outcome, content.bytes),
     };
   };
 
-  async #received(outcome: ReceiveOutcome, base: number): Promise<void> {
+  async #received(outcome: ReceiveOutcome, bytes: number): Promise<void> {
     switch (outcome.state) {
       case 'completed':
-        this.progressed(base + outcome.size);
+        this.progressed(bytes);
         this.#end({ state: 'finished' });
         break;
       case 'aborted':
@@ -246,13 +239,4 @@ export class IncomingTransfer extends Transfer {
     }
     this.#context.ended(phase.state === 'failed' ? phase.error : undefined);
   }
-}
-
-/**
- * Where the first byte of the message belongs in the file. A peer that knows nothing of a file-range in an answer sends
- * the whole file; the size of its message tells.
- */
-function baseOf(claimed: number | undefined, size: number | undefined, from: number): number {
-  if (from === 0 || size === undefined) return 0;
-  return claimed === size - from ? from : 0;
 }

@@ -16,6 +16,7 @@ import {
   type OfferedMedia,
   parseAnswer,
 } from './description/session-description.ts';
+import { outgoingContent, wantedForm } from './file-content.ts';
 import type { Media, MediaPlace } from './media.ts';
 import { answerReoffer } from './reoffer.ts';
 import { endOf } from './session-end.ts';
@@ -182,6 +183,8 @@ export class OutgoingTransfer extends Transfer {
     const from = (answer.range?.start ?? 1) - 1;
     if (from > size) throw new ProviderError('malformed', { detail: 'file-range' });
     if (answer.maxSize !== undefined && size - from > answer.maxSize) throw new ProviderError('too-big');
+    const form = wantedForm(answer.acceptTypes, this.#outgoing.file.type);
+    if (!form) throw new ProviderError('not-supported');
     // a listener may cancel at any of these
     if (!this.move({ state: 'accepted' }) || !this.move({ state: 'connecting' })) return;
     this.#arm(STALL_TIMEOUT);
@@ -196,16 +199,17 @@ export class OutgoingTransfer extends Transfer {
     });
     if (!this.move({ state: 'running' })) return;
     this.progressed(from);
+    const { type } = this.#outgoing.file;
+    const content = outgoingContent(source, { size, from, type, wrapped: form === 'wrapped', to: this.peer });
+    const before = content.body.size - (size - from);
     const message = session.send({
-      contentType: this.#outgoing.file.type,
-      // closed at the very end, whatever becomes of the message
-      body: { size: size - from, read: (to, at) => source.read(to, from + at), close: async () => {} },
+      ...content,
       successReport: true,
       fields: [['Content-Disposition', 'attachment']],
     });
     this.#message = message;
     message.onProgress(({ confirmed, reported }) => {
-      this.progressed(from + Math.max(confirmed, reported));
+      this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
       this.#arm(STALL_TIMEOUT);
     });
     await this.#finish(message, await message.sent, size, answer.path.length === 1);

@@ -18,6 +18,7 @@ const MSRP_CODES: Partial<Record<MsrpErrorCode, ProviderErrorCode>> = {
   'transaction-timeout': 'timeout',
   'too-big': 'size-mismatch',
   'malformed-frame': 'malformed',
+  'invalid-content': 'malformed',
   'source-shortened': 'source-changed',
   'source-missing': 'source-missing',
   'source-denied': 'permission-denied',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MsrpSession } from '../../../msrp/index.ts';
 import { directAgent, reached } from '../direct-agents.ts';
@@ -178,6 +179,51 @@ describe('when we receive', () => {
     sip.end();
     expect(await outcome(transfer)).toBe('finished');
     expect(arrival.ends).toEqual(['closed']);
+  });
+
+  test.each([
+    ['in one piece', 1_000_000],
+    ['byte by byte at the border', 1],
+  ])('a file inside CPIM comes out of it, sent %s (RFC 5547 §9)', async (_, piece) => {
+    const bob = await filePeer('bob');
+    const content = randomBytes(300);
+    const wrapper = Buffer.from(
+      'To: Bob <sip:bob@example.com>\r\nDateTime: 2006-05-15T15:02:31-03:00\r\n\r\nContent-Disposition: render; filename="a"\nContent-Type: image/jpeg\n\n',
+    );
+    const next = nextOffer(bob);
+    const { session, start, sip } = await sender(bob.uri, offered(content.length));
+    const { transfer } = await next;
+    const arrival = new Arrival(content.length, content.subarray(0, 100));
+    acceptInto(transfer, arrival, { from: 100 });
+    await start();
+    const body = Buffer.concat([wrapper, content.subarray(100)]);
+    const { state } = await session.send({ contentType: 'message/cpim', body, chunking: piece }).sent;
+    expect(state).toBe('sent');
+    expect(await outcome(transfer)).toBe('finished');
+    expect(arrival.bytes.equals(content)).toBe(true);
+    expect(transfer.bytes).toBe(300);
+    sip.end();
+  });
+
+  test('a CPIM wrapper without end, or with more behind it than offered, is no file', async () => {
+    const bob = await filePeer('bob');
+    for (const body of [
+      'To: <sip:bob@example.com>\r\n\r\nContent-Type: a/b',
+      `To: <x:y>\r\n\r\nA: b\r\n\r\n${'x'.repeat(11)}`,
+    ]) {
+      const next = nextOffer(bob);
+      const { session, start } = await sender(bob.uri, offered(10));
+      const { transfer } = await next;
+      const arrival = new Arrival(10);
+      acceptInto(transfer, arrival);
+      await start();
+      // as a stream, since our library would not send it from memory
+      const stream = Readable.from([Buffer.from(body)]);
+      const { sent } = session.send({ contentType: 'message/cpim', body: stream });
+      expect(await sent).toMatchObject({ state: 'refused' });
+      expect(await outcome(transfer)).toMatch(/^failed (malformed|size-mismatch)$/);
+      expect(arrival.ends).toEqual(['aborted']);
+    }
   });
 
   test('a sender that wants to be connected to is connected to', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { MemorySink } from '../../../msrp/index.ts';
+import { MemorySink, parseCpim } from '../../../msrp/index.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome } from './file-peers.ts';
 import { ended, endpointOf, head, lines, media, pathOf, receiver } from './raw-peers.ts';
@@ -16,6 +16,30 @@ describe('when we send', () => {
     expect(content.bytes.length).toBe(sink.bytes.length);
     expect(Buffer.compare(sink.bytes, content.bytes)).toBe(0);
     expect(await ended(sip)).toEqual({ state: 'ended', by: 'peer' });
+  });
+
+  test('a receiver that takes files inside CPIM only gets it so (RFC 5547 §9)', async () => {
+    const ana = await filePeer('ana');
+    const { uri, taken } = await receiver((path, port) =>
+      media(path, port, 'a=accept-wrapped-types:*').map((line) =>
+        line.replace('accept-types:*', 'accept-types:message/cpim'),
+      ),
+    );
+    const content = new Content(randomBytes(700_000));
+    const sending = ana.files.offer(uri, fileOf(content));
+    expect(await outcome(sending)).toBe('finished');
+    const message = parseCpim((await taken).sink.bytes);
+    expect(message.contentType).toBe('application/octet-stream');
+    expect(Buffer.compare(message.body, content.bytes)).toBe(0);
+    expect(sending.bytes).toBe(content.size);
+  });
+
+  test('a receiver that takes other types only is sent nothing', async () => {
+    const ana = await filePeer('ana');
+    const { uri } = await receiver((path, port) =>
+      media(path, port).map((line) => line.replace('accept-types:*', 'accept-types:text/plain image/*')),
+    );
+    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe('failed not-supported');
   });
 
   test('a receiver that hangs up the moment it has all, as Blink 5.5 does, counts as success', async () => {
