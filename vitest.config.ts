@@ -9,11 +9,19 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{msrp,protocols,sip,xmpp,core,contract,main,scripts}/**/*.test.ts'],
           environment: 'node',
+          // no test waits for time; a slow machine with two cores may take long all the same
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
         plugins: [react()],
-        test: { name: 'renderer', include: ['test/renderer/**/*.test.{ts,tsx}'], environment: 'jsdom' },
+        test: {
+          name: 'renderer',
+          include: ['test/renderer/**/*.test.{ts,tsx}'],
+          environment: 'jsdom',
+          testTimeout: 30_000,
+        },
       },
       {
         // real Kamailio, OpenLDAP and Prosody, started once for the whole project
