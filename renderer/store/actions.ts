@@ -101,12 +101,12 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
     }
   };
 
-  const loadNewest = (talkId: string) =>
+  /** `unread`: how many were unread when the talk was opened, for the line where reading stopped. */
+  const loadNewest = (talkId: string, unread = facts.getState().talks[talkId]?.unread ?? 0) =>
     once(talkId, async () => {
       const page = await link.call('messages.page', { talkId, limit: PAGE });
       const state = facts.getState();
       setLog(talkId, newestPage(state.logs[talkId], page));
-      const unread = state.talks[talkId]?.unread ?? 0;
       if (unread > 0 && view.getState().unreadFrom?.talkId !== talkId) {
         const incoming = page.messages.filter((message) => message.direction === 'incoming');
         const first = incoming[Math.max(0, incoming.length - unread)];
@@ -132,6 +132,8 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
 
   const openTalk = (talkId: string) => {
     const before = view.getState();
+    // before the talk is painted: being seen marks it as read
+    const unread = facts.getState().talks[talkId]?.unread;
     show({
       talkId,
       column: 'talk',
@@ -139,7 +141,7 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
       ...(before.talkId === talkId ? {} : { searchOpen: false, unreadFrom: null }),
     });
     storage.setItem('aims.talk', talkId);
-    void loadNewest(talkId);
+    void loadNewest(talkId, unread);
   };
 
   /** Opens a talk where a message stands, with what surrounds it. */
@@ -240,7 +242,6 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
     openTalk,
     openMessage,
     openPerson,
-    openAddress,
     writeTo,
     loadNewest,
     loadOlder,
@@ -249,7 +250,6 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
     show,
     openSheet: (sheet: Sheet) => show({ sheet }),
     closeSheet: () => show({ sheet: null }),
-    announce: (announcement: string) => show({ announcement }),
     togglePanel: () => {
       const { panelOpen, talkId } = view.getState();
       show({ panelOpen: !panelOpen, column: panelOpen ? (talkId ? 'talk' : 'list') : 'transfers' });

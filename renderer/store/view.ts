@@ -55,7 +55,6 @@ export interface View {
   connected: boolean;
   /** Why the core could not start; it tries again when everything is fetched again. */
   notStarted: Fault | null;
-  announcement: string;
 }
 
 export const firstView: View = {
@@ -73,5 +72,4 @@ export const firstView: View = {
   signingIn: false,
   connected: false,
   notStarted: null,
-  announcement: '',
 };
