@@ -7,7 +7,7 @@ import { Core } from 'sip.js';
 import { parseChallenges } from './authentication/challenges.ts';
 import type { DigestAnswer, DigestClient } from './authentication/digest-client.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
-import { CHALLENGE_HEADERS } from './transport/challenge-headers.ts';
+import { CHALLENGE_HEADERS } from './transport/wire/challenge-headers.ts';
 
 /**
  * Defect: timers D, I, J and K are 0, as if every transport were reliable. On UDP a repeated request then meets no

@@ -25,8 +25,8 @@ import { Publication } from './presence/publication.ts';
 import { WatchedContacts } from './presence/watched-contacts.ts';
 import { type Connection, ConnectionSupervisor } from './registration/connection-supervisor.ts';
 import { Registration } from './registration/registration.ts';
-import { FramingError } from './transport/message-framer.ts';
 import { ServerNetwork } from './transport/server-network.ts';
+import { FramingError } from './transport/wire/message-framer.ts';
 import { SipUserAgent } from './user-agent.ts';
 
 const INSTANCE_KEY = 'sip.instance';

@@ -25,7 +25,7 @@ import { adaptCore, setCredentials } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
-import { hostText, VIA_HOST } from './transport/via.ts';
+import { hostText, VIA_HOST } from './transport/wire/via.ts';
 
 export interface UserAgentOptions {
   address: Address;

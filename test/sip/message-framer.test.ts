@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FramingError, MessageFramer } from '../../protocols/sip/transport/message-framer.ts';
+import { FramingError, MessageFramer } from '../../protocols/sip/transport/wire/message-framer.ts';
 
 const BODY = 'reunião 🎓\r\n\r\nSIP/2.0 200 OK\r\n';
 const message = (body: string, length = 'Content-Length'): string =>

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
-import { MessageFramer } from '../../protocols/sip/transport/message-framer.ts';
-import { MessageHead } from '../../protocols/sip/transport/message-head.ts';
+import { MessageFramer } from '../../protocols/sip/transport/wire/message-framer.ts';
+import { MessageHead } from '../../protocols/sip/transport/wire/message-head.ts';
 
 export interface Received {
   head: MessageHead;
@@ -16,6 +16,8 @@ export interface Received {
 export class ScriptedServer {
   /** Every request but ACK, in order. */
   readonly requests: Received[] = [];
+  /** Every ACK, in order. */
+  readonly acknowledgements: MessageHead[] = [];
   /** Every answer, in order. */
   readonly answers: MessageHead[] = [];
   readonly sockets = new Set<net.Socket>();
@@ -93,7 +95,8 @@ export class ScriptedServer {
         const head = MessageHead.parse(text);
         if (!head) return;
         if (head.start.kind === 'response') this.answers.push(head);
-        else if (head.method !== 'ACK') {
+        else if (head.method === 'ACK') this.acknowledgements.push(head);
+        else {
           const request = received(socket, head, body.toString());
           this.requests.push(request);
           this.handler(request);

@@ -87,6 +87,28 @@ describe('requests too big for a datagram (RFC 3261 §18.1.1)', () => {
     expect(server.requests[0]?.body).toBe(big.content);
   });
 
+  test('and so do the CANCEL and the ACK of a large INVITE', async () => {
+    const server = await ScriptedServer.open();
+    const udp = dgram.createSocket('udp4').bind(server.port, '127.0.0.1');
+    await once(udp, 'listening');
+    onTestFinished(() => void udp.close());
+    const { agent } = await serverAgent(server.port, 'UDP');
+    server.handler = (request) => {
+      if (request.method === 'INVITE') request.answer(180, [`Contact: <sip:bob@127.0.0.1:${server.port}>`]);
+      else {
+        request.answer(200);
+        server.requests[0]?.answer(487);
+      }
+    };
+    const session = agent.invite('sip:bob@campus.test', { sdp: 'x'.repeat(3000) });
+    await new Promise((resolve) => session.onProgress(resolve));
+    session.end();
+    const invite = await server.request('INVITE');
+    expect((await server.request('CANCEL')).head.branch).toBe(invite.head.branch);
+    const ack = await server.until(() => server.acknowledgements[0]);
+    expect([ack.branch, ack.get('via')?.split(' ')[0]]).toEqual([invite.head.branch, 'SIP/2.0/TCP']);
+  });
+
   test('go over UDP after all when the server refuses TCP', async () => {
     const udp = dgram.createSocket('udp4').bind(0, '127.0.0.1');
     await once(udp, 'listening');

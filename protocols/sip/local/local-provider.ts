@@ -18,7 +18,7 @@ import { PageMode } from '../messaging/page-mode.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
 import { addressOfUri } from '../sip-address.ts';
 import { DirectNetwork } from '../transport/direct-network.ts';
-import { responseTarget } from '../transport/via.ts';
+import { responseTarget } from '../transport/wire/via.ts';
 import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts';
 import { Discovery } from './discovery.ts';
 import { addressOfInstance, instanceOfAddress, storedInstanceId } from './identity.ts';

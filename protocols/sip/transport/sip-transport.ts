@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { EmitterImpl, type Transport, TransportState } from 'sip.js';
 import type { ProviderLog } from '../../contract/index.ts';
 import { deliverToCore } from '../sip-js-fixes.ts';
-import { CHALLENGE_HEADERS } from './challenge-headers.ts';
-import { type Restoration, repairRequest, repairResponse, restoreResponse } from './inbound-repair.ts';
-import { MessageHead } from './message-head.ts';
 import type { Flow, Network, Target } from './network.ts';
 import { Retransmitter } from './retransmitter.ts';
-import { responseTarget, targetOf, viaForCore, viaForWire } from './via.ts';
+import { CHALLENGE_HEADERS } from './wire/challenge-headers.ts';
+import { type Restoration, repairRequest, repairResponse, restoreResponse } from './wire/inbound-repair.ts';
+import { MessageHead } from './wire/message-head.ts';
+import { responseTarget, targetOf, viaForCore, viaForWire } from './wire/via.ts';
 
 /** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
 export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
@@ -25,6 +25,7 @@ interface ReceivedRequest {
 }
 
 const RECEIVED_MAXIMUM = 5000;
+const INVITES_MAXIMUM = 200;
 const NON_INVITE_LIFETIME = 33_000;
 const MULTIPART = /^\s*multipart\//i;
 
@@ -45,6 +46,8 @@ export class SipTransport implements Transport {
   #attempt = 0;
   readonly #pending = new Map<string, PendingRequest>();
   readonly #received = new Map<string, ReceivedRequest>();
+  /** Where the last INVITEs went, by branch. */
+  readonly #inviteFlows = new Map<string, Flow>();
   readonly #retransmitter = new Retransmitter();
   /** Present while an ACK settles: what came meanwhile. */
   #waiting: (() => void)[] | undefined;
@@ -95,6 +98,7 @@ export class SipTransport implements Transport {
     await this.#network.close();
     this.#failPending(undefined, new Error('disconnected'));
     this.#received.clear();
+    this.#inviteFlows.clear();
     if (attempt === this.#attempt) this.#moveTo(TransportState.Disconnected);
     if (wasConnected) this.onDisconnect?.();
   }
@@ -116,11 +120,11 @@ export class SipTransport implements Transport {
   async #sendRequest(head: MessageHead, uri: string, body: Buffer): Promise<void> {
     const target = targetOf(uri, head.get('route'));
     if (!target) throw new Error('no target');
-    // RFC 3261 §9.1: to where its INVITE went; a large one does not go over UDP, and a CANCEL is never large
-    const invited = head.method === 'CANCEL' ? this.#pending.get(`${head.branch} INVITE`)?.flow : undefined;
-    const flow = invited?.open
-      ? invited
-      : await this.#network.flowFor(target, Buffer.byteLength(head.toString()) + body.length);
+    // RFC 3261 §9.1, §17.1.1.3: CANCEL and the ACK to a refusal go where their INVITE went, which may have been too large for UDP
+    const invited = head.method === 'INVITE' ? undefined : this.#inviteFlows.get(head.branch);
+    const size = Buffer.byteLength(head.toString()) + body.length;
+    const flow = invited?.open ? invited : await this.#network.flowFor(target, size);
+    if (head.method === 'INVITE') this.#keepInviteFlow(head.branch, flow);
     head.map('Via', (via, index) => (index === 0 ? viaForWire(via, flow.protocol, flow.local) : via));
     const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
     const key = transactionKey(head);
@@ -194,12 +198,8 @@ export class SipTransport implements Transport {
     const received: ReceivedRequest = { flow, restoration, answered: known?.answered ?? false };
     this.#received.delete(via);
     this.#received.set(via, received);
-    if (this.#received.size > RECEIVED_MAXIMUM) {
-      for (const oldest of this.#received.keys()) {
-        this.#received.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = this.#received.keys();
+    if (this.#received.size > RECEIVED_MAXIMUM && oldest !== undefined) this.#received.delete(oldest);
     const outcome = this.#deliver(head, body);
     if (method === 'ACK') this.#settle();
     if (outcome === 'unparsable') this.#refuse(flow, head, 400);
@@ -265,8 +265,15 @@ export class SipTransport implements Transport {
     this.#failPending(undefined, error);
     this.#retransmitter.stopAll();
     this.#received.clear();
+    this.#inviteFlows.clear();
     this.#moveTo(TransportState.Disconnected);
     this.onDisconnect?.(error);
+  }
+
+  #keepInviteFlow(branch: string, flow: Flow): void {
+    this.#inviteFlows.set(branch, flow);
+    const [oldest] = this.#inviteFlows.keys();
+    if (this.#inviteFlows.size > INVITES_MAXIMUM && oldest !== undefined) this.#inviteFlows.delete(oldest);
   }
 
   #forgetOldPending(): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { FRAMER_LIMITS, type FramerLimits, MessageFramer } from './message-framer.ts';
 import type { Flow, FlowProtocol } from './network.ts';
+import { FRAMER_LIMITS, type FramerLimits, MessageFramer } from './wire/message-framer.ts';
 
 export interface StreamFlowEvents {
   message(flow: StreamFlow, head: string, body: Buffer): void;

@@ -1,8 +1,8 @@
 import dgram from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { ProviderError } from '../../contract/index.ts';
-import { FRAMER_LIMITS } from './message-framer.ts';
 import type { Flow, FlowProtocol } from './network.ts';
+import { FRAMER_LIMITS } from './wire/message-framer.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const CRLF = Buffer.from('\r\n');

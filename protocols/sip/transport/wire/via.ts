@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { FlowProtocol, Target } from './network.ts';
+import type { FlowProtocol, Target } from '../network.ts';
 
 /**
  * The constant host sip.js writes into every Via and wants back in every answer. What goes on the wire is the real

@@ -1,5 +1,5 @@
 import { Grammar } from 'sip.js';
-import { headerText, wellFormed } from '../header-text.ts';
+import { headerText, wellFormed } from '../../header-text.ts';
 import type { MessageHead } from './message-head.ts';
 
 /** What was changed in a request and has to be put back in its answers, which must repeat From and To as they came. */
