@@ -11,6 +11,7 @@ import { Popover } from '../kit/popover.tsx';
 import { useActions, useBridge, useFacts } from '../store/app-context.tsx';
 import { accountOf, nameOf, personOf } from '../store/selectors.ts';
 import { EmojiPicker } from './emoji-picker.tsx';
+import { LONG_TEXT } from './long-text.ts';
 import styles from './talk.module.css';
 import { useDraft } from './use-draft.ts';
 
@@ -110,7 +111,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             if (!filesOff) onAttach();
           }}
         />
-        <div className={styles.grow} data-text={text}>
+        <div className={cx(styles.grow, text.length > LONG_TEXT && styles.long)} data-text={text}>
           <textarea
             ref={input}
             rows={1}

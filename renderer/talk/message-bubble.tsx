@@ -11,6 +11,7 @@ import { FileBubble } from './file-bubble.tsx';
 import { Highlighted } from './highlighted.tsx';
 import { isOnlyEmoji, linkify } from './linkify.ts';
 import styles from './log.module.css';
+import { LONG_TEXT } from './long-text.ts';
 import { Mark } from './mark.tsx';
 import type { LogRow } from './rows.ts';
 
@@ -73,7 +74,15 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
         {isFile && message.transferId ? (
           <FileBubble transferId={message.transferId} fallback={message.text} />
         ) : (
-          <div className={cx(styles.bubble, isOnlyEmoji(message.text) && styles.large)} data-bubble dir="auto">
+          <div
+            className={cx(
+              styles.bubble,
+              isOnlyEmoji(message.text) && styles.large,
+              message.text.length > LONG_TEXT && styles.long,
+            )}
+            data-bubble
+            dir="auto"
+          >
             <MessageText text={message.text} query={query} />
           </div>
         )}
