@@ -4,7 +4,15 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
 import { protocols } from '../../protocols/registry.ts';
-import { type Answer, answer, CommandError, type CoreLaunch, refuse, type ShellSide } from '../contract/index.ts';
+import {
+  type Answer,
+  answer,
+  CommandError,
+  type CoreEvent,
+  type CoreLaunch,
+  refuse,
+  type ShellSide,
+} from '../contract/index.ts';
 import { commandHelp } from './command-help.ts';
 import { type Core, createCore } from './core.ts';
 
@@ -127,13 +135,17 @@ async function run(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
+  // `ready` is the first line, so that whoever waits for it misses no event
+  let early: CoreEvent[] | undefined = [];
+  const tellEvents = (batch: readonly CoreEvent[]): void => {
+    if (early) early.push(...batch);
+    else for (const { type, ...facts } of batch) tell({ event: type, ...facts });
+  };
   const core = await createCore({
     launch: launchOf(values),
     shell,
     protocols,
-    onEvents: (batch) => {
-      for (const { type, ...facts } of batch) tell({ event: type, ...facts });
-    },
+    onEvents: tellEvents,
     onFatal: fail,
   });
   const unforeseen = (error: unknown): void => {
@@ -156,6 +168,9 @@ async function run(): Promise<void> {
   process.on('SIGTERM', () => void leave());
   process.on('SIGINT', () => void leave());
   tell({ event: 'ready' });
+  const kept = early;
+  early = undefined;
+  tellEvents(kept);
 
   const underWay = new Set<Promise<void>>();
   const lines = readline.createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
