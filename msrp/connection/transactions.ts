@@ -20,6 +20,8 @@ export class Transactions {
   /** In the order in which they will expire. */
   readonly #waiting = new Map<string, Transaction>();
   #timer: Timer | undefined;
+  /** The one opened last stands where it belongs. */
+  #latest: string | undefined;
 
   constructor(clock: Clock, timeout: number) {
     this.#clock = clock;
@@ -32,6 +34,7 @@ export class Transactions {
 
   open(transactionId: string, optional: boolean, settle: (settlement: Settlement) => void): void {
     this.#waiting.set(transactionId, { settle, deadline: undefined, optional });
+    this.#latest = transactionId;
   }
 
   /** RFC 4975 §7.1.1: the timer runs from the time the last byte of the request is submitted for sending. */
@@ -39,8 +42,10 @@ export class Transactions {
     const transaction = this.#waiting.get(transactionId);
     if (transaction === undefined) return;
     transaction.deadline = this.#clock.now() + this.#timeout;
-    this.#waiting.delete(transactionId);
-    this.#waiting.set(transactionId, transaction);
+    if (transactionId !== this.#latest) {
+      this.#waiting.delete(transactionId);
+      this.#waiting.set(transactionId, transaction);
+    }
     this.#timer ??= this.#clock.after(this.#timeout, this.#sweep);
   }
 
