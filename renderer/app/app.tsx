@@ -1,8 +1,8 @@
 import { useTranslation } from 'react-i18next';
 import { FirstStart } from '../first-start/first-start.tsx';
 import { Trouble } from '../first-start/trouble.tsx';
-import { Button } from '../kit/button.tsx';
-import { TooltipProvider } from '../kit/tooltip.tsx';
+import { TooltipProvider } from '../kit/floating/tooltip.tsx';
+import { Button } from '../kit/form/button.tsx';
 import { ListRegion } from '../list/list-region.tsx';
 import { Rail } from '../rail/rail.tsx';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';

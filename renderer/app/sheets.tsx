@@ -2,7 +2,7 @@ import { AddPersonSheet, PersonSheet } from '../settings/person-sheets.tsx';
 import { SettingsSheet } from '../settings/settings-sheet.tsx';
 import { AddAccountSheet, CertificateSheet, LinkSheet, RemoveAccountSheet } from '../settings/small-sheets.tsx';
 import { useView } from '../store/app-context.tsx';
-import { OfferSheet } from '../talk/offer-sheet.tsx';
+import { OfferSheet } from '../talk/files/offer-sheet.tsx';
 
 /** Whatever floats over the window. */
 export function Sheets() {

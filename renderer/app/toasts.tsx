@@ -1,7 +1,7 @@
 import { X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { faultSentence } from '../i18n/faults.ts';
-import { Button, IconButton } from '../kit/button.tsx';
+import { Button, IconButton } from '../kit/form/button.tsx';
 import { useActions, useView } from '../store/app-context.tsx';
 import styles from './app.module.css';
 

@@ -1,8 +1,8 @@
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../electron/contract/index.ts';
-import { Button } from '../kit/button.tsx';
-import { TextField } from '../kit/field.tsx';
+import { Button } from '../kit/form/button.tsx';
+import { TextField } from '../kit/form/field.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { accountOf } from '../store/selectors.ts';
 import { Connecting } from './connecting.tsx';

@@ -2,8 +2,8 @@ import { ChevronDown, Eye, EyeOff } from 'lucide-react';
 import { type ReactNode, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { faultTodo } from '../i18n/faults.ts';
-import { Button, Icon, IconButton } from '../kit/button.tsx';
-import { Segments, SelectField, TextField } from '../kit/field.tsx';
+import { Button, Icon, IconButton } from '../kit/form/button.tsx';
+import { Segments, SelectField, TextField } from '../kit/form/field.tsx';
 import { checkSignIn, guessProtocol, type Protocol, type SignInValues, type SignInWrong } from './sign-in-values.ts';
 import styles from './start.module.css';
 

@@ -3,8 +3,8 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../electron/contract/index.ts';
 import { faultCode, faultSentence } from '../i18n/faults.ts';
-import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Icon } from '../kit/form/button.tsx';
 import styles from './start.module.css';
 
 /** What happened and what to do; the code, small, for the help desk. */

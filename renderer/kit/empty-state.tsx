@@ -1,7 +1,7 @@
 import type { LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { Icon } from './button.tsx';
 import styles from './empty-state.module.css';
+import { Icon } from './form/button.tsx';
 
 interface EmptyStateProps {
   icon?: LucideIcon;

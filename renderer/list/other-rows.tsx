@@ -3,13 +3,13 @@ import { useTranslation } from 'react-i18next';
 import type { Message } from '../../electron/contract/index.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
-import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Icon } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
-import { useNow } from '../kit/use-now.ts';
+import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { bare, nameOf, talkOfPerson } from '../store/selectors.ts';
-import { Highlighted } from '../talk/highlighted.tsx';
+import { Highlighted } from '../talk/log/highlighted.tsx';
 import styles from './list.module.css';
 import { TalkRow } from './talk-row.tsx';
 

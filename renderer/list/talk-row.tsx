@@ -3,13 +3,13 @@ import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../i18n/use-format.ts';
 import { Avatar } from '../kit/avatar.tsx';
-import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
+import { Icon } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
-import { useNow } from '../kit/use-now.ts';
+import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';
 import { nameOf } from '../store/selectors.ts';
-import { Mark } from '../talk/mark.tsx';
+import { Mark } from '../talk/log/mark.tsx';
 import styles from './list.module.css';
 
 /** One talk: who, when, what was last said, and what is not read yet. */

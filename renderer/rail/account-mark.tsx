@@ -14,11 +14,11 @@ import {
 import { useTranslation } from 'react-i18next';
 import { type AccountMood, accountWords, moodOf, protocolName } from '../app/account-words.ts';
 import { useFormat } from '../i18n/use-format.ts';
-import { Icon } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
-import { Menu, MenuItem, MenuSeparator } from '../kit/menu.tsx';
-import { Tooltip } from '../kit/tooltip.tsx';
-import { useNow } from '../kit/use-now.ts';
+import { Menu, MenuItem, MenuSeparator } from '../kit/floating/menu.tsx';
+import { Tooltip } from '../kit/floating/tooltip.tsx';
+import { Icon } from '../kit/form/button.tsx';
+import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { accountOf, bare } from '../store/selectors.ts';
 import styles from './rail.module.css';

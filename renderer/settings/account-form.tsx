@@ -3,9 +3,9 @@ import { useTranslation } from 'react-i18next';
 import type { Account, CommandInput } from '../../electron/contract/index.ts';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
-import { Button } from '../kit/button.tsx';
 import { cx } from '../kit/cx.ts';
-import { SelectField, Switch, TextField } from '../kit/field.tsx';
+import { Button } from '../kit/form/button.tsx';
+import { SelectField, Switch, TextField } from '../kit/form/field.tsx';
 import { useActions } from '../store/app-context.tsx';
 import styles from './settings.module.css';
 

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { Settings } from '../../electron/contract/index.ts';
-import { Button } from '../kit/button.tsx';
-import { Segments, Switch } from '../kit/field.tsx';
+import { Button } from '../kit/form/button.tsx';
+import { Segments, Switch } from '../kit/form/field.tsx';
 import { useActions, useBridge, useFacts } from '../store/app-context.tsx';
 import styles from './settings.module.css';
 

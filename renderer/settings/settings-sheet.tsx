@@ -1,8 +1,8 @@
 import { Tabs } from '@base-ui/react/tabs';
 import { Bell, Eye, Folder, Globe, Info, Keyboard, type LucideIcon, Palette, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { Icon } from '../kit/button.tsx';
-import { Dialog } from '../kit/dialog.tsx';
+import { Dialog } from '../kit/floating/dialog.tsx';
+import { Icon } from '../kit/form/button.tsx';
 import { useActions } from '../store/app-context.tsx';
 import type { SettingsSection } from '../store/view.ts';
 import { About } from './about.tsx';

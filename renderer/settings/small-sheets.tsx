@@ -1,11 +1,11 @@
 import { useTranslation } from 'react-i18next';
 import { CertificateFacts } from '../first-start/certificate.tsx';
 import { SignInFlow } from '../first-start/sign-in-flow.tsx';
-import { Button } from '../kit/button.tsx';
-import { Dialog, DialogFeet } from '../kit/dialog.tsx';
+import { Dialog, DialogFeet } from '../kit/floating/dialog.tsx';
+import { Button } from '../kit/form/button.tsx';
 import { useActions, useBridge, useFacts } from '../store/app-context.tsx';
 import { accountOf, bare } from '../store/selectors.ts';
-import { destinationOf } from '../talk/linkify.ts';
+import { destinationOf } from '../talk/log/linkify.ts';
 import styles from './settings.module.css';
 
 export function AddAccountSheet() {

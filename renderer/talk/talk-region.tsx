@@ -3,13 +3,13 @@ import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next';
 import { keysShown } from '../app/shortcuts.ts';
 import { useFormat } from '../i18n/use-format.ts';
-import { Icon } from '../kit/button.tsx';
 import { EmptyState } from '../kit/empty-state.tsx';
+import { Icon } from '../kit/form/button.tsx';
 import { useActions, useBridge, useFacts, useView } from '../store/app-context.tsx';
 import { nameOf } from '../store/selectors.ts';
-import { Composer } from './composer.tsx';
-import { MessageLog } from './message-log.tsx';
-import { itemsFromFiles, itemsFromPaths } from './offer-items.ts';
+import { Composer } from './compose/composer.tsx';
+import { itemsFromFiles, itemsFromPaths } from './files/offer-items.ts';
+import { MessageLog } from './log/message-log.tsx';
 import styles from './talk.module.css';
 import { TalkHead } from './talk-head.tsx';
 import { TalkSearch } from './talk-search.tsx';

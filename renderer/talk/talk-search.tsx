@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { IconButton } from '../kit/button.tsx';
+import { IconButton } from '../kit/form/button.tsx';
 import { useFoundMessages } from '../list/use-found-messages.ts';
 import { useActions } from '../store/app-context.tsx';
 import styles from './talk.module.css';
@@ -33,7 +33,8 @@ export function TalkSearch({ talkId, query, onQuery, onClose }: TalkSearchProps)
   };
   const searching = query.trim().length > 1;
   return (
-    <search className={styles.search}>
+    // biome-ignore lint/a11y/useSemanticElements: <search> came with Chrome 118, and an older one must do
+    <div role="search" className={styles.search}>
       <input
         type="search"
         className={styles.searchInput}
@@ -58,6 +59,6 @@ export function TalkSearch({ talkId, query, onQuery, onClose }: TalkSearchProps)
       <IconButton icon={ChevronUp} label={t('talk.previous')} disabled={found.length === 0} onClick={() => go(1)} />
       <IconButton icon={ChevronDown} label={t('talk.next')} disabled={found.length === 0} onClick={() => go(-1)} />
       <IconButton icon={X} label={t('common.close')} onClick={onClose} />
-    </search>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Transfer } from '../../electron/contract/index.ts';
-import { Button } from '../kit/button.tsx';
+import { Button } from '../kit/form/button.tsx';
 import { useActions, useBridge } from '../store/app-context.tsx';
 import { isLive } from '../store/selectors.ts';
 

@@ -1,10 +1,10 @@
 import { ArrowUpDown, X } from 'lucide-react';
 import type { KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button, IconButton } from '../kit/button.tsx';
 import { EmptyState } from '../kit/empty-state.tsx';
+import { Button, IconButton } from '../kit/form/button.tsx';
+import { useRemembered } from '../kit/hooks/use-remembered.ts';
 import { Resizer } from '../kit/resizer.tsx';
-import { useRemembered } from '../kit/use-remembered.ts';
 import { useActions, useFactsShallow } from '../store/app-context.tsx';
 import { isLive } from '../store/selectors.ts';
 import { TransferRow } from './transfer-row.tsx';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { destinationOf, isOnlyEmoji, linkify } from '../../renderer/talk/linkify.ts';
+import { destinationOf, isOnlyEmoji, linkify } from '../../renderer/talk/log/linkify.ts';
 
 const links = (text: string) => linkify(text).flatMap((piece) => (piece.kind === 'link' ? [piece.uri] : []));
 const whole = (text: string) =>

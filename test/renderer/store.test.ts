@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CoreEvent, Message } from '../../electron/contract/index.ts';
 import { applyEvents, type Facts, fromSnapshot, noFacts } from '../../renderer/store/facts.ts';
 import { applyMessages, newestPage, olderPage, type TalkLog } from '../../renderer/store/talk-log.ts';
-import { logRows } from '../../renderer/talk/rows.ts';
+import { logRows } from '../../renderer/talk/log/rows.ts';
 import { sampleData } from './fake-core/sample.ts';
 
 const start = (): Facts => fromSnapshot(noFacts, sampleData().snapshot);

@@ -1,5 +1,5 @@
-import type { MessageState } from '../../electron/contract/index.ts';
-import { cx } from '../kit/cx.ts';
+import type { MessageState } from '../../../electron/contract/index.ts';
+import { cx } from '../../kit/cx.ts';
 import styles from './mark.module.css';
 
 const TICK = 'M2.6 7.4 L5.4 10.2 L11 4.4';

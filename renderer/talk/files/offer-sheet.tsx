@@ -1,16 +1,16 @@
 import { X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../i18n/use-format.ts';
-import { Button, Icon, IconButton } from '../kit/button.tsx';
-import { Dialog, DialogFeet } from '../kit/dialog.tsx';
-import { TextField } from '../kit/field.tsx';
-import { useActions, useFacts } from '../store/app-context.tsx';
-import { nameOf } from '../store/selectors.ts';
-import type { OfferItem } from '../store/view.ts';
+import { useFormat } from '../../i18n/use-format.ts';
+import { Dialog, DialogFeet } from '../../kit/floating/dialog.tsx';
+import { Button, Icon, IconButton } from '../../kit/form/button.tsx';
+import { TextField } from '../../kit/form/field.tsx';
+import { useActions, useFacts } from '../../store/app-context.tsx';
+import { nameOf } from '../../store/selectors.ts';
+import type { OfferItem } from '../../store/view.ts';
+import styles from '../talk.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';
-import styles from './talk.module.css';
 
 function Thumb({ item }: { item: OfferItem }) {
   const [url, setUrl] = useState<string | null>(null);

@@ -1,8 +1,8 @@
 import type { LucideIcon } from 'lucide-react';
 import type { ComponentProps, ReactNode } from 'react';
+import { cx } from '../cx.ts';
+import { Tooltip } from '../floating/tooltip.tsx';
 import styles from './button.module.css';
-import { cx } from './cx.ts';
-import { Tooltip } from './tooltip.tsx';
 
 export interface ButtonProps extends ComponentProps<'button'> {
   look?: 'primary' | 'plain' | 'quiet' | 'danger';

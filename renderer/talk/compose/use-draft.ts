@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { useActions, useFacts } from '../store/app-context.tsx';
+import { useActions, useFacts } from '../../store/app-context.tsx';
 
 const REST = 400;
 const TYPING_REST = 5000;

@@ -1,13 +1,13 @@
 import { ShieldAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { routeWord } from '../app/account-words.ts';
-import { useFormat } from '../i18n/use-format.ts';
-import { Icon } from '../kit/button.tsx';
-import { cx } from '../kit/cx.ts';
-import { ProgressBar } from '../kit/progress.tsx';
-import { useFacts } from '../store/app-context.tsx';
-import { accountOf, nameOf } from '../store/selectors.ts';
-import { hasButtons, TransferButtons } from '../transfers/transfer-buttons.tsx';
+import { routeWord } from '../../app/account-words.ts';
+import { useFormat } from '../../i18n/use-format.ts';
+import { cx } from '../../kit/cx.ts';
+import { Icon } from '../../kit/form/button.tsx';
+import { ProgressBar } from '../../kit/progress.tsx';
+import { useFacts } from '../../store/app-context.tsx';
+import { accountOf, nameOf } from '../../store/selectors.ts';
+import { hasButtons, TransferButtons } from '../../transfers/transfer-buttons.tsx';
 import {
   fileKind,
   showsProgress,
@@ -15,7 +15,7 @@ import {
   transferShare,
   transferSize,
   transferState,
-} from '../transfers/transfer-words.ts';
+} from '../../transfers/transfer-words.ts';
 import styles from './file.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';

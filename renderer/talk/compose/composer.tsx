@@ -1,18 +1,18 @@
 import { CloudOff, Paperclip, SendHorizontal, Smile, TriangleAlert } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Fault } from '../../electron/contract/index.ts';
-import { routeWord } from '../app/account-words.ts';
-import { keysShown } from '../app/shortcuts.ts';
-import { faultSaid, faultSentence } from '../i18n/faults.ts';
-import { Icon, IconButton } from '../kit/button.tsx';
-import { cx } from '../kit/cx.ts';
-import { Popover } from '../kit/popover.tsx';
-import { useActions, useBridge, useFacts } from '../store/app-context.tsx';
-import { accountOf, nameOf, personOf } from '../store/selectors.ts';
+import type { Fault } from '../../../electron/contract/index.ts';
+import { routeWord } from '../../app/account-words.ts';
+import { keysShown } from '../../app/shortcuts.ts';
+import { faultSaid, faultSentence } from '../../i18n/faults.ts';
+import { cx } from '../../kit/cx.ts';
+import { Popover } from '../../kit/floating/popover.tsx';
+import { Icon, IconButton } from '../../kit/form/button.tsx';
+import { useActions, useBridge, useFacts } from '../../store/app-context.tsx';
+import { accountOf, nameOf, personOf } from '../../store/selectors.ts';
+import { LONG_TEXT } from '../long-text.ts';
+import styles from '../talk.module.css';
 import { EmojiPicker } from './emoji-picker.tsx';
-import { LONG_TEXT } from './long-text.ts';
-import styles from './talk.module.css';
 import { useDraft } from './use-draft.ts';
 
 /** Reasons no waiting will change: the box is closed. Else what is written is kept and sent later. */

@@ -1,17 +1,17 @@
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { faultCode, faultSentence } from '../i18n/faults.ts';
-import { useFormat } from '../i18n/use-format.ts';
-import { Button } from '../kit/button.tsx';
-import { cx } from '../kit/cx.ts';
-import { Hidden } from '../kit/hidden.tsx';
-import { Tooltip } from '../kit/tooltip.tsx';
-import { useActions } from '../store/app-context.tsx';
-import { FileBubble } from './file-bubble.tsx';
+import { faultCode, faultSentence } from '../../i18n/faults.ts';
+import { useFormat } from '../../i18n/use-format.ts';
+import { cx } from '../../kit/cx.ts';
+import { Tooltip } from '../../kit/floating/tooltip.tsx';
+import { Button } from '../../kit/form/button.tsx';
+import { Hidden } from '../../kit/hidden.tsx';
+import { useActions } from '../../store/app-context.tsx';
+import { FileBubble } from '../files/file-bubble.tsx';
+import { LONG_TEXT } from '../long-text.ts';
 import { Highlighted } from './highlighted.tsx';
 import { isOnlyEmoji, linkify } from './linkify.ts';
 import styles from './log.module.css';
-import { LONG_TEXT } from './long-text.ts';
 import { Mark } from './mark.tsx';
 import type { LogRow } from './rows.ts';
 

@@ -1,4 +1,4 @@
-import type { Message } from '../../electron/contract/index.ts';
+import type { Message } from '../../../electron/contract/index.ts';
 
 /** One line of the talk. */
 export type LogRow =

@@ -1,8 +1,8 @@
 import { type EmojiDataResolver, EmojiPicker as Picker } from 'frimousse';
 import { useTranslation } from 'react-i18next';
-import { useBridge } from '../store/app-context.tsx';
+import { useBridge } from '../../store/app-context.tsx';
+import styles from '../talk.module.css';
 import { emojiData } from './emoji-data.ts';
-import styles from './talk.module.css';
 
 /** A grid of emoji with a search, by arrows, Enter or click. */
 export function EmojiPicker({ onPick }: { onPick: (emoji: string) => void }) {

@@ -1,8 +1,8 @@
 import { Menu as Base } from '@base-ui/react/menu';
 import { Check, type LucideIcon } from 'lucide-react';
 import type { ReactElement, ReactNode } from 'react';
-import { Icon } from './button.tsx';
-import { cx } from './cx.ts';
+import { cx } from '../cx.ts';
+import { Icon } from '../form/button.tsx';
 import styles from './float.module.css';
 
 interface MenuProps {

@@ -1,5 +1,5 @@
-import type { WindowBridge } from '../../electron/contract/index.ts';
-import type { OfferItem } from '../store/view.ts';
+import type { WindowBridge } from '../../../electron/contract/index.ts';
+import type { OfferItem } from '../../store/view.ts';
 
 const nameIn = (path: string): string => path.split(/[\\/]/).at(-1) || path;
 

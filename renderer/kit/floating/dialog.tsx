@@ -2,8 +2,8 @@ import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
 import type { ReactNode, RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
-import { IconButton } from './button.tsx';
-import { cx } from './cx.ts';
+import { cx } from '../cx.ts';
+import { IconButton } from '../form/button.tsx';
 import styles from './dialog.module.css';
 
 interface DialogProps {
