@@ -9,7 +9,7 @@ import {
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
-import { MAXIMUM_ICON_BYTES, readPath } from './description/offer-check.ts';
+import { readPath } from './description/offer-check.ts';
 import {
   type FileMedia,
   formatDescription,
@@ -45,6 +45,8 @@ const REASON_TIMEOUT = 2_000;
 const REPORT_TIMEOUT = 30_000;
 /** A direct peer has said with its last 200 that it has all; some send no report (RFC 4975 §7.1.2). */
 const DIRECT_REPORT_TIMEOUT = 1_000;
+/** A larger picture is left at home: many a server takes no SIP message above 16 KiB, and base64 adds a third. */
+export const ICON_MAXIMUM = 8_192;
 /** Confirmed piece by piece, so that what a lost connection leaves is known; large, so that it costs nothing. */
 const CHUNK = 262_144;
 
@@ -104,7 +106,7 @@ export class OutgoingTransfer extends Transfer {
 
   #invite(session: MsrpSession, port: number, place: { host: string; secure: boolean }, withIcon: boolean): void {
     const { icon } = this.#outgoing.file;
-    const iconId = withIcon && icon && icon.data.length <= MAXIMUM_ICON_BYTES ? `${randomUUID()}@aims` : undefined;
+    const iconId = withIcon && icon && icon.data.length <= ICON_MAXIMUM ? `${randomUUID()}@aims` : undefined;
     const { name, type, size, hash, hashes, modifiedAt } = this.#outgoing.file;
     const offered: FileMedia = {
       port,

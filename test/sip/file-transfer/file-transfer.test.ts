@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
+import { ICON_MAXIMUM } from '../../../protocols/sip/file-transfer/outgoing-transfer.ts';
 import {
   Arrival,
   acceptInto,
@@ -52,6 +53,22 @@ describe('a file that is accepted', () => {
     expect(sent).toEqual(['offered', 'accepted', 'connecting', 'running', 'finished']);
     expect(received).toEqual(['offered', 'accepted', 'connecting', 'running', 'finished']);
     await expect.poll(() => content.closed).toBe(1);
+  });
+
+  test('goes without a picture that is too big for a SIP message', async () => {
+    const { from, to, address } = await twoPeers();
+    for (const [size, comes] of [
+      [ICON_MAXIMUM, true],
+      [ICON_MAXIMUM + 1, false],
+    ] as const) {
+      const offered = nextOffer(to);
+      const icon = { type: 'image/png', data: randomBytes(size) };
+      const sending = from.files.offer(address, fileOf(new Content(randomBytes(10)), { icon }));
+      const { transfer } = await offered;
+      expect(transfer.file.icon !== undefined).toBe(comes);
+      transfer.decline();
+      expect(await outcome(sending)).toBe('declined');
+    }
   });
 
   test('of no bytes at all arrives', async () => {
