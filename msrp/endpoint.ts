@@ -3,7 +3,10 @@ import { BufferPool } from './connection/buffer-pool.ts';
 import { openSocket, type TlsTrust } from './connection/connect.ts';
 import { type ConnectedSession, Connection, type ConnectionContext } from './connection/connection.ts';
 import { adoptSocket } from './connection/direct-socket.ts';
+import { FairRing, type Turns } from './connection/fair-ring.ts';
+import { Link } from './connection/link.ts';
 import { type ListenOptions, type MsrpListener, startListening } from './connection/listener.ts';
+import type { Priority, Sharing } from './connection/output-queue.ts';
 import { ReadBufferPools } from './connection/read-buffers.ts';
 import type { TlsIdentity } from './connection/tls.ts';
 import type { SocketAndBuffers } from './connection/transport.ts';
@@ -25,6 +28,17 @@ export interface EndpointOptions {
   readonly transactionTimeout?: number;
   /** Bytes on their way to or from the system per connection; 1 MiB unless said otherwise. */
   readonly window?: number;
+  readonly sharing?: SharingOptions;
+}
+
+/** How messages, sessions and connections share the way out. */
+export interface SharingOptions {
+  /** Most bytes of messages per second, all connections together; no limit unless said otherwise. */
+  readonly bytesPerSecond?: number;
+  /** Shares of messages in a session by priority; 16, 4 and 1 unless said otherwise. */
+  readonly weights?: Readonly<Record<Priority, number>>;
+  /** Another way to take turns than deficit round robin. */
+  readonly newTurns?: <Member>() => Turns<Member>;
 }
 
 /** Where the session will be found: at a listener, or nowhere, because it will connect itself. */
@@ -42,6 +56,9 @@ const WINDOW = 1_048_576;
 const DISCARD_PORT = 9;
 const STAGING = 65_536;
 const KEPT_BUFFERS = 8;
+const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
+/** Bytes that weight 1 sends in a turn. RFC 4975 §7.1.1: interrupted chunks have at least 2048. */
+const QUANTUM = 16_384;
 
 /**
  * Everything that belongs together: listeners, connections and sessions. A program may have several; they share nothing.
@@ -73,6 +90,7 @@ export class MsrpEndpoint {
       clock: this.#clock,
       logger: options.logger ?? silentLogger,
       staging: new BufferPool(STAGING, KEPT_BUFFERS),
+      sharing: newSharing(this.#clock, options.sharing ?? {}),
       settings: { transactionTimeout, unboundTimeout: transactionTimeout, window: options.window ?? WINDOW },
       session: (sessionId) => this.#sessions.get(sessionId),
       closed: (connection) => this.#connections.delete(connection),
@@ -163,4 +181,10 @@ export class MsrpEndpoint {
     opening.then((connection) => connection.socket.once('close', forget), forget);
     return await opening;
   }
+}
+
+function newSharing(clock: Clock, options: SharingOptions): Sharing {
+  const newTurns = options.newTurns ?? (<Member>() => new FairRing<Member>(QUANTUM));
+  const link = new Link(clock, options.bytesPerSecond, newTurns());
+  return { weights: options.weights ?? WEIGHTS, newTurns, link };
 }

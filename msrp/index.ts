@@ -1,4 +1,5 @@
 export type { Clock, Timer } from './clock.ts';
+export { FairRing, type Turns } from './connection/fair-ring.ts';
 export type { ListenOptions, MsrpListener } from './connection/listener.ts';
 export type { Priority } from './connection/output-queue.ts';
 export { fingerprintOf, type TlsIdentity } from './connection/tls.ts';
@@ -11,7 +12,7 @@ export {
   formatCpim,
   parseCpim,
 } from './cpim.ts';
-export { type EndpointOptions, MsrpEndpoint, type SessionPlace } from './endpoint.ts';
+export { type EndpointOptions, MsrpEndpoint, type SessionPlace, type SharingOptions } from './endpoint.ts';
 export { MsrpError, type MsrpErrorCode } from './errors.ts';
 export type { Unsubscribe } from './event.ts';
 export type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from './framing/head.ts';
@@ -29,7 +30,7 @@ export type { Logger, LogLevel } from './log.ts';
 export { requestedNickname, setNickname } from './nickname.ts';
 export { type ByteInterval, RangeSet } from './ranges.ts';
 export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './receiving/incoming-message.ts';
-export { type ByteSink, FileSink, MemorySink } from './receiving/sink.ts';
+export { type ByteSink, FileSink, MemorySink, streamSink } from './receiving/sink.ts';
 export type { RelayOptions } from './relay/authorization.ts';
 export type { Credentials } from './relay/digest.ts';
 export type { Chunking } from './sending/chunk.ts';

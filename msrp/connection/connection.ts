@@ -10,7 +10,7 @@ import { traceFrame } from '../trace.ts';
 import { type MsrpUri, parsePath } from '../uri.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { Output } from './output.ts';
-import { OutputQueue } from './output-queue.ts';
+import { OutputQueue, type Sharing } from './output-queue.ts';
 import { Transactions } from './transactions.ts';
 import { type SocketAndBuffers, Transport } from './transport.ts';
 
@@ -45,6 +45,7 @@ export interface ConnectionContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly staging: BufferPool;
+  readonly sharing: Sharing;
   readonly settings: {
     readonly transactionTimeout: number;
     readonly window: number;
@@ -85,7 +86,9 @@ export class Connection {
     const { window, transactionTimeout, unboundTimeout } = context.settings;
     this.transactions = new Transactions(context.clock, transactionTimeout);
     this.#output = new Output(socket, context.staging, () => this.#taken());
-    this.queue = new OutputQueue(this.#output, window, (text) => traceFrame('out', this.#peer, () => text));
+    this.queue = new OutputQueue(this.#output, window, context.sharing, (text) =>
+      traceFrame('out', this.#peer, () => text),
+    );
     this.#parser = new FrameParser(this.#frames());
     this.#transport = new Transport(place, window, {
       bytes: (data) => this.#bytes(data),
@@ -195,6 +198,7 @@ export class Connection {
   #lost(error: Error | undefined): void {
     this.#closed = true;
     this.#parser.stop();
+    this.#context.sharing.link.leave(this.queue);
     const cause = this.#cause ?? new MsrpError('connection-lost', 'The connection was lost', { cause: error });
     this.transactions.failAll(cause);
     for (const session of this.#sessions) session.lost(cause);

@@ -1,3 +1,17 @@
+/** Decides whose turn it is. `FairRing` is the one that is used unless the application brings its own. */
+export interface Turns<Member> {
+  /** Number of members that have something to send. */
+  readonly size: number;
+  /** Makes a member active; one that is keeps its place. */
+  add(member: Member, weight: number): void;
+  /** A member that has nothing to send leaves. */
+  remove(member: Member): void;
+  /** Whose turn it is, and how many bytes it may send. Undefined when nobody is active. */
+  turn(): { readonly member: Member; readonly budget: number } | undefined;
+  /** Books what a member has sent. */
+  spend(member: Member, bytes: number): void;
+}
+
 /** A member's place in the ring: how much it may still send in this turn, and its share. */
 interface Share {
   deficit: number;
@@ -8,7 +22,7 @@ interface Share {
  * Deficit round robin (Shreedhar and Varghese, 1995): every active member gets `quantum` times its weight in bytes a
  * round, and what it has left, or has overdrawn, counts in the next one.
  */
-export class FairRing<Member> {
+export class FairRing<Member> implements Turns<Member> {
   readonly #quantum: number;
   /** Active members; the first one has the turn. */
   readonly #shares = new Map<Member, Share>();

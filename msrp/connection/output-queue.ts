@@ -1,12 +1,17 @@
-import { FairRing } from './fair-ring.ts';
+import type { Turns } from './fair-ring.ts';
+import type { Link } from './link.ts';
 import type { Output } from './output.ts';
 
 /** How soon a message goes out beside others. */
 export type Priority = 'high' | 'normal' | 'low';
 
-const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
-/** Bytes a low-priority message sends in its turn. RFC 4975 §7.1.1: interrupted chunks have at least 2048 bytes. */
-const QUANTUM = 16_384;
+/** How the room of a connection is shared. */
+export interface Sharing {
+  readonly weights: Readonly<Record<Priority, number>>;
+  readonly newTurns: <Member>() => Turns<Member>;
+  readonly link: Link;
+}
+
 /** Most bytes written at once, so that what comes in between is never far behind. */
 const LONGEST_PIECE = 1_048_576;
 
@@ -14,6 +19,8 @@ const LONGEST_PIECE = 1_048_576;
 export interface Flow {
   /** Flows with the same owner (a session) share one turn. */
   readonly owner: object;
+  /** The owner's share beside other owners. */
+  readonly ownerWeight: number;
   readonly priority: Priority;
   /** Whether there is something to write now. */
   readonly ready: boolean;
@@ -34,14 +41,17 @@ export class OutputQueue {
   readonly #window: number;
   readonly #trace: (head: string) => void;
   #control: string[] = [];
-  readonly #owners = new FairRing<object>(QUANTUM);
-  readonly #flows = new Map<object, FairRing<Flow>>();
+  readonly #sharing: Sharing;
+  readonly #owners: Turns<object>;
+  readonly #flows = new Map<object, Turns<Flow>>();
   #open: Flow | undefined;
   #scheduled = false;
   #onIdle: (() => void) | undefined;
 
   /** `window`: most bytes handed to the system that it has not taken yet. */
-  constructor(output: Output, window: number, trace: (head: string) => void) {
+  constructor(output: Output, window: number, sharing: Sharing, trace: (head: string) => void) {
+    this.#sharing = sharing;
+    this.#owners = sharing.newTurns();
     this.#trace = trace;
     this.#output = output;
     this.#window = window;
@@ -57,11 +67,11 @@ export class OutputQueue {
   activate(flow: Flow): void {
     let flows = this.#flows.get(flow.owner);
     if (flows === undefined) {
-      flows = new FairRing(QUANTUM);
+      flows = this.#sharing.newTurns<Flow>();
       this.#flows.set(flow.owner, flows);
     }
-    flows.add(flow, WEIGHTS[flow.priority]);
-    this.#owners.add(flow.owner, 1);
+    flows.add(flow, this.#sharing.weights[flow.priority]);
+    this.#owners.add(flow.owner, flow.ownerWeight);
     this.wake();
   }
 
@@ -95,6 +105,8 @@ export class OutputQueue {
 
   readonly #pump = (): void => {
     this.#scheduled = false;
+    const { link } = this.#sharing;
+    let waiting = false;
     // control frames are small and must not wait for the window: a peer that sends a lot would time out
     while (this.#control.length > 0 || this.#output.pending < this.#window) {
       if (this.#control.length > 0) {
@@ -103,13 +115,18 @@ export class OutputQueue {
       }
       const flow = this.#next();
       if (flow === undefined) break;
+      const allowed = link.allow(this);
+      waiting = allowed === 0;
+      if (waiting) break;
       if (this.#open !== undefined && this.#open !== flow.flow) this.#interrupt();
-      const written = flow.flow.write(this.#output, Math.min(flow.budget, LONGEST_PIECE));
+      const written = flow.flow.write(this.#output, Math.min(flow.budget, allowed, LONGEST_PIECE));
+      link.spend(this, written);
       this.#open = flow.flow.frameOpen ? flow.flow : undefined;
       this.#flows.get(flow.flow.owner)?.spend(flow.flow, written);
       this.#owners.spend(flow.flow.owner, written);
       if (!flow.flow.ready) this.deactivate(flow.flow);
     }
+    if (!waiting) link.leave(this);
     this.#output.flush();
     if (this.#onIdle !== undefined && this.#owners.size === 0 && this.#output.pending === 0) {
       const idle = this.#onIdle;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { MsrpError, storageError } from '../errors.ts';
 
 /**
@@ -153,4 +154,44 @@ export class FileSink implements ByteSink {
       this.#free.push(staging);
     });
   }
+}
+
+/**
+ * Hands a message on to a stream as it comes. A stream cannot go back, so a message whose chunks come out of order fails
+ * with `storage-failed`; relays may bring that about, direct connections do not (RFC 4975 §7.1.1).
+ *
+ * @example accept: () => ({ sink: streamSink(zlib.createGunzip()) })
+ */
+export function streamSink(stream: Writable): ByteSink {
+  let next = 0;
+  let fault: Error | undefined;
+  stream.on('error', (error) => {
+    fault = error;
+  });
+  return {
+    write(data, position) {
+      if (fault !== undefined) throw fault;
+      if (position !== next) throw new MsrpError('storage-failed', 'Bytes out of order for a stream');
+      next += data.length;
+      // the stream keeps what it is given, and the memory is only lent
+      if (stream.write(Buffer.from(data))) return undefined;
+      return new Promise((resolve, reject) => {
+        const settle = () => {
+          stream.removeListener('drain', settle).removeListener('close', settle);
+          if (fault === undefined) resolve();
+          else reject(fault);
+        };
+        stream.on('drain', settle).on('close', settle);
+      });
+    },
+    close: () =>
+      new Promise((resolve, reject) => {
+        if (fault !== undefined) reject(fault);
+        else stream.end(() => (fault === undefined ? resolve() : reject(fault)));
+        stream.once('error', reject);
+      }),
+    async abort(cause) {
+      stream.destroy(cause);
+    },
+  };
 }

@@ -38,6 +38,7 @@ export interface SendOptions {
 /** What an outbox needs from its session. */
 interface OutboxContext {
   readonly owner: object;
+  readonly ownerWeight: number;
   /** Where messages go; the connection is there once the session is bound. */
   readonly route: () => {
     readonly connection: Connection | undefined;
@@ -169,6 +170,7 @@ export class Outbox {
     const context = this.#context;
     return {
       owner: context.owner,
+      ownerWeight: context.ownerWeight,
       window: context.window,
       transactionId: context.transactionId,
       rejected: context.rejected,

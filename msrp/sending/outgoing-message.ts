@@ -58,6 +58,7 @@ export interface OutgoingMessage {
 /** What a message needs from its session. */
 export interface MessageContext {
   readonly owner: object;
+  readonly ownerWeight: number;
   readonly toPath: string;
   readonly fromPath: string;
   /** Undefined until the session is bound. */
@@ -99,6 +100,7 @@ export class Message implements Flow, OutgoingMessage {
   readonly sent: Promise<SendOutcome>;
   readonly delivered: Promise<DeliveryOutcome>;
   readonly owner: object;
+  readonly ownerWeight: number;
   readonly priority: Priority;
   readonly #options: MessageOptions;
   readonly #context: MessageContext;
@@ -128,6 +130,7 @@ export class Message implements Flow, OutgoingMessage {
     this.#context = context;
     this.messageId = options.messageId;
     this.owner = context.owner;
+    this.ownerWeight = context.ownerWeight;
     this.priority = options.priority;
     this.#position = options.start;
     this.#handed = options.start;

@@ -31,6 +31,10 @@ export interface SessionOptions {
   readonly matching?: 'uri' | 'session-id';
   /** Most bytes sent and not confirmed; 1 MiB unless said otherwise. */
   readonly window?: number;
+  /** Share of the connection beside other sessions on it; 1 unless said otherwise. */
+  readonly weight?: number;
+  /** Milliseconds between empty requests that keep the way open (NAT) and notice when it is not; none unless said otherwise. */
+  readonly keepAlive?: number;
   /** Media types whose bodies are checked before they are sent or delivered; CPIM unless said otherwise. */
   readonly wrappers?: readonly Wrapper[];
   /** Answers requests other than SEND and REPORT; without it, or when it returns undefined, they get 501. */

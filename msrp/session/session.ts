@@ -57,6 +57,7 @@ export class MsrpSession {
   /** The way out through relays. */
   #usePath: readonly MsrpUri[] = [];
   #refresh: Timer | undefined;
+  #alive: Timer | undefined;
   readonly #pathChange = new Event<string>();
   /** A relay gave another path when it was asked again: the peer has to be told the new `localPath`. */
   readonly onPathChange = this.#pathChange.subscribe;
@@ -95,6 +96,7 @@ export class MsrpSession {
     });
     this.#outbox = new Outbox({
       owner: this,
+      ownerWeight: options.weight ?? 1,
       route,
       blocks: context.blocks,
       transactionId,
@@ -253,10 +255,7 @@ export class MsrpSession {
     connection.attach(this.#port);
     if (options.fingerprints !== undefined) checkFingerprint(connection.socket, options.fingerprints);
     // RFC 4975 §5.4: the first SEND binds the connection to the session; without content it has no body
-    const { status } = await this.#request(connection, 'SEND', [
-      ['Message-ID', this.#context.identifiers.message()],
-      ['Byte-Range', '1-0/0'],
-    ]);
+    const { status } = await this.#bindRequest(connection);
     if (status >= 300) throw new MsrpError('bind-refused', 'The peer refused the session', { status });
     this.#nowBound();
   }
@@ -389,8 +388,30 @@ export class MsrpSession {
 
   #nowBound(): void {
     this.#transition({ name: 'bound' });
+    this.#keepAlive();
     this.#bound?.(undefined);
     this.#outbox.wake();
+  }
+
+  /** RFC 4975 §7.1: requests without a body keep bindings alive, and show when they are gone. */
+  #keepAlive(): void {
+    const { keepAlive } = this.#options;
+    if (keepAlive === undefined) return;
+    this.#alive = this.#context.clock.after(keepAlive, () => {
+      const connection = this.#connection;
+      if (connection === undefined) return;
+      this.#bindRequest(connection).then(
+        () => this.#stateName() === 'bound' && this.#keepAlive(),
+        (error: unknown) => this.#failed(error),
+      );
+    });
+  }
+
+  #bindRequest(connection: Connection): Promise<ResponseHead> {
+    return this.#request(connection, 'SEND', [
+      ['Message-ID', this.#context.identifiers.message()],
+      ['Byte-Range', '1-0/0'],
+    ]);
   }
 
   #finish(cause: MsrpError | undefined): void {
@@ -399,6 +420,7 @@ export class MsrpSession {
     this.#connection = undefined;
     this.#unregister();
     this.#refresh?.cancel();
+    this.#alive?.cancel();
     const error = cause ?? new MsrpError('session-closed', 'The session was closed');
     this.#transition({ name: 'closed', cause });
     this.#outbox.fail(error);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { FairRing } from '../../msrp/connection/fair-ring.ts';
-import type { AcceptHook, ByteSink, ByteSource, Chunking, MsrpSession } from '../../msrp/index.ts';
+import type { AcceptHook, ByteSink, ByteSource, Chunking, MsrpSession, OutgoingMessage } from '../../msrp/index.ts';
+import { FairRing, type Turns } from '../../msrp/index.ts';
 import { deferred, endpoint, Mailbox, pair, rawServer } from './support.ts';
+import { TestClock } from './test-clock.ts';
 
 /** Bytes without end, or nearly: no test waits for all of them. */
 function endless(onRead?: () => void): ByteSource {
@@ -193,5 +194,94 @@ describe('sessions nobody uses', () => {
     const used = after.heapUsed + after.external - before.heapUsed - before.external;
     expect(used / 1000).toBeLessThan(20_000);
     expect(sessions).toHaveLength(1200);
+  });
+});
+
+describe('a link with a limit', () => {
+  it('lets so many bytes out and no more, shared between connections', async () => {
+    const clock = new TestClock();
+    const near = endpoint({ clock, sharing: { bytesPerSecond: 100_000 } });
+    const far = endpoint();
+    const messages: OutgoingMessage[] = [];
+    for (let i = 0; i < 2; i++) {
+      // a listener each, so that there are two connections
+      const listener = await far.listen({ host: '127.0.0.1' });
+      const passive = far.createSession({ listener, accept: listening().accept });
+      const active = near.createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
+      await Promise.all([
+        passive.start({ role: 'passive' }),
+        active.start({ remotePath: passive.localPath, role: 'active' }),
+      ]);
+      messages.push(active.send({ contentType: 'a/b', body: endless(), failureReport: 'no' }));
+    }
+    const handed = () => messages.map(({ progress }) => progress.handed);
+    for (let tenth = 0; tenth < 100; tenth++) {
+      clock.advance(100);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const [a = 0, b = 0] = handed();
+    // ten seconds, and a little that may be sent at once at first
+    expect(a + b).toBeGreaterThan(500_000);
+    expect(a + b).toBeLessThan(1_100_000);
+    expect(Math.min(a, b) / Math.max(a, b)).toBeGreaterThan(0.8);
+  });
+
+  it('may take turns in another way', async () => {
+    // whoever comes last goes first
+    class Stack<Member> implements Turns<Member> {
+      readonly #members: Member[] = [];
+      get size() {
+        return this.#members.length;
+      }
+      add(member: Member) {
+        if (!this.#members.includes(member)) this.#members.push(member);
+      }
+      remove(member: Member) {
+        if (this.#members.includes(member)) this.#members.splice(this.#members.indexOf(member), 1);
+      }
+      turn() {
+        const member = this.#members.at(-1);
+        return member === undefined ? undefined : { member, budget: Number.POSITIVE_INFINITY };
+      }
+      spend() {}
+    }
+    const { active, mailbox } = await pair({ activeEndpoint: { sharing: { newTurns: () => new Stack() } } });
+    for (const body of ['first', 'second', 'third']) active.send({ contentType: 'text/plain', body });
+    const order: string[] = [];
+    for (let i = 0; i < 3; i++) order.push((await mailbox.next()).bytes.toString());
+    expect(order).toEqual(['third', 'second', 'first']);
+  });
+});
+
+describe('an empty request now and then', () => {
+  it('keeps the way open, and notices when it is not', async () => {
+    const clock = new TestClock();
+    const server = await rawServer();
+    const session = endpoint({ clock }).createSession({
+      host: '127.0.0.1',
+      accept: new Mailbox().accept,
+      keepAlive: 60_000,
+    });
+    const remotePath = `msrp://127.0.0.1:${server.port}/peer;tcp`;
+    const starting = session.start({ remotePath, role: 'active' });
+    const peer = await server.peer();
+    const answer = async () => {
+      const tid = (await peer.frame()).slice(5, 21);
+      peer.write(
+        `MSRP ${tid} 200 OK\r\nTo-Path: ${session.localPath}\r\nFrom-Path: ${remotePath}\r\n-------${tid}$\r\n`,
+      );
+    };
+    await answer();
+    await starting;
+    clock.advance(60_000);
+    await answer();
+    // answered means that the next one is on its way after the same time
+    while (clock.running < 1) await new Promise((resolve) => setImmediate(resolve));
+    const closed = new Promise((resolve) => session.onStateChange(resolve));
+    while (session.state.name === 'bound') {
+      clock.advance(30_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await closed).toMatchObject({ name: 'closed', cause: { code: 'transaction-timeout' } });
   });
 });

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import {
   type AcceptHook,
@@ -7,6 +8,7 @@ import {
   type MsrpSession,
   type ReceiveOutcome,
   type SessionOptions,
+  streamSink,
 } from '../../msrp/index.ts';
 import { deferred, endpoint, Mailbox, RawPeer } from './support.ts';
 
@@ -330,6 +332,38 @@ describe('receiving', () => {
       abort: () => Promise.resolve(),
     };
     const { accept, outcome } = accepting(sink);
+    const { peer, send } = await bound({ accept });
+    peer.write(send({ tid: 'tid00001', body: 'abc' }));
+    expect(await peer.frame()).toContain('MSRP tid00001 413');
+    expect(await outcome).toMatchObject({ state: 'failed', error: { code: 'storage-failed' } });
+  });
+
+  it('hands a message on to a stream, which has to take it in order', async () => {
+    const taken: Buffer[] = [];
+    const slow = new Writable({
+      highWaterMark: 4,
+      write(chunk: Buffer, _encoding, callback) {
+        taken.push(chunk);
+        setImmediate(callback);
+      },
+    });
+    const first = accepting(streamSink(slow));
+    const { peer, send } = await bound({ accept: first.accept });
+    for (let i = 0; i < 5; i++) {
+      peer.write(send({ tid: `tid${i}xxxx`, body: 'abcdefgh', range: `${i * 8 + 1}-*/40`, flag: i === 4 ? '$' : '+' }));
+    }
+    expect(await first.outcome).toEqual({ state: 'completed', size: 40 });
+    expect(Buffer.concat(taken).toString()).toBe('abcdefgh'.repeat(5));
+    const second = accepting(streamSink(new Writable({ write: (_chunk, _encoding, callback) => callback() })));
+    const other = await bound({ accept: second.accept });
+    other.peer.write(other.send({ tid: 'tid00001', body: 'late', range: '5-8/8' }));
+    expect(await other.peer.frame()).toContain('MSRP tid00001 413');
+    expect(await second.outcome).toMatchObject({ state: 'failed', error: { code: 'storage-failed' } });
+  });
+
+  it('tells both sides when a stream breaks', async () => {
+    const broken = new Writable({ write: (_chunk, _encoding, callback) => callback(new Error('fault')) });
+    const { accept, outcome } = accepting(streamSink(broken));
     const { peer, send } = await bound({ accept });
     peer.write(send({ tid: 'tid00001', body: 'abc' }));
     expect(await peer.frame()).toContain('MSRP tid00001 413');
