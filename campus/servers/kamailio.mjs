@@ -34,15 +34,17 @@ function makeDatabase(file) {
   });
 }
 
+function makeTextTable(folder, table) {
+  // the shipped tables forbid empty columns that presence and rls leave empty: such a row is not read back after a restart
+  const [columns, ...rows] = fs.readFileSync(shipped('dbtext', 'kamailio', table), 'utf8').split('\n');
+  const nullable = columns.replaceAll('(string)', '(string,null)').replaceAll('(int)', '(int,null)');
+  fs.writeFileSync(path.join(folder, table), [nullable, ...rows].join('\n'));
+}
+
 function makeTextTables(folder) {
   fs.mkdirSync(folder);
   fs.copyFileSync(shipped('dbtext', 'kamailio', 'version'), path.join(folder, 'version'));
-  for (const table of TEXT_TABLES) {
-    // the shipped tables forbid empty columns that presence and rls leave empty: such a row is not read back after a restart
-    const [columns, ...rows] = fs.readFileSync(shipped('dbtext', 'kamailio', table), 'utf8').split('\n');
-    const nullable = columns.replaceAll('(string)', '(string,null)').replaceAll('(int)', '(int,null)');
-    fs.writeFileSync(path.join(folder, table), [nullable, ...rows].join('\n'));
-  }
+  for (const table of TEXT_TABLES) makeTextTable(folder, table);
 }
 
 export const kamailio = {
@@ -54,6 +56,8 @@ export const kamailio = {
     fs.mkdirSync(inside(campus), { recursive: true });
     if (!fs.existsSync(inside(campus, 'kamailio.db'))) makeDatabase(inside(campus, 'kamailio.db'));
     if (!fs.existsSync(inside(campus, 'text'))) makeTextTables(inside(campus, 'text'));
+    // written at a good stop only, so that a crash would bring back whoever was there at the last one; clients publish anew
+    makeTextTable(inside(campus, 'text'), 'presentity');
   },
 
   configure(campus) {
