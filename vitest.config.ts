@@ -27,6 +27,8 @@ export default defineConfig({
         // real Kamailio, OpenLDAP and Prosody, started once for the whole project
         test: {
           name: 'servers',
+          // one after another: people of one project must not meet those of another on the loopback's own network
+          sequence: { groupOrder: 1 },
           include: ['test/servers/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/servers/global-setup.ts'],
@@ -39,6 +41,7 @@ export default defineConfig({
         // the real program in real windows
         test: {
           name: 'windows',
+          sequence: { groupOrder: 2 },
           include: ['test/windows/*.test.ts'],
           environment: 'node',
           testTimeout: 120_000,
@@ -50,6 +53,7 @@ export default defineConfig({
         // the real program with accounts on the real servers
         test: {
           name: 'campus-windows',
+          sequence: { groupOrder: 3 },
           include: ['test/windows/campus/**/*.test.ts'],
           environment: 'node',
           testTimeout: 120_000,

@@ -19,8 +19,10 @@ function Main() {
   useShortcuts();
   const column = useView((view) => view.column);
   const panelOpen = useView((view) => view.panelOpen);
+  // what a sheet covers takes neither focus nor a screen reader's cursor
+  const covered = useView((view) => view.sheet !== null);
   return (
-    <div className={styles.app} data-column={column}>
+    <div className={styles.app} data-column={column} inert={covered}>
       <Rail />
       <main className={styles.main}>
         <ListRegion />
