@@ -97,7 +97,8 @@ export const en = {
     coreGone: 'AIMS is starting its engine again. What you write stays here.',
   },
   notices: {
-    'database-set-aside': 'The message store was damaged and was set aside at {{detail}}. AIMS started a new one.',
+    'database-set-aside':
+      'The message store was damaged and was set aside at {{detail}}. AIMS started a new one. Give that file to the help desk to get your messages back.',
     'secrets-not-kept': 'This computer has no password store. AIMS will ask for your passwords at each start.',
     'core-restarted': 'AIMS had to restart its engine. Nothing was lost.',
     'disk-full': 'The disk is full. Messages and files cannot be saved until you free some space.',
@@ -478,7 +479,7 @@ export const en = {
     },
     'database-unavailable': {
       said: 'The message store cannot be opened just now.',
-      todo: 'Check that the disk is there and not full, then start AIMS again.',
+      todo: 'Check that the disk is there and not full, then try again.',
     },
     'core-gone': { said: 'AIMS is starting its engine again.', todo: 'Wait a moment, then try again.' },
     other: { said: 'Something went wrong.', todo: 'Try again.' },

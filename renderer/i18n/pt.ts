@@ -104,7 +104,7 @@ export const pt: Same<typeof en> = {
   },
   notices: {
     'database-set-aside':
-      'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo.',
+      'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo. Entregue esse ficheiro ao apoio informático para recuperar as mensagens.',
     'secrets-not-kept': 'Este computador não tem onde guardar palavras-passe. O AIMS vai pedi-las sempre que iniciar.',
     'core-restarted': 'O AIMS teve de reiniciar o motor. Não se perdeu nada.',
     'disk-full': 'O disco está cheio. Não é possível guardar mensagens nem ficheiros até libertar espaço.',
@@ -485,7 +485,7 @@ export const pt: Same<typeof en> = {
     },
     'database-unavailable': {
       said: 'Não é possível abrir o arquivo de mensagens neste momento.',
-      todo: 'Verifique se o disco está acessível e com espaço, e inicie o AIMS de novo.',
+      todo: 'Verifique se o disco está acessível e com espaço, e tente de novo.',
     },
     'core-gone': { said: 'O AIMS está a reiniciar o motor.', todo: 'Espere um momento e tente de novo.' },
     other: { said: 'Algo correu mal.', todo: 'Tente de novo.' },
