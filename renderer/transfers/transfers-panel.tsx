@@ -25,7 +25,7 @@ function walk(event: KeyboardEvent<HTMLUListElement>) {
 export function TransfersPanel() {
   const { t } = useTranslation();
   const actions = useActions();
-  const [width, setWidth] = useRemembered('aims.panel', 320);
+  const [width, setWidth] = useRemembered('aims.panel', 344);
   const live = useFactsShallow((facts) =>
     facts.transferOrder.filter((id) => {
       const transfer = facts.transfers[id];
