@@ -98,7 +98,7 @@ export const en = {
   },
   notices: {
     'database-set-aside':
-      'The message store was damaged and was set aside at {{detail}}. AIMS started a new one. Give that file to the help desk to get your messages back.',
+      'The message store was damaged and was set aside at {{detail}}. AIMS started a new one. Ask the help desk if you need what was in it.',
     'secrets-not-kept': 'This computer has no password store. AIMS will ask for your passwords at each start.',
     'core-restarted': 'AIMS had to restart its engine. Nothing was lost.',
     'disk-full': 'The disk is full. Messages and files cannot be saved until you free some space.',

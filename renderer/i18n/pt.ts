@@ -104,7 +104,7 @@ export const pt: Same<typeof en> = {
   },
   notices: {
     'database-set-aside':
-      'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo. Entregue esse ficheiro ao apoio informático para recuperar as mensagens.',
+      'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo. Fale com o apoio informático se precisar do que lá estava.',
     'secrets-not-kept': 'Este computador não tem onde guardar palavras-passe. O AIMS vai pedi-las sempre que iniciar.',
     'core-restarted': 'O AIMS teve de reiniciar o motor. Não se perdeu nada.',
     'disk-full': 'O disco está cheio. Não é possível guardar mensagens nem ficheiros até libertar espaço.',
