@@ -53,6 +53,8 @@ export interface Person {
   reach<State extends Registration['state']>(state: State): Promise<Extract<Registration, { state: State }>>;
   /** Resolves when so many texts are there. */
   texts(count: number): Promise<IncomingMessage[]>;
+  /** Resolves when the text with this id is there. */
+  text(id: string): Promise<IncomingMessage>;
   presenceOf(peer: string, fits: (presence: PeerPresence) => boolean): Promise<PeerPresence>;
   set<Name extends keyof OperationSets>(name: Name): OperationSets[Name];
 }
@@ -102,6 +104,17 @@ export const person = (
   };
   const received: IncomingMessage[] = [];
   const waiting = new Set<() => void>();
+  const until = <T>(look: () => T | undefined): Promise<T> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        const found = look();
+        if (found === undefined) return;
+        waiting.delete(check);
+        resolve(found);
+      };
+      waiting.add(check);
+      check();
+    });
   set('messaging').receiver = (message) => {
     const known = received.some(({ id, peer }) => id === message.id && peer === message.peer);
     if (!known) received.push(message);
@@ -125,16 +138,8 @@ export const person = (
         { state: typeof state }
       >;
     },
-    texts: (count) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          if (received.length < count) return;
-          waiting.delete(check);
-          resolve(received);
-        };
-        waiting.add(check);
-        check();
-      }),
+    texts: (count) => until(() => (received.length >= count ? received : undefined)),
+    text: (wanted) => until(() => received.find(({ id }) => id === wanted)),
     presenceOf: async (peer, fits) => {
       const now = set('presence').presenceOf(peer);
       if (fits(now)) return now;
