@@ -16,7 +16,8 @@ export type Command =
   | {
       readonly name: 'send';
       readonly to: string;
-      readonly file: string;
+      /** Without one it does what standard input says. */
+      readonly file: string | undefined;
       readonly chunking: Chunking;
       readonly repeat: number;
       readonly type: string;
@@ -24,7 +25,7 @@ export type Command =
     };
 
 export const USAGE = `msrp receive --out FILE_OR_FOLDER [--count N] [--host ADDRESS] [--port N] [--tls-cert F --tls-key F]
-msrp send --to PATH FILE [--chunk whole|relay|BYTES] [--repeat N] [--type MIME] [--fingerprint "sha-256 AA:BB:..."]
+msrp send --to PATH [FILE] [--chunk whole|relay|BYTES] [--repeat N] [--type MIME] [--fingerprint "sha-256 AA:BB:..."]
 
 Both print JSON lines and take JSON lines: {"command":"send","text":"..."}, {"command":"send","file":"..."},
 {"command":"pause"}, {"command":"resume"}, {"command":"abort"}, {"command":"close"}.`;
@@ -65,7 +66,7 @@ export function parseCommand(args: readonly string[]): Command {
       return {
         name,
         to: required(values.to, '--to'),
-        file: required(file, 'FILE'),
+        file,
         chunking:
           values.chunk === 'whole' || values.chunk === 'relay' ? values.chunk : wholeNumber(values.chunk, '--chunk'),
         repeat: wholeNumber(values.repeat, '--repeat'),

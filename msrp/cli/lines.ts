@@ -29,15 +29,20 @@ export interface InputCommand {
   readonly type?: string;
 }
 
-/** Reads commands as long as there is a standard input. */
-export function onInput(run: (command: InputCommand) => void): void {
-  createInterface({ input: process.stdin }).on('line', (line) => {
+/** Reads commands as long as there is a standard input; the returned function stops that. */
+export function onInput(run: (command: InputCommand) => void): () => void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
     try {
       run(JSON.parse(line) as InputCommand);
     } catch (error) {
       print('warning', { text: error instanceof Error ? error.message : 'not understood' });
     }
   });
+  return () => {
+    lines.close();
+    process.stdin.destroy();
+  };
 }
 
 /** Most memory this process has had, in bytes. Linux counts what the parent had, too, unless asked like this. */

@@ -12,6 +12,8 @@ import { commandOfBoth } from './send.ts';
 
 /** Texts up to this size are printed, not stored. */
 const LONGEST_TEXT = 65_536;
+/** Longest wait a timer can have. */
+const LONG = 2 ** 31 - 1;
 
 /** Listens on one path and takes files and texts of whoever knows it. */
 export async function receive(command: Extract<Command, { name: 'receive' }>): Promise<void> {
@@ -23,39 +25,44 @@ export async function receive(command: Extract<Command, { name: 'receive' }>): P
   const endpoint = new MsrpEndpoint();
   const { host, port } = command;
   const listener = await endpoint.listen({ host, port, ...(tls === undefined ? {} : { tls }) });
-  const counter = { left: command.count };
-  const accept = (offer: IncomingOffer) => take(offer, command.out, counter);
+  let left = command.count;
+  const counted = () => {
+    left--;
+    if (left === 0) void leave();
+  };
+  const accept = (offer: IncomingOffer) => take(offer, command.out, counted);
   const newSession = (sessionId?: string) =>
     endpoint.createSession({ listener, accept, ...(sessionId && { sessionId }) });
   let session: MsrpSession = newSession();
   print('listening', { path: session.localPath, ...(tls && { fingerprint: fingerprintOf(tls.cert) }) });
-  onInput((input) => commandOfBoth(input, session));
-  for (;;) {
+  const stopInput = onInput((input) => commandOfBoth(input, session));
+  // the program ends by itself once the last response has gone out and the connection is closed
+  const leave = async () => {
+    await session.close();
+    listener.close();
+    stopInput();
+  };
+  while (left > 0) {
     // without a path of the other side: who knows this one may come
-    await session.start({ role: 'passive', timeout: 2 ** 31 - 1 });
+    await session.start({ role: 'passive', timeout: LONG });
     print('bound', { path: session.localPath });
     const ended = await new Promise<MsrpSession>((resolve) => {
       session.onStateChange(({ name }) => name === 'closed' && resolve(session));
     });
     // the same path for the next one
-    session = newSession(ended.id);
+    if (left > 0) session = newSession(ended.id);
   }
 }
 
-async function take(offer: IncomingOffer, out: string, counter: { left: number }): Promise<Acceptance> {
+async function take(offer: IncomingOffer, out: string, counted: () => void): Promise<Acceptance> {
   const { messageId, contentType } = offer;
   const from = performance.now();
   const name = fileName(offer);
-  const count = () => {
-    counter.left--;
-    // the response goes out before the program ends
-    if (counter.left === 0) setTimeout(finish, 50);
-  };
   if (name === undefined && contentType.startsWith('text/')) {
     const sink = new MemorySink(LONGEST_TEXT);
     const ended = (outcome: ReceiveOutcome) => {
       print('message', { messageId, contentType, state: outcome.state, text: sink.text });
-      count();
+      counted();
     };
     return { sink, ended };
   }
@@ -76,7 +83,7 @@ async function take(offer: IncomingOffer, out: string, counter: { left: number }
       const { size: bytes } = outcome;
       sha256Of(file).then((sha256) => {
         print('done', { messageId, bytes, seconds, peakMemory: memory, sha256, file });
-        count();
+        counted();
       }, finish);
     },
   };

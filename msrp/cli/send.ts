@@ -8,7 +8,7 @@ import { formatUri, parsePath } from '../uri.ts';
 import type { Command } from './arguments.ts';
 import { finish, type InputCommand, onInput, peakMemory, print, sha256Of } from './lines.ts';
 
-/** Sends a file to a path, as often as wanted, over one session. */
+/** Sends a file to a path, as often as wanted, over one session; without a file it waits for commands. */
 export async function send(command: Extract<Command, { name: 'send' }>): Promise<void> {
   const endpoint = new MsrpEndpoint();
   const target = parsePath(command.to)[0];
@@ -27,10 +27,12 @@ export async function send(command: Extract<Command, { name: 'send' }>): Promise
     ...(command.fingerprint === undefined ? {} : { fingerprints: [command.fingerprint] }),
   });
   print('bound', { path: session.localPath, peer: target && formatUri(target) });
+  const { file } = command;
+  if (file === undefined) return;
   let from = started;
   for (let i = 0; i < command.repeat; i++) {
-    current = await sendFile(session, command.file, command.type);
-    await report(current, command.file, from);
+    current = await sendFile(session, file, command.type);
+    await report(current, file, from);
     from = performance.now();
   }
   await session.close();

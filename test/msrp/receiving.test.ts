@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import {
   type AcceptHook,
   type ByteSink,
+  FileSink,
   type IncomingOffer,
   MemorySink,
   type MsrpSession,
@@ -323,6 +325,16 @@ describe('receiving', () => {
     expect(await peer.frame()).toContain('MSRP tid00001 413');
     expect(await outcome).toMatchObject({ state: 'failed', error: { code, cause: fault } });
     expect(await aborted.promise).toMatchObject({ code });
+  });
+
+  it.runIf(existsSync('/dev/full'))('tells a full disk from other trouble', async () => {
+    const ended = deferred<ReceiveOutcome>();
+    const { peer, send } = await bound({
+      accept: async () => ({ sink: await FileSink.open('/dev/full'), ended: ended.resolve }),
+    });
+    peer.write(send({ tid: 'tid00001', body: 'abc' }));
+    expect(await peer.frame()).toContain('MSRP tid00001 413');
+    expect(await ended.promise).toMatchObject({ state: 'failed', error: { code: 'disk-full', retryable: true } });
   });
 
   it('does not confirm a message whose sink cannot be closed', async () => {
