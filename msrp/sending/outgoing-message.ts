@@ -115,6 +115,8 @@ export class Message implements Flow, OutgoingMessage {
   #outcome: SendOutcome | undefined;
   #paused = false;
   #chunk: OpenChunk | undefined;
+  /** The connection that was written to; its frames and transactions outlive the session. */
+  #carrier: Connection | undefined;
   #block: Block | undefined;
   #offset = 0;
   #position: number;
@@ -161,7 +163,8 @@ export class Message implements Flow, OutgoingMessage {
 
   get ready(): boolean {
     if (this.#state === 'stopping') return true;
-    if (this.#state !== 'sending') return false;
+    // whatever happened, a frame that was begun has to be ended
+    if (this.#state !== 'sending') return this.#chunk !== undefined;
     if (this.#paused) return this.#chunk !== undefined;
     if (this.#chunk === undefined && this.#inFlight >= this.#context.window) return false;
     return this.#options.reader.current !== undefined;
@@ -187,7 +190,8 @@ export class Message implements Flow, OutgoingMessage {
 
   /** Something changed: perhaps there is something to write now. */
   readonly wake = (): void => {
-    if (this.ready) this.#context.connection?.queue.activate(this);
+    const connection = this.#carrier ?? this.#context.connection;
+    if (this.ready && connection?.closed === false) connection.queue.activate(this);
   };
 
   /** The source gave out: what has been sent is no message, and the peer is told so. */
@@ -200,6 +204,8 @@ export class Message implements Flow, OutgoingMessage {
     this.#end({ state: 'failed', error, confirmed: this.#confirmed.toArray() });
     this.#settleDelivered({ state: 'unknown', reported: this.#reported.toArray() });
     this.#context.finished(this);
+    // other sessions may go on where this one was cut off
+    this.wake();
   }
 
   /** RFC 4975 §7.3.2: a REPORT about this message. */
@@ -229,6 +235,10 @@ export class Message implements Flow, OutgoingMessage {
   write(output: Output, budget: number): number {
     if (this.#state === 'stopping') {
       this.#writeStop(output);
+      return 0;
+    }
+    if (this.#state !== 'sending') {
+      this.#endChunk(output, '#');
       return 0;
     }
     if (this.#paused) {
@@ -283,15 +293,14 @@ export class Message implements Flow, OutgoingMessage {
     const { transactionId } = chunk;
     this.#chunk = chunk;
     this.#chunks++;
-    this.#context.connection?.queue.head(
+    this.#carrier = this.#context.connection;
+    this.#carrier?.queue.head(
       `MSRP ${transactionId} SEND\r\nTo-Path: ${this.#context.toPath}\r\nFrom-Path: ${this.#context.fromPath}\r\n` +
         `Message-ID: ${this.messageId}\r\nByte-Range: ${this.#range()}\r\n${this.#tail}\r\n`,
     );
     if (this.#options.failureReport !== 'no') {
-      this.#context.connection?.transactions.open(
-        transactionId,
-        this.#options.failureReport === 'partial',
-        (settlement) => this.#settled(transactionId, settlement),
+      this.#carrier?.transactions.open(transactionId, this.#options.failureReport === 'partial', (settlement) =>
+        this.#settled(transactionId, settlement),
       );
     }
     return chunk;
@@ -313,13 +322,13 @@ export class Message implements Flow, OutgoingMessage {
     this.#chunk = undefined;
     output.text(chunk.endLine(flag));
     if (this.#options.failureReport !== 'yes' || flag === '#') {
-      if (flag === '#') this.#context.connection?.transactions.forget(chunk.transactionId);
-      else this.#context.connection?.transactions.arm(chunk.transactionId);
+      if (flag === '#') this.#carrier?.transactions.forget(chunk.transactionId);
+      else this.#carrier?.transactions.arm(chunk.transactionId);
       return;
     }
     this.#unanswered.set(chunk.transactionId, { start: chunk.start, end: this.#position });
     this.#inFlight += this.#position - chunk.start;
-    this.#context.connection?.transactions.arm(chunk.transactionId);
+    this.#carrier?.transactions.arm(chunk.transactionId);
   }
 
   #complete(output: Output): void {
@@ -400,6 +409,7 @@ export class Message implements Flow, OutgoingMessage {
       this.#context.finished(this);
       return;
     }
+    if (this.#state === 'ended') this.#context.finished(this);
     if (this.#state !== 'sending') return;
     this.#options.reader.close();
     this.#outcome = outcome;
@@ -416,7 +426,7 @@ export class Message implements Flow, OutgoingMessage {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#options.reader.close();
-    for (const transactionId of this.#unanswered.keys()) this.#context.connection?.transactions.forget(transactionId);
+    for (const transactionId of this.#unanswered.keys()) this.#carrier?.transactions.forget(transactionId);
     this.#unanswered.clear();
     this.#settleSent(outcome);
   }

@@ -162,6 +162,34 @@ describe('a session', () => {
     expect(far.connectionCount).toBe(0);
   });
 
+  it('that is broken off in the middle of a frame leaves the others on its connection well', async () => {
+    const far = endpoint();
+    const near = endpoint();
+    const listener = await far.listen({ host: '127.0.0.1' });
+    const open = async (mailbox: Mailbox) => {
+      const passive = far.createSession({ listener, accept: mailbox.accept });
+      const active = near.createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
+      await Promise.all([
+        passive.start({ remotePath: active.localPath, role: 'passive' }),
+        active.start({ remotePath: passive.localPath, role: 'active' }),
+      ]);
+      return active;
+    };
+    const [broken, well] = [new Mailbox(), new Mailbox()];
+    const [first, second] = [await open(broken), await open(well)];
+    expect(near.connectionCount).toBe(1);
+    const body = Buffer.alloc(50_000_000);
+    const message = first.send({ contentType: 'a/b', body, progressEvery: 1 });
+    await new Promise<void>((resolve) => {
+      message.onProgress(() => resolve());
+    });
+    first.abort();
+    expect(await message.sent).toMatchObject({ state: 'failed', error: { code: 'session-closed' } });
+    expect((await broken.next()).outcome.state).toBe('aborted');
+    second.send({ contentType: 'text/plain', body: 'well' });
+    expect((await well.next()).bytes.toString()).toBe('well');
+  });
+
   it('sends requests of any kind and shows the response', async () => {
     const { active } = await pair({
       passive: {
