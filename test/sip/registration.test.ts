@@ -74,6 +74,17 @@ test('is refreshed before it ends, by what the registrar granted to us and not t
   registration.forget();
 });
 
+test('after a break the server is asked once more soon, for what it kept meanwhile', async () => {
+  const { server, registration } = await registered();
+  await registration.register();
+  registration.forget();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await registration.register();
+  await vi.advanceTimersByTimeAsync(8_001);
+  await server.request('REGISTER', 3);
+  registration.forget();
+});
+
 test.each([
   [401, 'credentials-rejected', false],
   [403, 'policy', false],

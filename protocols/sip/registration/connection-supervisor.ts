@@ -117,7 +117,7 @@ export class ConnectionSupervisor {
     this.#failures += 1;
     if (!error.retryable) this.#move({ state: 'stopped', cause: error });
     else {
-      const bound = Math.min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** Math.min(this.#failures, 6));
+      const bound = Math.min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** Math.min(this.#failures - 1, 6));
       const jittered = SHORTEST_WAIT + random() * (bound - SHORTEST_WAIT);
       const wait = error.retryAfter === undefined ? jittered : Math.max(SHORTEST_WAIT, error.retryAfter * 1000);
       const retryAt = now() + Math.min(wait, 3_600_000);

@@ -14,6 +14,8 @@ export interface RegistrationOptions {
 }
 
 const EXPIRES = 600;
+/** Seconds. A proxy commonly gives a device that does not answer 5 s. */
+const AFTER_BREAK = 8;
 /** Node's timers overflow beyond 24.8 days and would fire at once. */
 const LONGEST_WAIT = 2_147_483;
 
@@ -29,6 +31,8 @@ export class Registration {
   #timer: NodeJS.Timeout | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #registered = false;
+  /** The last binding ended with its connection and not by our will. */
+  #broken = false;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -53,12 +57,14 @@ export class Registration {
   async unregister(): Promise<void> {
     if (!this.#registered) return;
     this.forget();
+    this.#broken = false;
     await this.#inTurn(() => this.#send(0));
   }
 
   /** The connection is gone, and the binding with it. */
   forget(): void {
     clearTimeout(this.#timer);
+    this.#broken ||= this.#registered;
     this.#registered = false;
   }
 
@@ -80,8 +86,12 @@ export class Registration {
     if (answer.status < 200 || answer.status > 299) return registrationError(answer);
     this.#registered = true;
     const granted = Math.min(grantedSeconds(answer, this.#options.agent.contactUser) ?? this.#expires, LONGEST_WAIT);
+    // a server that believed in our dead connection keeps what it could not deliver there, a while after we are back, and
+    // hands it out at a REGISTER
+    const wait = this.#broken ? Math.min(AFTER_BREAK, granted * 0.8) : granted * 0.8;
+    this.#broken = false;
     // never sooner than 5 s, whatever the registrar grants
-    this.#timer = setTimeout(() => void this.refresh(), Math.max(5, granted * 0.8) * 1000);
+    this.#timer = setTimeout(() => void this.refresh(), Math.max(5, wait) * 1000);
     return undefined;
   }
 
