@@ -12,4 +12,10 @@ it('a text without spaces that would stop the layout breaks anywhere, a usual on
   expect(around()).not.toMatch(/long/);
   fireEvent.change(box, { target: { value: 'x'.repeat(LONG_TEXT + 1) } });
   expect(around()).toMatch(/long/);
+  fireEvent.change(box, { target: { value: '' } });
+  expect(around()).not.toMatch(/long/);
+  // the page lays a pasted text out before React is told of it
+  const clipboardData = { files: [], getData: () => 'x'.repeat(LONG_TEXT + 1) };
+  fireEvent.paste(box, { clipboardData });
+  expect(around()).toMatch(/long/);
 });

@@ -1,5 +1,6 @@
 import { CloudOff, Paperclip, SendHorizontal, Smile, TriangleAlert } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../../electron/contract/index.ts';
 import { routeWord } from '../../app/account-words.ts';
@@ -32,6 +33,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [emojiOpen, setEmojiOpen] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
+  const [longPaste, setLongPaste] = useState(false);
   const { text, change, sent } = useDraft(talkId);
   const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
   const route = useFacts((facts) => facts.talks[talkId]?.route);
@@ -111,7 +113,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             if (!filesOff) onAttach();
           }}
         />
-        <div className={cx(styles.grow, text.length > LONG_TEXT && styles.long)} data-text={text}>
+        <div className={cx(styles.grow, (longPaste || text.length > LONG_TEXT) && styles.long)} data-text={text}>
           <textarea
             ref={input}
             rows={1}
@@ -124,6 +126,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             data-composer
             onChange={(event) => {
               setFault(null);
+              setLongPaste(false);
               change(event.currentTarget.value);
             }}
             onKeyDown={(event) => {
@@ -134,7 +137,11 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             }}
             onPaste={(event) => {
               const files = [...event.clipboardData.files];
-              if (files.length === 0) return;
+              if (files.length === 0) {
+                // laid out before any change is told: its lines must break anywhere already
+                if (event.clipboardData.getData('text').length > LONG_TEXT) flushSync(() => setLongPaste(true));
+                return;
+              }
               event.preventDefault();
               onFiles(files);
             }}
