@@ -39,7 +39,7 @@ function RouteMenu({ talkId }: { talkId: string }) {
       align="end"
       trigger={
         <button type="button" className={styles.route} aria-label={t('talk.route', { route: word })}>
-          {word}
+          <span className={styles.routeWord}>{word}</span>
           <Icon of={ChevronDown} size={14} />
         </button>
       }
