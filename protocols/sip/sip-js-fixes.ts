@@ -3,7 +3,7 @@
  * fails without it. The library's files stay as published; what is changed are its exported objects, once per process.
  */
 import { randomUUID } from 'node:crypto';
-import { Core } from 'sip.js';
+import { Core, type Session, type SessionDescriptionHandler } from 'sip.js';
 import { parseChallenges } from './authentication/challenges.ts';
 import type { DigestAnswer, DigestClient } from './authentication/digest-client.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
@@ -186,3 +186,16 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   return false;
 }
 Object.assign(Core.UserAgentClient.prototype, { authenticationGuard });
+
+/**
+ * Defect: a session keeps the Contact of its beginning, so that after a reconnect a re-INVITE still names the old port and
+ * the other side's next request goes nowhere.
+ */
+export const renewContact = (session: Session, contact: string): void => {
+  Object.assign(session, { _contact: contact });
+};
+
+/** Defect: the description handler is made when sip.js first needs it, which is too late to give it our offer. */
+export const presetDescriptions = (session: Session, handler: SessionDescriptionHandler): void => {
+  Object.assign(session, { _sessionDescriptionHandler: handler });
+};

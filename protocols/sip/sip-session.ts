@@ -4,7 +4,7 @@ import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
 import { headerText, shownName } from './header-text.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
 import { addressOfUri } from './sip-address.ts';
-import { partsOf } from './sip-js-fixes.ts';
+import { partsOf, renewContact } from './sip-js-fixes.ts';
 import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
 /** A final answer to our INVITE that is not an acceptance. */
@@ -216,7 +216,7 @@ export class SipJsSession implements SipSession {
 
   /** For the user agent: after a reconnect sip.js would go on naming the old address. */
   renewContact(contact: string): void {
-    Object.assign(this.#session, { _contact: contact });
+    renewContact(this.#session, contact);
   }
 
   #onSipState(state: SessionState): void {

@@ -14,14 +14,14 @@
  * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
-import { type Core, Inviter, type URI, UserAgent } from 'sip.js';
+import { type Core, Inviter, type Session, type URI, UserAgent } from 'sip.js';
 import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { toSipUri } from './sip-address.ts';
-import { adaptCore, setCredentials } from './sip-js-fixes.ts';
+import { adaptCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
@@ -221,8 +221,8 @@ export class SipUserAgent {
 }
 
 /** sip.js makes the handler when it first needs one; we need it before. */
-const descriptionsOf = (session: object): PassThroughDescriptions => {
+const descriptionsOf = (session: Session): PassThroughDescriptions => {
   const descriptions = new PassThroughDescriptions();
-  Object.assign(session, { _sessionDescriptionHandler: descriptions });
+  presetDescriptions(session, descriptions);
   return descriptions;
 };

@@ -176,6 +176,21 @@ test('our own requests come back to us without being taken for a loop', async ()
   expect(texts).toEqual(['x']);
 });
 
+test('after a reconnect a session names the new connection', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  const contact = `Contact: <sip:bob@127.0.0.1:${server.port};transport=tcp>`;
+  server.handler = (request) => request.answer(200, [contact, 'Content-Type: application/sdp'], 'v=0\r\n');
+  const session = agent.invite('sip:bob@campus.test', { sdp: 'v=0\r\n' });
+  await reached(session, 'established');
+  await agent.disconnect();
+  await agent.connect();
+  await session.reoffer({ sdp: 'v=0\r\n' });
+  const [before, after] = [await server.request('INVITE'), await server.request('INVITE', 2)];
+  expect(after.head.get('contact')).toContain(`:${agent.local?.port};`);
+  expect(after.head.get('contact')).not.toBe(before.head.get('contact'));
+});
+
 test('a REFER within a session is refused and never followed', async () => {
   const server = await ScriptedServer.open();
   const { agent } = await serverAgent(server.port);
