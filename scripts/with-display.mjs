@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import readline from 'node:readline';
 
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 
@@ -56,12 +57,8 @@ export function runWithDisplay(command, options = {}) {
     },
   );
   // dbus-daemon complains about a limit it may not raise; everything else is passed on
-  child.stderr.on('data', (data) => {
-    const kept = String(data)
-      .split('\n')
-      .filter((line) => !line.includes('Failed to set fd limit'))
-      .join('\n');
-    if (kept.trim()) process.stderr.write(kept);
+  readline.createInterface({ input: child.stderr }).on('line', (line) => {
+    if (!line.includes('Failed to set fd limit')) process.stderr.write(`${line}\n`);
   });
   const end = (signal) => {
     try {
