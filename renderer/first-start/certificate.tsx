@@ -10,8 +10,9 @@ function certificateReason(reason: string) {
   if (/ALTNAME|HOSTNAME/i.test(reason)) return 'wrongName';
   if (/HAS_EXPIRED/i.test(reason)) return 'expired';
   if (/NOT_YET_VALID/i.test(reason)) return 'notYet';
-  if (/SELF_SIGNED/i.test(reason)) return 'selfSigned';
+  // a chain that ends in a stranger says SELF_SIGNED too: it is the stranger that vouches for itself, not the server
   if (/ISSUER|VERIFY_LEAF|UNTRUSTED|CHAIN/i.test(reason)) return 'unknownAuthority';
+  if (/SELF_SIGNED/i.test(reason)) return 'selfSigned';
   return 'other';
 }
 

@@ -1,0 +1,27 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import { I18nextProvider } from 'react-i18next';
+import { afterEach, expect, it } from 'vitest';
+import { CertificateFacts } from '../../renderer/first-start/certificate.tsx';
+import { createI18n } from '../../renderer/i18n/i18n.ts';
+import { CERTIFICATE } from './fake-core/sample.ts';
+
+afterEach(cleanup);
+
+const FACTS = CERTIFICATE.certificate as NonNullable<typeof CERTIFICATE.certificate>;
+
+it.each([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'It vouches for itself: no authority this computer knows has signed it.'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'It was signed by an authority this computer does not know.'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'It was signed by an authority this computer does not know.'],
+  ['CERT_HAS_EXPIRED', 'Its certificate is no longer valid.'],
+  ['CERT_NOT_YET_VALID', 'Its certificate is not valid yet. Check the clock of this computer.'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'Its certificate was made for another name.'],
+  ['SOMETHING_NEW', 'Its certificate was refused.'],
+])('says %s in words a person can weigh', (reason, sentence) => {
+  render(
+    <I18nextProvider i18n={createI18n('en-GB')}>
+      <CertificateFacts facts={{ ...FACTS, reason }} />
+    </I18nextProvider>,
+  );
+  expect(screen.getByText(sentence)).toBeTruthy();
+});
