@@ -17,6 +17,9 @@ const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {
   408: 'peer-offline',
   410: 'peer-unknown',
   413: 'too-big',
+  // RFC 5626 §11.5: the flow to the peer failed; Kamailio says 477 for it
+  430: 'peer-offline',
+  477: 'peer-offline',
   480: 'peer-offline',
   486: 'peer-busy',
   487: 'cancelled',
