@@ -11,7 +11,8 @@ export const sayUntilTaken = async (from: Person, to: Person, first: Said): Prom
   for (let said = first, attempt = 0; attempt < 5; attempt++) {
     const outcome = await said.outcome;
     if (outcome.state !== 'failed') return;
-    expect(outcome.error.retryable).toBe(true);
+    const { code, protocolCode, retryable } = outcome.error;
+    expect({ code, protocolCode, retryable }).toEqual({ code, protocolCode, retryable: true });
     await from.reach('online');
     said = from.sayAgain(to, first);
   }
