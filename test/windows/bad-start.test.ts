@@ -53,9 +53,7 @@ async function runToEnd(options: Parameters<typeof commandLine>[0]): Promise<{ c
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   // Chromium's own lines begin with where they come from, and it has some on every start in a bare container
-  const said = stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/^\[\d+:/.test(line) && !/^Electron's/.test(line));
+  const said = stderr.split('\n').filter((line) => line.trim() !== '' && !/^\[\d+:/.test(line));
   return { code, said };
 }
 
