@@ -99,6 +99,10 @@ export class Connection {
       if (this.#sessions.size === 0) this.destroy(new MsrpError('connection-idle', 'No session used the connection'));
     });
     socket.once('close', () => timer.cancel());
+    // the peer is leaving: nothing new begins here
+    socket.once('end', () => {
+      this.#closing = true;
+    });
   }
 
   get closed(): boolean {

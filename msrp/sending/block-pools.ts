@@ -7,10 +7,14 @@ export interface BlockLoan {
   giveBack(): void;
 }
 
-/** Blocks as large as can be for a few messages, and smaller the more there are at once: the sum stays bearable. */
+/**
+ * Blocks as large as is good for a few messages, and smaller the more there are at once: the sum stays bearable. Larger
+ * ones than these do not stay in the cache of the processor between being read and being written, and cost half as much
+ * again.
+ */
 export class BlockPools {
   readonly #sizes = [
-    { pool: new BufferPool(1_048_576, 8), upTo: 8 },
+    { pool: new BufferPool(262_144, 16), upTo: 16 },
     { pool: new BufferPool(65_536, 32), upTo: 64 },
     { pool: new BufferPool(16_384, 64), upTo: Number.POSITIVE_INFINITY },
   ];

@@ -24,8 +24,8 @@ export interface BlockReader {
 }
 
 const HYPHENS = Buffer.from('-------');
-/** Blocks read and not yet taken: one to write while the next is being read. */
-const AHEAD = 2;
+/** Blocks read and not yet taken: a message that is out of them loses its turn. */
+const AHEAD = 4;
 
 function suspicious(bytes: Buffer): boolean {
   return bytes.includes(HYPHENS);
