@@ -19,7 +19,9 @@ export class Emitter<T> {
   };
 
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) {
+    // who comes or goes while others are told changes nothing for this event
+    const listeners = Array.from(this.#listeners);
+    for (const listener of listeners) {
       try {
         listener(value);
       } catch (error) {

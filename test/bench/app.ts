@@ -98,7 +98,8 @@ async function fillProfile(folder: string, campus: CampusDescription): Promise<v
   await core.end();
 
   const key = fs.readFileSync(path.join(folder, 'database.key'), 'utf8').trim();
-  const { driver, close } = openStore(folder, key, Date.now, () => undefined);
+  const store = openStore(folder, key, Date.now, () => undefined);
+  const { driver } = store;
   const talks = driver.all<{ id: string; account_id: string; address: string }>(
     'SELECT id, account_id, address FROM talks',
   );
@@ -127,7 +128,7 @@ async function fillProfile(folder: string, campus: CampusDescription): Promise<v
     });
   }
   driver.run('UPDATE talks SET last_sequence = (SELECT max(sequence) FROM messages WHERE talk_id = talks.id)');
-  close();
+  store.close();
 }
 
 interface Started {
@@ -290,15 +291,22 @@ export async function run(write: boolean): Promise<void> {
   const dataFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'aims-bench-'));
   const campus = await startTemporary();
   const rows: Row[] = [];
+  const told = (from: number): void =>
+    rows.slice(from).forEach((row) => {
+      say(`  ${row.what}: ${row.aims} (${row.beside}; ratio ${row.ratio}, ${row.target})`);
+    });
   try {
     say('Filling a profile: 2 accounts, 200 contacts, 1,000,000 messages…');
     await fillProfile(path.join(dataFolder, 'profiles/bench'), campus.description);
     say('Starting, beside an empty window…');
     await starts(dataFolder, rows);
+    told(0);
     say('Idle for a minute…');
     await idle(dataFolder, rows);
+    told(2);
     say('A 200 MB file…');
     await transfer(dataFolder, rows);
+    told(3);
   } finally {
     await campus.stop();
     fs.rmSync(dataFolder, { recursive: true, force: true });
