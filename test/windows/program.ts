@@ -12,8 +12,6 @@ export const root = path.resolve(import.meta.dirname, '../..');
 export const artefacts = path.join(root, 'test/artefacts');
 fs.mkdirSync(artefacts, { recursive: true });
 
-type Language = 'en' | 'pt';
-
 /** The catalogue of one language: names of things as a person reads or hears them. */
 export type Words = typeof en | typeof pt;
 
