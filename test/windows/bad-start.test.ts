@@ -8,6 +8,7 @@ import {
   commandLine,
   joinThisNetwork,
   type Program,
+  type StartOptions,
   startProgram,
   temporaryFolder,
 } from './program.ts';
@@ -44,7 +45,7 @@ const SAID = {
 } as const;
 
 /** Runs the program as a second start does, with nobody driving it; what it says when it has ended by itself. */
-async function runToEnd(options: Parameters<typeof commandLine>[0]): Promise<{ code: number | null; said: string[] }> {
+async function runToEnd(options: StartOptions): Promise<{ code: number | null; said: string[] }> {
   const { executablePath, args, env } = commandLine(options);
   const child = spawn(executablePath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
