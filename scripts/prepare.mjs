@@ -73,9 +73,13 @@ export async function ensureBuild() {
     if (fresh()) return;
     const { build } = await import('vite');
     const { targets } = await import('./vite.configs.mjs');
-    process.env.NODE_ENV = 'production';
     fs.rmSync(stamp, { force: true });
+    // for the build alone: tests that come after it want React's development half
+    const before = process.env.NODE_ENV;
+    process.env.NODE_ENV = 'production';
     await Promise.all(targets.map((target) => build(target)));
+    if (before === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = before;
     fs.writeFileSync(stamp, now);
   } finally {
     fs.rmSync(lock, { recursive: true, force: true });
