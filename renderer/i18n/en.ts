@@ -280,6 +280,8 @@ export const en = {
     failedAnnounce: '{{name}} failed: {{reason}}',
     declinedAnnounce: '{{name}} was declined.',
     cancelledAnnounce: '{{name}} was cancelled.',
+    askAgain: 'Ask {{name}} to send it again.',
+    makeRoom: 'Free some space, then ask {{name}} to send it again.',
     offeredAnnounce: '{{person}} offers you the file {{name}}.',
   },
   transfers: {

@@ -286,6 +286,8 @@ export const pt: Same<typeof en> = {
     failedAnnounce: '{{name}} falhou: {{reason}}',
     declinedAnnounce: '{{name}} foi recusado.',
     cancelledAnnounce: '{{name}} foi cancelado.',
+    askAgain: 'Peça a {{name}} que o envie de novo.',
+    makeRoom: 'Liberte espaço e peça a {{name}} que o envie de novo.',
     offeredAnnounce: '{{person}} oferece-lhe o ficheiro {{name}}.',
   },
   transfers: {

@@ -11,7 +11,11 @@ export function transferState(t: TFunction, transfer: Transfer, name: string): s
     transfer.direction === 'outgoing'
       ? t(`file.out.${transfer.state}`, { name })
       : t(`file.in.${transfer.state}`, { name });
-  return transfer.state === 'failed' && transfer.fault ? `${said}. ${faultSentence(t, transfer.fault.code)}` : said;
+  if (transfer.state !== 'failed' || !transfer.fault) return said;
+  const { code } = transfer.fault;
+  if (transfer.direction === 'outgoing') return `${said}. ${faultSentence(t, code)}`;
+  // only who sends can begin again
+  return `${said}. ${faultSaid(t, code)} ${t(code === 'no-space' ? 'file.makeRoom' : 'file.askAgain', { name })}`;
 }
 
 interface Formats {
