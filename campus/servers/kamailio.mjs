@@ -8,7 +8,9 @@ import { answersSip, answersTcp } from '../support/probe.mjs';
 import { fill } from '../support/template.mjs';
 
 const SHARES = ['/usr/share/kamailio', '/usr/local/share/kamailio'];
-const SQL_TABLES = ['standard', 'usrloc', 'auth_db', 'msilo'];
+const SQL_TABLES = ['standard', 'usrloc', 'auth_db'];
+/** In a file of their own: a worker that meets another's lock on the bindings must not lose a message for it. */
+const KEPT_TABLES = ['standard', 'msilo'];
 const TEXT_TABLES = ['presentity', 'active_watchers', 'watchers', 'pua', 'xcap', 'rls_presentity', 'rls_watchers'];
 const TCP_PORTS = ['sip', 'sips', 'xcap', 'xcaps', 'msrp', 'msrps'];
 
@@ -20,19 +22,22 @@ function shipped(...names) {
   return path.join(share, ...names);
 }
 
-function makeDatabase(file) {
-  const tables = SQL_TABLES.map((name) => fs.readFileSync(shipped('db_sqlite', `${name}-create.sql`), 'utf8'));
-  const rows = USERS.map(
-    (user) =>
-      `INSERT INTO subscriber(username,domain,password,ha1,ha1b,ha1_sha256)
-       VALUES('${user.name}','${DOMAIN}','','${ha1(user, 'md5')}','','${ha1(user, 'sha256')}');`,
-  );
-  const column = `ALTER TABLE subscriber ADD COLUMN ha1_sha256 VARCHAR(64) DEFAULT '' NOT NULL;`;
+function makeDatabase(file, tables, rows = []) {
+  const made = tables.map((name) => fs.readFileSync(shipped('db_sqlite', `${name}-create.sql`), 'utf8'));
   execFileSync('sqlite3', ['-bail', file], {
-    input: [...tables, column, ...rows, 'PRAGMA journal_mode=WAL;'].join('\n'),
+    input: [...made, ...rows, 'PRAGMA journal_mode=WAL;'].join('\n'),
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }
+
+const SUBSCRIBERS = [
+  `ALTER TABLE subscriber ADD COLUMN ha1_sha256 VARCHAR(64) DEFAULT '' NOT NULL;`,
+  ...USERS.map(
+    (user) =>
+      `INSERT INTO subscriber(username,domain,password,ha1,ha1b,ha1_sha256)
+       VALUES('${user.name}','${DOMAIN}','','${ha1(user, 'md5')}','','${ha1(user, 'sha256')}');`,
+  ),
+];
 
 function makeTextTable(folder, table) {
   // the shipped tables forbid empty columns that presence and rls leave empty: such a row is not read back after a restart
@@ -54,7 +59,9 @@ export const kamailio = {
   /** Makes the databases, once: accounts, bindings and kept messages in SQLite; presence and XCAP as text. */
   prepare(campus) {
     fs.mkdirSync(inside(campus), { recursive: true });
-    if (!fs.existsSync(inside(campus, 'kamailio.db'))) makeDatabase(inside(campus, 'kamailio.db'));
+    if (!fs.existsSync(inside(campus, 'kamailio.db')))
+      makeDatabase(inside(campus, 'kamailio.db'), SQL_TABLES, SUBSCRIBERS);
+    if (!fs.existsSync(inside(campus, 'kept.db'))) makeDatabase(inside(campus, 'kept.db'), KEPT_TABLES);
     if (!fs.existsSync(inside(campus, 'text'))) makeTextTables(inside(campus, 'text'));
     // written at a good stop only, so that a crash would bring back whoever was there at the last one; clients publish anew
     makeTextTable(inside(campus, 'text'), 'presentity');
