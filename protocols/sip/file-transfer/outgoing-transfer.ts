@@ -210,6 +210,8 @@ export class OutgoingTransfer extends Transfer {
       fields: [['Content-Disposition', 'attachment']],
     });
     this.#message = message;
+    // reading begins within `send`, and a cancel from there has found no message to stop
+    if (this.over) return message.abort();
     message.onProgress(({ confirmed, reported }) => {
       this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
       this.#arm(STALL_TIMEOUT);
