@@ -1,4 +1,4 @@
-export type PackageGroup = 'servers' | 'display';
+export type PackageGroup = 'servers' | 'peers' | 'display';
 
 export const GROUPS: Readonly<Record<PackageGroup, readonly (string | readonly string[])[]>>;
 export const QUIET: string;

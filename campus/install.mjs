@@ -1,4 +1,4 @@
-// The Debian and Ubuntu packages that the tests need. `node campus/install.mjs [servers] [display] [--check]`, or import it.
+// The Debian and Ubuntu packages that the tests need. `node campus/install.mjs [servers] [peers] [display] [--check]`, or import it.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,8 @@ export const GROUPS = {
     'sqlite3',
     'openssl',
   ],
+  // other people's SIP programs, to be tested against: SIPp and baresip without its window
+  peers: ['sip-tester', 'baresip-core'],
   // a screen, a message bus, a key store and Electron's libraries for the window tests
   display: [
     'xvfb',
@@ -88,7 +90,7 @@ const resolve = (lacking) => {
 
 /**
  * Names of the packages of a group that are not installed; empty when all is there. Without apt everything counts as missing.
- * @param {'servers' | 'display'} group
+ * @param {'servers' | 'peers' | 'display'} group
  */
 export const missing = (group) => resolve(absent(group));
 

@@ -21,7 +21,7 @@ const run = (words) => {
 
 const display = noScreen() ? ['display'] : [];
 /** Projects that need packages of the distribution, by group. Without them the rest runs, and the reason is printed. */
-const NEEDS = { servers: ['servers'], windows: display, 'campus-windows': ['servers', ...display] };
+const NEEDS = { servers: ['servers', 'peers'], windows: display, 'campus-windows': ['servers', ...display] };
 const leftOut = [];
 const projects = ['unit', 'renderer'];
 for (const [project, groups] of Object.entries(NEEDS)) {
