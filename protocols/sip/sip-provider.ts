@@ -20,6 +20,7 @@ import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { PageMode } from './messaging/page-mode.ts';
+import { dispatchInvitation } from './offers/invitations.ts';
 import { Presence } from './presence/presence.ts';
 import { Publication } from './presence/publication.ts';
 import { WatchedContacts } from './presence/watched-contacts.ts';
@@ -134,10 +135,7 @@ export class SipProvider implements Provider {
       now,
       direct: false,
     });
-    this.#agent.onInvite = (session) => {
-      // RFC 3261 §21.4.26: files are all we have sessions for
-      if (!this.#files.take(session)) session.reject(488);
-    };
+    this.#agent.onInvite = (session) => dispatchInvitation(session, [this.#files]);
     this.#operationSets = {
       messaging: this.#messaging,
       presence: presenceSet,

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { answerSetup, type MsrpSession, type Role } from '../../../msrp/index.ts';
 import { type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
+import { refusedLine } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
 import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
 import {
@@ -131,6 +132,7 @@ export class IncomingFileOffer {
     for (const media of this.#offer.media) {
       const transfer = media.kind === 'file' ? this.#byMedia.get(media.file) : undefined;
       if (media.kind === 'other') lines.push(media);
+      else if (media.kind === 'chat') lines.push({ kind: 'chat', chat: refusedLine(media.chat) });
       else if (!transfer?.wanted) lines.push({ kind: 'file', file: refusedMedia(media.file) });
       else {
         // RFC 6135 §4.2.2: passive unless the peer cannot be the one who connects

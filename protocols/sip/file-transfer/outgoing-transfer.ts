@@ -7,9 +7,9 @@ import {
   type SendOutcome,
 } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
+import { readPath } from '../offers/msrp-line.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
-import { readPath } from './description/offer-check.ts';
 import {
   type FileMedia,
   formatDescription,
@@ -174,9 +174,9 @@ export class OutgoingTransfer extends Transfer {
 
   async #send(remote: SessionDescription, session: MsrpSession): Promise<void> {
     const media = parseAnswer(remote.sdp)?.[0];
-    if (media?.kind !== 'file' && media?.kind !== 'other') throw new ProviderError('malformed');
+    if (!media) throw new ProviderError('malformed');
     // RFC 5547 §8.3: refused by port 0 within an accepted session
-    if (media.kind === 'other') throw new ProviderError('not-supported');
+    if (media.kind !== 'file') throw new ProviderError('not-supported');
     const answer = media.file;
     if (answer.port === 0) return this.#end({ state: 'declined' });
     if (!readPath(answer)) throw new ProviderError('malformed', { detail: 'path' });

@@ -1,3 +1,4 @@
+import { refusedLine } from '../offers/msrp-line.ts';
 import { type OfferedMedia, parseDescription, refusedMedia } from './description/session-description.ts';
 
 /**
@@ -18,6 +19,7 @@ export function answerReoffer(
   const lines = media.map((line, index): OfferedMedia => {
     const own = ours[index];
     if (line.kind === 'other') return line;
+    if (line.kind === 'chat') return { kind: 'chat', chat: refusedLine(line.chat) };
     const { port, transferId } = line.file;
     if (port === 0) closed.push(index);
     const repeated = port !== 0 && own?.kind === 'file' && own.file.transferId === transferId;

@@ -15,6 +15,7 @@ import {
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
 import { PageMode } from '../messaging/page-mode.ts';
+import { dispatchInvitation } from '../offers/invitations.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
 import { addressOfUri } from '../sip-address.ts';
 import { DirectNetwork } from '../transport/direct-network.ts';
@@ -277,7 +278,7 @@ export class LocalProvider implements Provider {
     this.#agent.onInvite = (session) => {
       const status = refusal(session.peer, session.header('via'));
       if (status) session.reject(status);
-      else if (!this.#files.take(session)) session.reject(488);
+      else dispatchInvitation(session, [this.#files]);
     };
   }
 }

@@ -1,5 +1,5 @@
-import { type MsrpUri, parsePath } from '../../../../msrp/index.ts';
 import type { FileFacts } from '../../../contract/index.ts';
+import { readPath } from '../../offers/msrp-line.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
 import { type FileMedia, type OfferedMedia, parseDescription } from './session-description.ts';
 
@@ -33,19 +33,6 @@ export function readOffer(description: SessionDescription): ReadOffer | Refusal 
     if (content.length > 0 && content.length <= MAXIMUM_ICON_BYTES) icons.set(contentId, { type, data: content });
   }
   return { media, icons };
-}
-
-/** The path of a media line read, undefined when it is missing, broken, without a port or of the other protocol. */
-export function readPath(media: FileMedia): MsrpUri[] | undefined {
-  if (media.path.length === 0) return undefined;
-  try {
-    const path = parsePath(media.path.join(' '));
-    // RFC 4975 §8.2: explicit port numbers; §14.4: msrps goes with TCP/TLS/MSRP
-    const right = path.every((uri) => uri.port !== undefined && uri.sessionId !== undefined && uri.transport === 'tcp');
-    return right && path.every((uri) => uri.secure === media.secure) ? path : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
