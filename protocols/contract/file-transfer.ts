@@ -33,11 +33,10 @@ export interface FileFacts {
   type: string;
   /** Bytes; undefined only where a peer offers a link without saying (then the engine's own limit holds). */
   size: number | undefined;
-  /** The strongest of `hashes`, for a protocol that carries one only. */
-  hash?: FileHash;
   /**
-   * Every hash that is known. Ours carry sha-256 and sha-1: peers differ in which one they read (Blink: sha-1 alone).
-   * A provider gives all that it was offered; the strongest is checked before a received file gets its name.
+   * Every hash that is known, the strongest first. Ours carry sha-256 and sha-1: peers differ in which one they read
+   * (Blink: sha-1 alone). A provider gives all that it was offered; the first is checked before a received file gets its
+   * name.
    */
   hashes?: readonly FileHash[];
   /** ms since the epoch. */
@@ -109,8 +108,11 @@ export interface OutgoingFile {
 }
 
 export interface FileTransferOperationSet {
-  /** Offers one file; the returned transfer is `offered` (or `failed` a moment later, by event). */
-  offer(to: Address, file: OutgoingFile): ProtocolTransfer;
+  /**
+   * Offers files together: each is accepted, declined or cancelled by itself. The returned transfers, one per file in the
+   * same order, are `offered` (or `failed` a moment later, by event).
+   */
+  offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[];
   /**
    * Somebody offers us a file. Whoever listens has put it on disk when the listener returns. `key` is the same for
    * the same offer seen twice (archive, carbon), so it is shown once.

@@ -164,7 +164,7 @@ describe.each(['en', 'pt'] as const)('a person whose window speaks %s', (languag
       const address = () => contacts?.contacts.find(({ name }) => name === NAMES[language])?.address;
       await expect.poll(address, { timeout: 20_000 }).toBeDefined();
       const offer = (name: string) =>
-        files?.offer(address() as string, fileOf(new Content(Buffer.from('harmless')), { name }));
+        files?.offer(address() as string, [fileOf(new Content(Buffer.from('harmless')), { name })]);
       const up = path.relative(path.dirname(downloads(me(), 'x')), outside);
       expect(up).toMatch(/^\.\.\//);
       offer(up);

@@ -5,6 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { type ProtocolTransfer, ProviderError } from '../../protocols/contract/index.ts';
 import { HttpTransfer } from '../../protocols/xmpp/files/transfer.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
+import { offerOne } from '../protocols/offer-one.ts';
 import { certificateFor } from './certificates.ts';
 import { bytesOf, keep, namesOf, outgoing, phasesOf, sha256, sourceOf } from './files-kit.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
@@ -95,7 +96,7 @@ it('uploads with the headers it may, then tells the peer all it knows of the fil
   const file = outgoing(bytes);
   expect(ana.provider.capabilitiesOf(BOB).fileTransfer).toEqual({ on: true });
   expect(ana.set('fileTransfer').maximumBytes).toBe(1_000_000);
-  const transfer = ana.set('fileTransfer').offer(BOB, file);
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, file);
   expect(transfer).toMatchObject({ id: file.id, direction: 'outgoing', peer: BOB, phase: { state: 'offered' } });
   expect(namesOf(await phasesOf(transfer))).toEqual(ALL);
   expect(headers).toMatchObject({ authorization: 'BearerX-Evil: 1', cookie: 'a=b', 'content-length': '300000' });
@@ -145,7 +146,7 @@ it.each([
 ])('fails when the service answers %s', async (_what, slot, options, code) => {
   const { ana, line } = await setUp(withUpload(slot, options));
   const source = sourceOf(bytesOf(100));
-  const transfer = ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(100), 'x', source));
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(100), 'x', source));
   expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code } });
   expect(line.saw('message')).toBe(false);
 });
@@ -157,7 +158,7 @@ it.each([
   ['a\r\nb', 'ab'],
 ])('asks for a place under a short name that is no path: %s', async (name, asked) => {
   const { ana, line } = await setUp(withUpload(''));
-  await end(ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(1), name)));
+  await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1), name)));
   const requests = line.elements.flatMap((element) => element.getChild('request', NS.httpUpload) ?? []);
   expect(requests.map(({ attrs }) => attrs.filename)).toEqual([asked]);
 });
@@ -173,12 +174,12 @@ it('says that the server has no place for files', async () => {
     messaging: { on: true },
     fileTransfer: { on: false, off: { code: 'not-supported' } },
   });
-  expect(await end(ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(1))))).toMatchObject({
+  expect(await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1))))).toMatchObject({
     state: 'failed',
     error: { code: 'not-supported' },
   });
   await ana.provider.stop();
-  expect(await end(ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(1))))).toMatchObject({
+  expect(await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1))))).toMatchObject({
     state: 'failed',
     error: { code: 'network', retryable: true },
   });
@@ -191,7 +192,7 @@ it('closes the source and tells nobody when it is cancelled in any state', async
     const source = sourceOf(bytesOf(20_000_000));
     let opened = false;
     const file = outgoing(bytesOf(20_000_000), 'x', source);
-    const transfer = ana.set('fileTransfer').offer(BOB, {
+    const transfer = offerOne(ana.set('fileTransfer'), BOB, {
       ...file,
       open: async () => {
         opened = true;
@@ -219,7 +220,7 @@ it('waits for the account to come back before it tells of a finished upload', as
     request.resume().on('end', finish);
   });
   const { server, ana, line } = await setUp(withUpload(`<put url='${url}'/><get url='${url}'/>`));
-  const transfer = ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(10)));
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(10)));
   const over = end(transfer);
   await reached;
   line.socket.destroy();
@@ -239,7 +240,7 @@ it('fails when the peer cannot be told', async () => {
     return false;
   };
   const { ana } = await setUp(withUpload(`<put url='${url}'/><get url='${url}'/>`, { more: refuse }));
-  expect(await end(ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(10))))).toMatchObject({
+  expect(await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(10))))).toMatchObject({
     state: 'failed',
     error: { code: 'peer-offline' },
   });
@@ -265,7 +266,6 @@ it('offers a file that a link shares, with a name that is no path, and no text',
     size: 5,
     type: 'application/pdf',
     modifiedAt: Date.parse('2026-01-02T03:04:05Z'),
-    hash: { algorithm: 'sha-256', value },
     hashes: [{ algorithm: 'sha-256', value }],
   });
   line.write(link('https://files.test/x'));
@@ -425,7 +425,7 @@ it('never goes back, never falls, and tells of bytes ten times a second at most'
 it('does not let a transfer hold up texts', async () => {
   const url = await serve((request) => void request.pause());
   const { ana } = await setUp(withUpload(`<put url='${url}'/><get url='${url}'/>`, { limit: '99000000' }));
-  const transfer = ana.set('fileTransfer').offer(BOB, outgoing(bytesOf(20_000_000)));
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(20_000_000)));
   await next(transfer.onPhase, ({ state }) => state === 'running');
   expect(await ana.set('messaging').send(BOB, draft('meanwhile')).outcome).toEqual({ state: 'sent' });
 });

@@ -30,10 +30,10 @@ export const sourceOf = (bytes: Buffer, size = bytes.length): Source => ({
 });
 
 export const outgoing = (bytes: Buffer, name = 'relatório final.pdf', source = sourceOf(bytes)): OutgoingFile => {
-  const hash = { algorithm: 'sha-256', value: sha256(bytes) } as const;
+  const hashes = [{ algorithm: 'sha-256', value: sha256(bytes) }] as const;
   return {
     id: randomUUID(),
-    file: { name, type: 'application/pdf', size: bytes.length, hash, modifiedAt: Date.parse('2026-01-02T03:04:05Z') },
+    file: { name, type: 'application/pdf', size: bytes.length, hashes, modifiedAt: Date.parse('2026-01-02T03:04:05Z') },
     open: async () => source,
   };
 };

@@ -414,7 +414,7 @@ export class Receiving {
   }
 }
 
-const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? (file.hash ? [file.hash] : []);
+const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? [];
 
 /** Where the disk does not tell, the first write that does not fit will. */
 async function freeBytes(folder: string): Promise<number> {

@@ -46,7 +46,11 @@ export class SipFileTransfer implements FileTransferOperationSet {
     this.#context = context;
   }
 
-  offer(to: Address, file: OutgoingFile): ProtocolTransfer {
+  offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
+    return files.map((file) => this.#offerOne(to, file));
+  }
+
+  #offerOne(to: Address, file: OutgoingFile): ProtocolTransfer {
     const transfer = new OutgoingTransfer(to, file, {
       media: this.#mediaNow(),
       place: () => this.#context.place(),

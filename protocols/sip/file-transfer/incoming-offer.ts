@@ -199,13 +199,12 @@ const strength = ({ algorithm }: FileHash): number => (algorithm === 'sha-256' ?
 /** What is offered, as a person and the transfer engine want to know it. */
 function factsOf(media: FileMedia, offer: ReadOffer): FileFacts {
   const { name, type, size, hashes } = media.selector ?? { hashes: [] };
-  const hash = [...hashes].sort((a, b) => strength(b) - strength(a))[0];
   const icon = media.iconId === undefined ? undefined : offer.icons.get(media.iconId);
   return {
     name: bareName(name),
     type: type ?? 'application/octet-stream',
     size,
-    ...(hash ? { hash, hashes } : {}),
+    ...(hashes.length > 0 ? { hashes: hashes.toSorted((a, b) => strength(b) - strength(a)) } : {}),
     ...(media.dates.modifiedAt !== undefined ? { modifiedAt: media.dates.modifiedAt } : {}),
     ...(icon ? { icon } : {}),
   };

@@ -107,7 +107,7 @@ export class OutgoingTransfer extends Transfer {
   #invite(session: MsrpSession, port: number, place: { host: string; secure: boolean }, withIcon: boolean): void {
     const { icon } = this.#outgoing.file;
     const iconId = withIcon && icon && icon.data.length <= ICON_MAXIMUM ? `${randomUUID()}@aims` : undefined;
-    const { name, type, size, hash, hashes, modifiedAt } = this.#outgoing.file;
+    const { name, type, size, hashes, modifiedAt } = this.#outgoing.file;
     const offered: FileMedia = {
       port,
       secure: place.secure,
@@ -117,7 +117,7 @@ export class OutgoingTransfer extends Transfer {
       setup: 'actpass',
       ...(place.secure ? { fingerprint: this.#context.media.fingerprint } : {}),
       acceptTypes: ['*'],
-      selector: { name, type, size, hashes: hashes ?? (hash ? [hash] : []) },
+      selector: { name, type, size, hashes: hashes ?? [] },
       transferId: this.id,
       disposition: 'attachment',
       dates: modifiedAt === undefined ? {} : { modifiedAt },

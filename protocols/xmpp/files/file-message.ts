@@ -22,7 +22,7 @@ export const fileMessage = (to: string, id: string, url: string, file: FileFacts
         xml('name', {}, file.name),
         file.size === undefined ? undefined : xml('size', {}, file.size),
         file.modifiedAt === undefined ? undefined : xml('date', {}, new Date(file.modifiedAt).toISOString()),
-        (file.hashes ?? (file.hash ? [file.hash] : [])).map(({ algorithm, value }) =>
+        (file.hashes ?? []).map(({ algorithm, value }) =>
           xml('hash', { xmlns: NS.hashes, algo: algorithm }, Buffer.from(value, 'hex').toString('base64')),
         ),
       ),
@@ -75,13 +75,12 @@ const factsOf = (file: Element | undefined, url: string): FileFacts => {
   const type = file?.getChildText('media-type', NS.fileMetadata) ?? '';
   const modifiedAt = parseDateTime(file?.getChildText('date', NS.fileMetadata) ?? undefined);
   const hashes = hashesOf(file);
-  const [hash] = hashes;
   const name = file?.getChildText('name', NS.fileMetadata);
   return {
     name: name ? safeName(name) : nameFromUrl(url),
     type: /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : 'application/octet-stream',
     size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
-    ...(hash ? { hash, hashes } : {}),
+    ...(hashes.length > 0 ? { hashes } : {}),
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   };
 };

@@ -70,7 +70,12 @@ export class FileTransfer implements FileTransferOperationSet {
     return this.#options.uploadService()?.maximumBytes ?? Number.MAX_SAFE_INTEGER;
   }
 
-  offer(to: Address, file: OutgoingFile): ProtocolTransfer {
+  /** XEP-0447 shares one file with one message, so each goes its own way. */
+  offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
+    return files.map((file) => this.#offerOne(to, file));
+  }
+
+  #offerOne(to: Address, file: OutgoingFile): ProtocolTransfer {
     const transfer = new HttpTransfer(
       { id: file.id, direction: 'outgoing', peer: to, file: file.file },
       this.#options.now,

@@ -253,7 +253,6 @@ test('the offer carries both hashes, the size, the date and the type', async () 
     name: 'a.png',
     type: 'image/png',
     size: 300_000,
-    hash: { algorithm: 'sha-256', value: sum('sha256') },
     hashes: [
       { algorithm: 'sha-256', value: sum('sha256') },
       { algorithm: 'sha-1', value: sum('sha1') },

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { offerOne } from '../../protocols/offer-one.ts';
 import { bytesOf, keep, namesOf, offerOf, outgoing, phasesOf, sha256, sourceOf } from '../../xmpp/files-kit.ts';
 import { everybodyLeaves, next, type Person } from '../../xmpp/kit.ts';
 import { campus, user } from '../campus.ts';
@@ -28,7 +29,7 @@ it.each([
   const bytes = bytesOf(size);
   const file = outgoing(bytes);
   const offered = offerOf(file, bob);
-  const sent = alice.set('fileTransfer').offer(BOB(), file);
+  const sent = offerOne(alice.set('fileTransfer'), BOB(), file);
   expect(namesOf(await phasesOf(sent))).toEqual(ALL);
   expect(sent.bytes).toBe(size);
   const { transfer, key } = await offered;
@@ -51,7 +52,7 @@ it('goes on in the middle', async () => {
   const bytes = bytesOf(300_000);
   const file = outgoing(bytes);
   const offered = offerOf(file, bob);
-  alice.set('fileTransfer').offer(BOB(), file);
+  offerOne(alice.set('fileTransfer'), BOB(), file);
   const { transfer } = await offered;
   const kept = keep(bytes.subarray(0, 123_457));
   const phases = phasesOf(transfer);
@@ -65,7 +66,7 @@ it('refuses a file that is too big for the server before it is opened', async ()
   const limit = alice.set('fileTransfer').maximumBytes;
   expect(limit).toBe(campus().xmpp.uploadLimit);
   let opened = false;
-  const transfer = alice.set('fileTransfer').offer(BOB(), {
+  const transfer = offerOne(alice.set('fileTransfer'), BOB(), {
     id: crypto.randomUUID(),
     file: { name: 'big.iso', type: 'application/octet-stream', size: limit + 1 },
     open: async () => {
@@ -81,7 +82,7 @@ it('stops in the middle of an upload when told to, and nobody hears of the file'
   const [alice, bob] = await Promise.all([ready('alice'), online('bob')]);
   const source = sourceOf(bytesOf(8_000_000));
   const file = outgoing(bytesOf(8_000_000), 'cancelled', source);
-  const transfer = alice.set('fileTransfer').offer(BOB(), file);
+  const transfer = offerOne(alice.set('fileTransfer'), BOB(), file);
   const phases = phasesOf(transfer);
   await next(transfer.onBytes);
   transfer.cancel();
@@ -90,7 +91,7 @@ it('stops in the middle of an upload when told to, and nobody hears of the file'
   bob.set('fileTransfer').onOffer((offer) => offers.push(offer.transfer.id));
   const after = outgoing(bytesOf(10), 'after it');
   const offered = offerOf(after, bob);
-  alice.set('fileTransfer').offer(BOB(), after);
+  offerOne(alice.set('fileTransfer'), BOB(), after);
   await offered;
   expect(offers).not.toContain(file.id);
   expect(source.closed).toBe(1);
@@ -100,7 +101,7 @@ it('offers again after a restart what was not fetched, and not what was', async 
   const [alice, bob] = await Promise.all([ready('alice'), online('bob')]);
   const file = outgoing(bytesOf(1000), 'kept');
   const offered = offerOf(file, bob);
-  alice.set('fileTransfer').offer(BOB(), file);
+  offerOne(alice.set('fileTransfer'), BOB(), file);
   const { key, transfer } = await offered;
   await bob.provider.stop();
   expect(transfer.phase).toMatchObject({ state: 'failed', error: { code: 'network' } });
@@ -120,7 +121,7 @@ it('brings a file that was sent in absence', async () => {
   const [alice, bob] = await Promise.all([ready('alice'), online('bob')]);
   await bob.provider.stop();
   const file = outgoing(bytesOf(10), 'while away');
-  expect(namesOf(await phasesOf(alice.set('fileTransfer').offer(BOB(), file)))).toEqual(ALL);
+  expect(namesOf(await phasesOf(offerOne(alice.set('fileTransfer'), BOB(), file)))).toEqual(ALL);
   const again = member('bob', { storage: bob.storage });
   const offers: string[] = [];
   const offered = offerOf(file, again);

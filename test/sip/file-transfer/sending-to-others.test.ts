@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { MemorySink, parseCpim } from '../../../msrp/index.ts';
+import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome } from './file-peers.ts';
 import { ended, endpointOf, head, lines, media, pathOf, receiver } from './raw-peers.ts';
@@ -10,7 +11,7 @@ describe('when we send', () => {
     const ana = await filePeer('ana');
     const { uri, taken } = await receiver((path, port) => media(path, port));
     const content = new Content(randomBytes(700_000));
-    const sending = ana.files.offer(uri, fileOf(content));
+    const sending = offerOne(ana.files, uri, fileOf(content));
     expect(await outcome(sending)).toBe('finished');
     const { sink, sip } = await taken;
     expect(content.bytes.length).toBe(sink.bytes.length);
@@ -26,7 +27,7 @@ describe('when we send', () => {
       ),
     );
     const content = new Content(randomBytes(700_000));
-    const sending = ana.files.offer(uri, fileOf(content));
+    const sending = offerOne(ana.files, uri, fileOf(content));
     expect(await outcome(sending)).toBe('finished');
     const message = parseCpim((await taken).sink.bytes);
     expect(message.contentType).toBe('application/octet-stream');
@@ -39,7 +40,7 @@ describe('when we send', () => {
     const { uri } = await receiver((path, port) =>
       media(path, port).map((line) => line.replace('accept-types:*', 'accept-types:text/plain image/*')),
     );
-    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe('failed not-supported');
+    expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)))))).toBe('failed not-supported');
   });
 
   test('a receiver that hangs up the moment it has all, as Blink 5.5 does, counts as success', async () => {
@@ -47,7 +48,7 @@ describe('when we send', () => {
     const content = new Content(randomBytes(900_000));
     const { agent, uri } = await directAgent('blink');
     const { endpoint, listener } = await endpointOf();
-    const sending = ana.files.offer(uri, fileOf(content));
+    const sending = offerOne(ana.files, uri, fileOf(content));
     const sip = await incoming(agent);
     const session = endpoint.createSession({
       listener,
@@ -64,7 +65,7 @@ describe('when we send', () => {
     const content = new Content(randomBytes(9_000_000));
     const { agent, uri } = await directAgent('blink');
     const { endpoint, listener } = await endpointOf();
-    const sending = ana.files.offer(uri, fileOf(content));
+    const sending = offerOne(ana.files, uri, fileOf(content));
     const sip = await incoming(agent);
     const session = endpoint.createSession({
       listener,
@@ -78,7 +79,7 @@ describe('when we send', () => {
   test('a receiver that hangs up with a reason of its own has failed', async () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('blink');
-    const sending = ana.files.offer(uri, fileOf(new Content(randomBytes(10))));
+    const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
     const sip = await incoming(agent);
     sip.accept({ sdp: lines(...head, ...media('msrp://127.0.0.1:9/x;tcp', 9, 'a=recvonly', 'a=setup:active')) });
     await reached(sip, 'established');
@@ -121,7 +122,7 @@ describe('when we send', () => {
   ])('a receiver that %s', async (_, answer, expected) => {
     const ana = await filePeer('ana');
     const { uri } = await receiver(() => answer);
-    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe(expected);
+    expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)))))).toBe(expected);
   });
 
   test.each([
@@ -136,7 +137,7 @@ describe('when we send', () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('bob');
     agent.onInvite = (sip) => sip.reject(status);
-    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)))))).toBe(`failed ${code}`);
+    expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)))))).toBe(`failed ${code}`);
   });
 
   test('a receiver that knows no multipart gets the offer again without the picture (RFC 5547 §8.8)', async () => {
@@ -148,7 +149,7 @@ describe('when we send', () => {
       sip.reject(offers.length === 1 ? 415 : 603);
     };
     const icon = { type: 'image/png', data: randomBytes(100) };
-    expect(await outcome(ana.files.offer(uri, fileOf(new Content(randomBytes(10)), { icon })))).toBe('declined');
+    expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)), { icon })))).toBe('declined');
     expect(offers).toEqual([1, undefined]);
   });
 
@@ -158,7 +159,7 @@ describe('when we send', () => {
     const bob = await filePeer('bob', { secure: true });
     const offered = nextOffer(bob);
     const content = new Content(randomBytes(1000));
-    const sending = ana.files.offer(uri, fileOf(content));
+    const sending = offerOne(ana.files, uri, fileOf(content));
     // the man in the middle passes the offer on and puts a fingerprint of his own into the answer
     const sip = await incoming(agent);
     const onward = agent.invite(bob.uri, { sdp: sip.remote?.sdp ?? '' });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome, phase } from './file-peers.ts';
 import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from './raw-peers.ts';
@@ -68,7 +69,7 @@ describe('an offer made within the session', () => {
       return await read(buffer, position);
     };
     const stuck = new Promise<void>(() => {});
-    const sending = ana.files.offer(uri, fileOf(slow));
+    const sending = offerOne(ana.files, uri, fileOf(slow));
     const { sip, session } = await taken;
     await phase(sending, 'running');
     await sip.reoffer({ sdp: lines(...head, ...media(session.localPath, 0, 'a=recvonly', 'a=file-selector:size:1')) });
@@ -91,7 +92,7 @@ describe('when nothing happens any more', () => {
   test('an offer nobody answers is taken back after nine minutes', async () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('bob');
-    const sending = ana.files.offer(uri, fileOf(new Content(randomBytes(10))));
+    const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
     const sip = await incoming(agent);
     sip.ring();
     await wait(9 * 60_000 - 5_000);
@@ -104,7 +105,7 @@ describe('when nothing happens any more', () => {
   test('a peer that was to connect and does not', async () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('bob');
-    const sending = ana.files.offer(uri, fileOf(new Content(randomBytes(10))));
+    const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
     const sip = await incoming(agent);
     sip.accept({ sdp: lines(...head, ...media('msrp://127.0.0.1:9/x;tcp', 9, 'a=recvonly', 'a=setup:active')) });
     await phase(sending, 'connecting');
@@ -152,7 +153,7 @@ describe('when nothing happens any more', () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('bob');
     const { endpoint, listener } = await endpointOf();
-    const sending = ana.files.offer(uri, fileOf(new Content(randomBytes(9_000_000))));
+    const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(9_000_000))));
     const sip = await incoming(agent);
     const session = endpoint.createSession({
       listener,

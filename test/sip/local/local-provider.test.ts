@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
+import { offerOne } from '../../protocols/offer-one.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../file-transfer/file-peers.ts';
 import { contextOf, localPeer, memoryStorage, multicastPort, neighbours, registered, sees } from './local-peers.ts';
 
@@ -74,7 +75,7 @@ describe('two people on one network', () => {
     const content = new Content(randomBytes(2_000_000));
     const arrival = new Arrival(content.size);
     bob.set('fileTransfer').onOffer(({ transfer }) => acceptInto(transfer, arrival));
-    const sending = ana.set('fileTransfer').offer(bob.provider.address, fileOf(content));
+    const sending = offerOne(ana.set('fileTransfer'), bob.provider.address, fileOf(content));
     expect(await outcome(sending)).toBe('finished');
     expect(arrival.bytes.equals(content.bytes)).toBe(true);
   });
@@ -166,7 +167,7 @@ describe('what is not there', () => {
   test('a file to somebody who is away fails at once', async () => {
     const ana = await localPeer('Ana', multicastPort());
     const file = fileOf(new Content(new Uint8Array(1)));
-    expect(await outcome(ana.set('fileTransfer').offer('sip:abcdefghij234567klmn@local', file))).toBe(
+    expect(await outcome(offerOne(ana.set('fileTransfer'), 'sip:abcdefghij234567klmn@local', file))).toBe(
       'failed peer-offline',
     );
   });

@@ -13,7 +13,7 @@ import {
 } from '../../../../protocols/contract/index.ts';
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
-import { hashSource, strongestHash } from '../files/file-hash.ts';
+import { hashSource } from '../files/file-hash.ts';
 import { FileSource, sameStamp, stampOf } from '../files/file-source.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { safeName } from '../files/safe-name.ts';
@@ -253,12 +253,10 @@ export class Sending {
       this.#fail(row.id, new ProviderError('internal'));
       return;
     }
-    const hash = strongestHash(row.hashes);
     const file: FileFacts & { size: number } = {
       name: row.name,
       type: row.type,
       size: row.size,
-      ...(hash ? { hash } : {}),
       hashes: row.hashes,
       ...(row.modifiedAt === null ? {} : { modifiedAt: row.modifiedAt }),
     };
@@ -277,9 +275,10 @@ export class Sending {
       };
     };
     this.#ledger.move(row.id, { state: 'offered' });
-    let transfer: ProtocolTransfer;
+    let transfer: ProtocolTransfer | undefined;
     try {
-      transfer = files.offer(row.route.address, { id: offerId, file, open });
+      [transfer] = files.offer(row.route.address, [{ id: offerId, file, open }]);
+      if (!transfer) throw new ProviderError('internal');
     } catch (error) {
       this.#fail(row.id, ProviderError.from(error));
       return;

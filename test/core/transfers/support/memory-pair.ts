@@ -107,12 +107,13 @@ export class MemoryProvider implements TransferProvider {
       get maximumBytes() {
         return maximumBytes();
       },
-      offer: (to, file) => {
-        const transfer = new MemoryTransfer(file.id, 'outgoing', to, file.file);
-        this.sent.push({ transfer, file });
-        this.onOutgoing(transfer, file);
-        return transfer;
-      },
+      offer: (to, files) =>
+        files.map((file) => {
+          const transfer = new MemoryTransfer(file.id, 'outgoing', to, file.file);
+          this.sent.push({ transfer, file });
+          this.onOutgoing(transfer, file);
+          return transfer;
+        }),
     };
   }
 

@@ -1,5 +1,6 @@
 import { expect, onTestFailed } from 'vitest';
 import { type ProtocolTransfer, ProviderError } from '../../../../protocols/contract/index.ts';
+import { offerOne } from '../../../protocols/offer-one.ts';
 import { ReceivedFile, SentFile } from './files.ts';
 import type { Fixture, Name } from './fixture.ts';
 import { until } from './happening.ts';
@@ -119,7 +120,7 @@ export class Company {
   }
 
   offer(from: Person, to: { address: string }, file: SentFile): Watched {
-    return from.watch(new Watched(from.set('fileTransfer').offer(to.address, file), 'outgoing'));
+    return from.watch(new Watched(offerOne(from.set('fileTransfer'), to.address, file), 'outgoing'));
   }
 
   /** From the offer to the moment `to` has said yes. */

@@ -67,10 +67,8 @@ process.on('message', ({ offerTo, name, size }: DoomedOrder) => {
     },
     close: async () => {},
   });
-  files?.offer(offerTo, {
-    id: randomBytes(16).toString('hex'),
-    file: { name, type: 'application/octet-stream', size },
-    open,
-  });
+  files?.offer(offerTo, [
+    { id: randomBytes(16).toString('hex'), file: { name, type: 'application/octet-stream', size }, open },
+  ]);
 });
 provider?.start();

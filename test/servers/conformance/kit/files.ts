@@ -43,7 +43,6 @@ export class SentFile implements OutgoingFile {
       name: name ?? `report-${randomBytes(6).toString('hex')}.bin`,
       type: 'application/octet-stream',
       size,
-      hash: hashes[0],
       hashes,
       modifiedAt: Date.parse('2026-03-04T05:06:07Z'),
       ...facts,
@@ -127,7 +126,8 @@ export class ReceivedFile implements AcceptedFile {
   async complete(): Promise<void> {
     if (!this.isClosed) this.misuse = 'complete before close';
     this.onComplete();
-    const { size, hash } = this.#facts;
+    const { size, hashes } = this.#facts;
+    const hash = hashes?.[0];
     if (size !== undefined && this.from + this.written !== size) throw new ProviderError('size-mismatch');
     if (hash && hex(hash.algorithm === 'sha-1' ? 'sha1' : 'sha256', this.content) !== hash.value) {
       throw new ProviderError('hash-mismatch');

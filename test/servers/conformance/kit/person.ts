@@ -219,10 +219,13 @@ export class Person {
     return until(`${this.name} is offered ${JSON.stringify(facts.name)}`, () => this.findOffer(facts), limit);
   }
 
-  findOffer({ name, size, hash }: FileFacts): Watched | undefined {
+  findOffer({ name, size, hashes }: FileFacts): Watched | undefined {
     return this.offers.findLast(({ watched: { transfer } }) => {
       const { file } = transfer;
-      return file.name === name || ((size ?? 0) > 16 && hash !== undefined && file.hash?.value === hash.value);
+      return (
+        file.name === name ||
+        ((size ?? 0) > 16 && hashes?.[0] !== undefined && file.hashes?.[0]?.value === hashes[0].value)
+      );
     })?.watched;
   }
 

@@ -61,8 +61,9 @@ export const fileTransfer = (company: Company): void => {
           const { transfer } = exchange.incoming;
           expect(transfer.peer).toBe(from.address);
           expect(exchange.out.transfer).toMatchObject({ id: exchange.file.id, peer: to.address });
-          const { name, type, hash, modifiedAt } = exchange.file.file;
-          expect(transfer.file).toMatchObject({ name, type, size, hash, modifiedAt });
+          const { name, type, modifiedAt, hashes } = exchange.file.file;
+          expect(transfer.file).toMatchObject({ name, type, size, modifiedAt });
+          expect(transfer.file.hashes?.[0]).toEqual(hashes?.[0]);
         }
       },
       60_000,

@@ -230,7 +230,7 @@ export const transferEndings = (company: Company): void => {
     it('fails when the content is not what was promised', async () => {
       const { alice, bob } = await company.pair();
       const wrong = { algorithm: 'sha-256', value: 'ab'.repeat(32) } as const;
-      const file = company.file(200_000, { facts: { hash: wrong, hashes: [wrong] } });
+      const file = company.file(200_000, { facts: { hashes: [wrong] } });
       const exchange = await company.accepted(alice, bob, file);
       expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'hash-mismatch' } });
       await expectSender(exchange, ['hash-mismatch']);
