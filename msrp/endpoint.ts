@@ -15,7 +15,7 @@ import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
 import { type Logger, silentLogger } from './log.ts';
 import { BlockPools } from './sending/block-pools.ts';
 import type { ConnectionWishes, SessionOptions } from './session/options.ts';
-import { MsrpSession } from './session/session.ts';
+import { type JoinedConnection, MsrpSession } from './session/session.ts';
 import { DEFAULT_PORT, type MsrpUri } from './uri.ts';
 
 export interface EndpointOptions {
@@ -77,7 +77,7 @@ export class MsrpEndpoint {
   readonly #readBuffers = new ReadBufferPools();
   readonly #sessions = new Map<string, ConnectedSession>();
   readonly #connections = new Set<Connection>();
-  /** Connections of this side's making, by what they lead to (RFC 4975 §5.4). */
+  /** Connections of this side's making, by what they lead to and how that is trusted (RFC 4975 §5.4). */
   readonly #reusable = new Map<string, Promise<Connection>>();
   readonly #listeners = new Set<MsrpListener>();
 
@@ -131,7 +131,7 @@ export class MsrpEndpoint {
         this.#sessions.set(sessionId, port);
         return () => this.#sessions.delete(sessionId);
       },
-      connect: (target, start) => this.#connect(target, start),
+      connect: (target, wishes, port) => this.#connect(target, wishes, port),
     });
   }
 
@@ -154,17 +154,27 @@ export class MsrpEndpoint {
     return connection;
   }
 
-  /** RFC 4975 §5.4: a connection to the same host and port with the same scheme is used again. */
-  async #connect(target: MsrpUri, options: ConnectionWishes): Promise<Connection> {
+  /**
+   * RFC 4975 §5.4: a connection to the same host and port with the same scheme is used again. The session joins it at
+   * once: between being found and being joined the last session on it might leave, and close it.
+   */
+  async #connect(target: MsrpUri, options: ConnectionWishes, session: ConnectedSession): Promise<JoinedConnection> {
     const host = options.address?.host ?? target.host;
     const port = options.address?.port ?? target.port ?? DEFAULT_PORT;
-    const key = `${target.secure ? 'msrps' : 'msrp'}:${host}:${port}`;
-    const known = await this.#reusable.get(key)?.catch(() => undefined);
-    if (known !== undefined && !known.closed) return known;
     const trust: TlsTrust =
       options.fingerprints === undefined
         ? { kind: 'authority', serverName: options.serverName ?? target.host, ca: options.ca ?? [] }
         : { kind: 'fingerprint' };
+    // what one session trusts by fingerprint has passed no authority, and the other way round
+    const key = JSON.stringify([host, port, target.secure && trust]);
+    for (let known = this.#reusable.get(key); known !== undefined; known = this.#reusable.get(key)) {
+      const connection = await known.catch(() => undefined);
+      if (connection !== undefined && !connection.closed) {
+        connection.attach(session);
+        return { connection, reused: true };
+      }
+      if (this.#reusable.get(key) === known) this.#reusable.delete(key);
+    }
     const opening = openSocket({
       host,
       port,
@@ -179,7 +189,9 @@ export class MsrpEndpoint {
       if (this.#reusable.get(key) === opening) this.#reusable.delete(key);
     };
     opening.then((connection) => connection.socket.once('close', forget), forget);
-    return await opening;
+    const connection = await opening;
+    connection.attach(session);
+    return { connection, reused: false };
   }
 }
 

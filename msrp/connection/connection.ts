@@ -237,6 +237,8 @@ export class Connection {
   }
 
   #route(head: RequestHead, hasBody: boolean): RequestReceiver {
+    // who is leaving takes on nothing new: the peer notices, and comes again by a fresh connection
+    if (this.#closing && this.#sessions.size === 0) return IGNORE;
     const paths = this.#paths(head);
     if (paths === undefined) return this.refuse(head, 400);
     // RFC 4975 §7.3: a To-Path that names no session of ours gets a 481

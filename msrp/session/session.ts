@@ -23,7 +23,15 @@ export interface SessionContext {
   readonly blocks: BlockPools;
   /** From now on requests for this session id go to `port`; the returned function ends that. */
   register(sessionId: string, port: ConnectedSession): () => void;
-  connect(target: MsrpUri, options: ConnectionWishes): Promise<Connection>;
+  /** Finds a connection, or makes one; `port` is attached to it. */
+  connect(target: MsrpUri, options: ConnectionWishes, port: ConnectedSession): Promise<JoinedConnection>;
+}
+
+/** A connection a session has become part of. */
+export interface JoinedConnection {
+  readonly connection: Connection;
+  /** It was there before; the peer may be about to close it. */
+  readonly reused: boolean;
 }
 
 const DEFAULT_WINDOW = 1_048_576;
@@ -66,6 +74,10 @@ export class MsrpSession {
   #toPath = '';
   #fingerprints: readonly string[] | undefined;
   #connection: Connection | undefined;
+  /** Nothing but the first request has been sent on a connection that was there before: it may be sent on another. */
+  #movable = false;
+  /** Requests without a response. */
+  readonly #requests = new Set<(error: MsrpError) => void>();
   /** Paths of a request that was accepted. */
   #judged: RequestPaths | undefined;
   #bound: ((error: MsrpError | undefined) => void) | undefined;
@@ -111,7 +123,7 @@ export class MsrpSession {
       receive: (head, paths, hasBody, connection) => this.#receive(head, paths, hasBody, connection),
       lost: (cause) => {
         this.#connection = undefined;
-        this.#finish(cause);
+        if (!this.#movable || cause.code !== 'connection-lost') this.#finish(cause);
       },
     };
     this.#unregister = context.register(this.id, this.#port);
@@ -161,9 +173,7 @@ export class MsrpSession {
       if (first === undefined) throw new MsrpError('invalid-option', 'No relay');
       // RFC 4976 §5.1: credentials and paths go over TLS only
       if (!first.secure && trust.allowTcp !== true) throw new MsrpError('invalid-option', 'A relay without TLS');
-      this.#connection = await this.#context.connect(first, trust);
-      this.#connection.attach(this.#port);
-      await this.#authorize(relays);
+      await this.#join(first, trust, () => this.#authorize(relays));
     } catch (error) {
       throw this.#failed(error);
     }
@@ -245,19 +255,51 @@ export class MsrpSession {
     }
     this.#agreeOn(remotePath);
     this.#transition({ name: 'connecting' });
-    // RFC 6135 §4.5: to a relay there is a connection already
-    const connection = this.#connection ?? (await this.#context.connect(target, options));
-    if (this.#stateName() !== 'connecting') {
-      connection.detach(this.#port);
-      throw new MsrpError('session-closed', 'The session was closed meanwhile');
-    }
-    this.#connection = connection;
-    connection.attach(this.#port);
-    if (options.fingerprints !== undefined) checkFingerprint(connection.socket, options.fingerprints);
+    const { signal, fingerprints } = options;
+    const aborted = () => this.abort(new MsrpError('aborted', 'Connecting was called off'));
+    signal?.addEventListener('abort', aborted, { once: true });
     // RFC 4975 §5.4: the first SEND binds the connection to the session; without content it has no body
-    const { status } = await this.#bindRequest(connection);
-    if (status >= 300) throw new MsrpError('bind-refused', 'The peer refused the session', { status });
+    const bind = async (connection: Connection) => {
+      if (fingerprints !== undefined) checkFingerprint(connection.socket, fingerprints);
+      const { status } = await this.#bindRequest(connection);
+      if (status >= 300) throw new MsrpError('bind-refused', 'The peer refused the session', { status });
+    };
+    try {
+      // RFC 6135 §4.5: to a relay there is a connection already
+      await (this.#connection === undefined ? this.#join(target, options, bind) : bind(this.#connection));
+    } finally {
+      signal?.removeEventListener('abort', aborted);
+    }
     this.#nowBound();
+  }
+
+  /**
+   * Becomes part of a connection and does there what comes first. Where the connection was in use before, the peer may
+   * close it at that very moment: then the same goes over a fresh one, as nothing else has been sent by this session.
+   */
+  async #join(
+    target: MsrpUri,
+    wishes: ConnectionWishes,
+    first: (connection: Connection) => Promise<void>,
+  ): Promise<void> {
+    for (;;) {
+      const { connection, reused } = await this.#context.connect(target, wishes, this.#port);
+      if (this.#stateName() === 'closed') {
+        connection.detach(this.#port);
+        throw new MsrpError('session-closed', 'The session was closed meanwhile');
+      }
+      this.#connection = connection;
+      this.#movable = reused;
+      try {
+        await first(connection);
+        return;
+      } catch (error) {
+        const lost = error instanceof MsrpError && error.code === 'connection-lost';
+        if (!reused || !lost || this.#stateName() === 'closed') throw error;
+      } finally {
+        this.#movable = false;
+      }
+    }
   }
 
   async #wait(remotePath: readonly MsrpUri[] | undefined, options: StartOptions): Promise<void> {
@@ -304,7 +346,13 @@ export class MsrpSession {
       const transactionId = this.#context.identifiers.transaction();
       const fromPath = this.#ownPath;
       const head = formatRequestHead({ transactionId, method, toPath, fromPath, fields });
+      const giveUp = (error: MsrpError) => {
+        connection.transactions.forget(transactionId);
+        reject(error);
+      };
+      this.#requests.add(giveUp);
       connection.transactions.open(transactionId, false, (settlement) => {
+        this.#requests.delete(giveUp);
         if (settlement instanceof MsrpError) reject(settlement);
         else resolve(settlement);
       });
@@ -426,6 +474,8 @@ export class MsrpSession {
     this.#outbox.fail(error);
     this.#inbox.fail(error);
     this.#bound?.(error);
+    for (const giveUp of this.#requests) giveUp(error);
+    this.#requests.clear();
     connection?.detach(this.#port);
   }
 
