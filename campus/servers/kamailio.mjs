@@ -11,7 +11,9 @@ const SHARES = ['/usr/share/kamailio', '/usr/local/share/kamailio'];
 const SQL_TABLES = ['standard', 'usrloc', 'auth_db'];
 /** In a file of their own: a worker that meets another's lock on the bindings must not lose a message for it. */
 const KEPT_TABLES = ['standard', 'msilo'];
-const TEXT_TABLES = ['presentity', 'active_watchers', 'watchers', 'pua', 'xcap', 'rls_presentity', 'rls_watchers'];
+/** XCAP documents: the table comes with those of presence. */
+const DOCUMENT_TABLES = ['standard', 'presence'];
+const TEXT_TABLES = ['presentity', 'active_watchers', 'watchers', 'pua', 'rls_presentity', 'rls_watchers'];
 const TCP_PORTS = ['sip', 'sips', 'xcap', 'xcaps', 'msrp', 'msrps'];
 
 const inside = (campus, ...names) => path.join(campus.dir, 'kamailio', ...names);
@@ -47,6 +49,7 @@ function makeTextTable(folder, table) {
 }
 
 function makeTextTables(folder) {
+  fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder);
   fs.copyFileSync(shipped('dbtext', 'kamailio', 'version'), path.join(folder, 'version'));
   for (const table of TEXT_TABLES) makeTextTable(folder, table);
@@ -56,15 +59,16 @@ export const kamailio = {
   name: 'kamailio',
   ports: TCP_PORTS,
 
-  /** Makes the databases, once: accounts, bindings and kept messages in SQLite; presence and XCAP as text. */
+  /** Makes the databases, once: accounts, bindings, kept messages and XCAP documents in SQLite; presence as text, anew each time. */
   prepare(campus) {
     fs.mkdirSync(inside(campus), { recursive: true });
     if (!fs.existsSync(inside(campus, 'kamailio.db')))
       makeDatabase(inside(campus, 'kamailio.db'), SQL_TABLES, SUBSCRIBERS);
     if (!fs.existsSync(inside(campus, 'kept.db'))) makeDatabase(inside(campus, 'kept.db'), KEPT_TABLES);
-    if (!fs.existsSync(inside(campus, 'text'))) makeTextTables(inside(campus, 'text'));
-    // written at a good stop only, so that a crash would bring back whoever was there at the last one; clients publish anew
-    makeTextTable(inside(campus, 'text'), 'presentity');
+    if (!fs.existsSync(inside(campus, 'documents.db'))) makeDatabase(inside(campus, 'documents.db'), DOCUMENT_TABLES);
+    // written at a good stop only: a crash would bring back whoever was there at the last one, or half a table. Clients publish
+    // and subscribe anew.
+    makeTextTables(inside(campus, 'text'));
   },
 
   configure(campus) {
