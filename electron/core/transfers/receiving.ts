@@ -11,7 +11,7 @@ import {
 } from '../../../protocols/contract/index.ts';
 import { refuse } from '../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../fault.ts';
-import { strongestHash } from './files/file-hash.ts';
+import { strongestHash } from './files/hash/file-hash.ts';
 import { iconUrl } from './files/icon-url.ts';
 import { PartFile, removePart } from './files/part-file.ts';
 import { safeName } from './files/safe-name.ts';

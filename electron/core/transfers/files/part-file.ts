@@ -4,14 +4,18 @@ import { type ByteSink, type FileHash, ProviderError } from '../../../../protoco
 import { type ByteRange, ByteRanges } from './byte-ranges.ts';
 import { diskError, errnoOf } from './disk-error.ts';
 import { markDownloaded } from './download-mark.ts';
-import { hashSource, newHash, strongestHash } from './file-hash.ts';
-import { FileSource, stampOf } from './file-source.ts';
+import { stampOf } from './file-source.ts';
+import { strongestHash } from './hash/file-hash.ts';
+import { FollowingHash } from './hash/following-hash.ts';
 import { makeFolder, openPart, placeFile } from './place-file.ts';
 
 /** Small writes are gathered to this much before they go to the disk. */
 const BLOCK = 256 * 1024;
-/** So much may wait for the disk before the sender is held. */
+/** So much may wait for the disk before the sender is held, and so little again before it goes on. */
 const HIGH_WATER = 1024 * 1024;
+const LOW_WATER = 512 * 1024;
+/** After so much the disk itself is asked to write, while more comes: little is left for the end. */
+const SYNC_EVERY = 32 * 1024 * 1024;
 /** A peer that leaves more holes than this does not send a file: it fills our memory. */
 const MAXIMUM_RUNS = 4096;
 
@@ -25,8 +29,8 @@ export interface PartFacts {
 
 /**
  * A file that is coming in, under its wished name and `.part`. Writes may come in any order; they are gathered into
- * blocks, and a returned promise holds the sender while the disk is behind. Hashed while they come in order, from the
- * disk otherwise. Nothing has the final name before `finish` has found it whole.
+ * blocks, and a returned promise holds the sender while the disk is behind. A thread reads and hashes behind them.
+ * Nothing has the final name before `finish` has found it whole.
  *
  * Errors: `size-mismatch` (more or less than offered), `too-big` (over the ceiling), `hash-mismatch`, `no-space`,
  * `permission-denied`, `name-refused`, `malformed` (thousands of holes), `cancelled` (by the signal, or after `abort`).
@@ -46,13 +50,20 @@ export class PartFile implements ByteSink {
   /** Handed over to the system: survives a crash of ours. */
   readonly #written: ByteRanges;
   readonly #expected: FileHash | undefined;
-  #hash: ReturnType<typeof newHash> | undefined;
-  #hashed = 0;
+  /** Behind the bytes that are there from the first on. */
+  #hash: FollowingHash | undefined;
+  /** Some bytes came twice: what was hashed of them may not be there any more. */
+  #rewritten = false;
   readonly #free: Buffer[] = [];
   #block: Buffer | undefined;
   #blockStart = 0;
   #used = 0;
   #queued = 0;
+  #unsynchronised = 0;
+  #synchronising: Promise<void> | undefined;
+  /** Lets the sender go on. */
+  #release: (() => void) | undefined;
+  #held: Promise<void> | undefined;
   #tail: Promise<void> = Promise.resolve();
   #failure: ProviderError | undefined;
   #aborted = false;
@@ -65,7 +76,6 @@ export class PartFile implements ByteSink {
     this.#taken = new ByteRanges(runs);
     this.#written = new ByteRanges(runs);
     this.#expected = strongestHash(facts.hashes);
-    if (this.#expected && runs.length === 0) this.#hash = newHash(this.#expected.algorithm);
   }
 
   /** A new part in `folder`, which is made when it is not there. */
@@ -125,12 +135,10 @@ export class PartFile implements ByteSink {
       return this.#fail(new ProviderError(this.#facts.size === undefined ? 'too-big' : 'size-mismatch'));
     }
     if (data.length === 0) return;
+    const { covered } = this.#taken;
     this.#taken.add(position, end);
+    if (this.#taken.covered < covered + data.length) this.#rewritten = true;
     if (this.#taken.runs.length > MAXIMUM_RUNS) return this.#fail(new ProviderError('malformed'));
-    if (position === this.#hashed) {
-      this.#hash?.update(data);
-      this.#hashed = end;
-    } else this.#hash = undefined;
     this.#gather(data, position);
     if (this.#queued < HIGH_WATER) return;
     return this.#drained();
@@ -150,6 +158,7 @@ export class PartFile implements ByteSink {
     this.#aborted = true;
     this.#closed ??= this.#close(false);
     await this.#closed;
+    await this.#hash?.close();
   }
 
   /** Lets go of the file and deletes the part. Never rejects. */
@@ -176,12 +185,11 @@ export class PartFile implements ByteSink {
       if (this.#taken.prefix !== size) throw new ProviderError('size-mismatch');
       const stamp = await stampOf(this.path);
       if (stamp.size !== size) throw new ProviderError('size-mismatch');
-      if (this.#expected) {
-        const value =
-          this.#hash && this.#hashed === size
-            ? this.#hash.digest('hex')
-            : await hashFromDisk(this.path, this.#expected.algorithm, options.signal, options.onProgress);
-        if (value !== this.#expected.value.toLowerCase()) throw new ProviderError('hash-mismatch');
+      if (
+        this.#expected &&
+        (await this.#digest(this.#expected, size, options)) !== this.#expected.value.toLowerCase()
+      ) {
+        throw new ProviderError('hash-mismatch');
       }
       if (options.modifiedAt !== undefined) await setTime(this.path, options.modifiedAt);
       await markDownloaded(this.path, process.platform, options.now);
@@ -191,7 +199,31 @@ export class PartFile implements ByteSink {
       const error = diskError('target', cause);
       // somebody else moved or changed the part while it was hashed
       throw error.code.startsWith('source-') ? new ProviderError('unreadable', { cause: error }) : error;
+    } finally {
+      await this.#hash?.close();
     }
+  }
+
+  async #digest(
+    { algorithm }: FileHash,
+    size: number,
+    { signal, onProgress }: { signal: AbortSignal; onProgress: (bytes: number) => void },
+  ): Promise<string | undefined> {
+    if (this.#rewritten) {
+      await this.#hash?.close();
+      this.#hash = undefined;
+    }
+    this.#hash ??= await FollowingHash.open(this.path, [algorithm]);
+    const [hash] = await this.#hash.digest(size, signal, onProgress);
+    return hash?.value;
+  }
+
+  /** Tells the thread how far it may read. */
+  async #follow(): Promise<void> {
+    if (!this.#expected || this.#rewritten || this.#aborted) return;
+    // what keeps us from reading it now is found, and told, by `finish`
+    this.#hash ??= await FollowingHash.open(this.path, [this.#expected.algorithm]).catch(() => undefined);
+    this.#hash?.grow(this.#written.prefix);
   }
 
   #gather(data: Uint8Array, position: number): void {
@@ -224,16 +256,41 @@ export class PartFile implements ByteSink {
           this.#written.add(start + done, start + done + bytesWritten);
           done += bytesWritten;
         }
+        await this.#follow();
       } catch (cause) {
         this.#failure ??= diskError('target', cause);
       }
-      this.#queued -= length;
       this.#free.push(block);
+      this.#queued -= length;
+      if (this.#queued <= LOW_WATER) this.#release?.();
+      this.#unsynchronised += length;
+      if (this.#unsynchronised >= SYNC_EVERY) this.#synchronise();
     });
   }
 
+  #synchronise(): void {
+    if (this.#synchronising || this.#failure) return;
+    this.#unsynchronised = 0;
+    this.#synchronising = this.#handle
+      .datasync()
+      .catch((cause: unknown) => {
+        // the system tells of a lost write once only
+        this.#failure ??= diskError('target', cause);
+      })
+      .finally(() => {
+        this.#synchronising = undefined;
+      });
+  }
+
   async #drained(): Promise<void> {
-    await this.#tail;
+    this.#held ??= new Promise<void>((resolve) => {
+      this.#release = () => {
+        this.#held = undefined;
+        this.#release = undefined;
+        resolve();
+      };
+    });
+    await this.#held;
     if (this.#failure) throw this.#failure;
   }
 
@@ -245,6 +302,7 @@ export class PartFile implements ByteSink {
   async #close(synchronise: boolean): Promise<void> {
     this.#flush();
     await this.#tail;
+    await this.#synchronising;
     try {
       if (synchronise && !this.#failure) await this.#handle.sync();
     } catch (cause) {
@@ -262,17 +320,6 @@ export async function removePart(part: string): Promise<void> {
   await fs.rm(part, { force: true }).catch(() => {
     // a folder that may not be written any more: the part carries its name, a person can see what it is
   });
-}
-
-async function hashFromDisk(
-  part: string,
-  algorithm: FileHash['algorithm'],
-  signal: AbortSignal,
-  onProgress: (bytes: number) => void,
-): Promise<string | undefined> {
-  const source = await FileSource.open(part, await stampOf(part));
-  const [hash] = await hashSource(source, [algorithm], signal, onProgress);
-  return hash?.value;
 }
 
 async function setTime(part: string, modifiedAt: number): Promise<void> {

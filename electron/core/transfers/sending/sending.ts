@@ -13,8 +13,8 @@ import {
 } from '../../../../protocols/contract/index.ts';
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
-import { hashSource } from '../files/file-hash.ts';
 import { FileSource, sameStamp, stampOf } from '../files/file-source.ts';
+import { hashFile } from '../files/hash/file-hash.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { safeName } from '../files/safe-name.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
@@ -209,9 +209,9 @@ export class Sending {
     if (signal.aborted) return;
     if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
     this.#ledger.amend(id, { size: stamp.size });
-    const source = await FileSource.open(row.side.source, stamp);
     // both in one reading: what a peer checks by is known only when it is too late to read again
-    const hashes = await hashSource(source, ['sha-256', 'sha-1'], signal, (bytes) => this.#ledger.prepared(id, bytes));
+    const told = (bytes: number): void => this.#ledger.prepared(id, bytes);
+    const hashes = await hashFile(row.side.source, stamp, ['sha-256', 'sha-1'], signal, told);
     const modifiedAt = Math.floor(Number(BigInt(stamp.modifiedNs) / 1_000_000n));
     this.#ledger.amend(id, { hashes, modifiedAt, side: { ...row.side, stamp } });
   }

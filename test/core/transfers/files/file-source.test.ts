@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hashSource } from '../../../../electron/core/transfers/files/file-hash.ts';
 import { FileSource, stampOf } from '../../../../electron/core/transfers/files/file-source.ts';
+import { hashFile } from '../../../../electron/core/transfers/files/hash/file-hash.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 async function open(content: string | Uint8Array) {
@@ -108,38 +108,61 @@ test('no path is ever part of an error', async () => {
 });
 
 describe('hashing', () => {
+  const write = async (content: string | Uint8Array) => {
+    const file = path.join(temporaryFolder(), 'source.bin');
+    fs.writeFileSync(file, content);
+    return { file, stamp: await stampOf(file) };
+  };
+
   test('gives both hashes of one reading, and tells how far it is', async () => {
-    const { source } = await open(Buffer.alloc(600_000, 'a'));
+    const { file, stamp } = await write(Buffer.alloc(3_000_000, 'a'));
     const told: number[] = [];
-    const hashes = await hashSource(source, ['sha-256', 'sha-1'], never, (bytes) => told.push(bytes));
+    const hashes = await hashFile(file, stamp, ['sha-256', 'sha-1'], never, (bytes) => told.push(bytes));
     expect(hashes).toEqual([
-      { algorithm: 'sha-256', value: sumOf('sha256sum') },
-      { algorithm: 'sha-1', value: sumOf('sha1sum') },
+      { algorithm: 'sha-256', value: sumOf('sha256sum', 3_000_000) },
+      { algorithm: 'sha-1', value: sumOf('sha1sum', 3_000_000) },
     ]);
-    expect(told).toEqual([262_144, 524_288, 600_000]);
+    expect(told).toEqual([1_048_576, 2_097_152, 3_000_000]);
   });
 
   test('of an empty file is the hash of nothing', async () => {
-    const { source } = await open('');
-    expect(await hashSource(source, ['sha-1'], never, () => {})).toEqual([
+    const { file, stamp } = await write('');
+    expect(await hashFile(file, stamp, ['sha-1'], never, () => {})).toEqual([
       { algorithm: 'sha-1', value: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' },
     ]);
   });
 
-  test('stops at the signal, between two slices', async () => {
-    const { source } = await open(Buffer.alloc(2_000_000));
+  test('stops at the signal', async () => {
+    const { file, stamp } = await write(Buffer.alloc(80_000_000));
     const abort = new AbortController();
     const told: number[] = [];
-    const hashing = hashSource(source, ['sha-256'], abort.signal, (bytes) => {
+    const hashing = hashFile(file, stamp, ['sha-256'], abort.signal, (bytes) => {
       told.push(bytes);
       abort.abort();
     });
     await expect(hashing).rejects.toEqual(coded('cancelled'));
-    expect(told).toHaveLength(1);
+    expect(told.length).toBeLessThan(70);
+    await expect(hashFile(file, stamp, ['sha-256'], abort.signal, () => {})).rejects.toEqual(coded('cancelled'));
   });
 
-  test('lets other work run between two slices', async () => {
-    const { source } = await open(Buffer.alloc(3_000_000));
+  test.each([
+    ['grew', 'source-changed', (file: string) => fs.appendFileSync(file, 'more')],
+    ['was shortened', 'source-changed', (file: string) => fs.truncateSync(file, 5)],
+    ['vanished', 'source-missing', (file: string) => fs.rmSync(file)],
+    ['was written anew', 'source-changed', (file: string) => fs.writeFileSync(file, Buffer.alloc(40_000_000, 'b'))],
+  ])('of a file that %s meanwhile there is none: %s', async (_what, code, change) => {
+    const { file, stamp } = await write(Buffer.alloc(40_000_000, 'a'));
+    let changed = false;
+    const hashing = hashFile(file, stamp, ['sha-256'], never, () => {
+      if (!changed) change(file);
+      changed = true;
+    });
+    await expect(hashing).rejects.toEqual(coded(code));
+    await expect(hashFile(file, stamp, ['sha-256'], never, () => {})).rejects.toEqual(coded(code));
+  });
+
+  test('lets other work run meanwhile', async () => {
+    const { file, stamp } = await write(Buffer.alloc(20_000_000));
     let turns = 0;
     let running = true;
     const turn = () => {
@@ -147,15 +170,15 @@ describe('hashing', () => {
       if (running) setImmediate(turn);
     };
     setImmediate(turn);
-    await hashSource(source, ['sha-256'], never, () => {});
+    await hashFile(file, stamp, ['sha-256'], never, () => {});
     running = false;
     expect(turns).toBeGreaterThan(10);
   });
 });
 
 /** The same sum by the system's own tool. */
-function sumOf(tool: string): string {
-  return execFileSync(tool, { input: Buffer.alloc(600_000, 'a') })
+function sumOf(tool: string, size: number): string {
+  return execFileSync(tool, { input: Buffer.alloc(size, 'a') })
     .toString()
     .slice(0, tool === 'sha1sum' ? 40 : 64);
 }
