@@ -60,6 +60,8 @@ export interface StartOptions {
   readonly address?: { readonly host: string; readonly port: number };
   /** Values of the attribute `fingerprint` of the peer (RFC 8122); needed for `msrps` between peers. */
   readonly fingerprints?: readonly string[];
+  /** Authorities besides those of the system, PEM, for a peer that is found by way of its relay and so has no fingerprint. */
+  readonly ca?: readonly string[];
   /** Milliseconds until the session must be bound; 30,000 unless said otherwise. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;

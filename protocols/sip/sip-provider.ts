@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  type AccountSettings,
   type Address,
   type ContactCapabilities,
   domainOf,
@@ -18,6 +19,8 @@ import {
 import { DigestClient } from './authentication/digest-client.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
+import { Media } from './media/media.ts';
+import { locateRelay, parseRelay } from './media/relay.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { PageMode } from './messaging/page-mode.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
@@ -31,6 +34,8 @@ import { FramingError } from './transport/wire/message-framer.ts';
 import { SipUserAgent } from './user-agent.ts';
 
 const INSTANCE_KEY = 'sip.instance';
+/** Of the account, by name: its MSRP relay as `parseRelay` reads it. Without one sessions are direct. */
+const RELAY_OPTION = 'msrpRelay';
 /** Leaving takes no longer, whatever the server does (the contract allows 5 s). */
 const LEAVE_WITHIN = 3_000;
 
@@ -46,6 +51,7 @@ export class SipProvider implements Provider {
   readonly #supervisor: ConnectionSupervisor;
   readonly #operationSets: Partial<OperationSets>;
   readonly #messaging: PageMode;
+  readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
   readonly #contacts: WatchedContacts;
@@ -126,7 +132,24 @@ export class SipProvider implements Provider {
       reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
       now,
     });
+    const relayText = String(account.options[RELAY_OPTION] ?? '');
+    const relay = parseRelay(relayText);
+    if (!relay && relayText !== '') log('warn', 'relay-unreadable');
+    this.#media = new Media({
+      now,
+      log,
+      certificateAuthorities: account.certificateAuthorities,
+      relay: () =>
+        relay && {
+          locate: () => locateRelay(relay, account.certificateAuthorities, resolver, random),
+          credentials: async () => {
+            const password = await context.password();
+            return password === undefined ? undefined : { username: loginOf(account), password };
+          },
+        },
+    });
     this.#files = new SipFileTransfer({
+      media: this.#media,
       place: () => {
         const { local } = this.#agent;
         return local && { host: local.address, secure: local.protocol === 'TLS' };
@@ -155,6 +178,7 @@ export class SipProvider implements Provider {
   async stop(): Promise<void> {
     // while there is still a connection to say goodbye over
     this.#files.stop();
+    this.#media.close();
     await this.#supervisor.stop();
     // what could not be taken back at the server is at least forgotten here
     await this.#contacts.stop();
@@ -191,7 +215,7 @@ export class SipProvider implements Provider {
         const { account } = this.#context;
         const password = await this.#context.password();
         if (password === undefined) throw new ProviderError('credentials-missing');
-        this.#agent.setCredentials(new DigestClient(account.authenticationName ?? userOf(account.address), password));
+        this.#agent.setCredentials(new DigestClient(loginOf(account), password));
         progress('registering');
         const error = await this.#registration.register();
         if (!error) {
@@ -245,6 +269,8 @@ const reasonOf = (cause: Error): ProviderErrorCode | undefined => {
   // UDP has no connection that could be refused: the answer to the first datagram tells that nobody listens (ICMP)
   return (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'unreachable' : undefined;
 };
+
+const loginOf = (account: AccountSettings): string => account.authenticationName ?? userOf(account.address);
 
 /** Names this installation for as long as the account lives (RFC 5626 §4.1). */
 const storedInstance = ({ storage }: ProviderContext): string => {

@@ -6,21 +6,23 @@ import {
   type ProtocolTransfer,
   ProviderError,
 } from '../../contract/index.ts';
+import type { Media, MediaPlace } from '../media/media.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
 import { offersFiles } from './description/session-description.ts';
 import { IncomingFileOffer } from './incoming-offer.ts';
-import { Media } from './media.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
 
 export interface FileTransferContext {
   /** The address peers can connect to, and whether our signalling is encrypted. Undefined while not connected. */
-  place(): { host: string; secure: boolean } | undefined;
+  place(): MediaPlace | undefined;
   /** Sends an INVITE with an offer. Throws a `ProviderError`. */
   invite(to: Address, offer: SessionDescription): SipSession;
   now(): number;
   /** No server is in between: no answer means nobody there. */
   direct: boolean;
+  /** Of the account; closed by whoever made it. */
+  media: Media;
 }
 
 /** Offers nobody has answered yet; more at once are an attack or a fault. */
@@ -30,7 +32,7 @@ export const MAXIMUM_OFFERS = 64;
  * Files over SIP and MSRP (RFC 5547), for an account with a server or without.
  *
  * @example
- * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), now, direct: false });
+ * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), now, media, direct: false });
  * agent.onInvite = (session) => { if (!files.take(session)) chat(session); };
  */
 export class SipFileTransfer implements FileTransferOperationSet {
@@ -40,7 +42,6 @@ export class SipFileTransfer implements FileTransferOperationSet {
   readonly onOffer = this.#offers.on;
   readonly #incoming = new Set<IncomingFileOffer>();
   readonly #outgoing = new Set<OutgoingTransfer>();
-  #media: Media | undefined;
 
   constructor(context: FileTransferContext) {
     this.#context = context;
@@ -52,7 +53,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
 
   #offerOne(to: Address, file: OutgoingFile): ProtocolTransfer {
     const transfer = new OutgoingTransfer(to, file, {
-      media: this.#mediaNow(),
+      media: this.#context.media,
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
       direct: this.#context.direct,
@@ -72,7 +73,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       return true;
     }
     const offer = IncomingFileOffer.read(session, {
-      media: this.#mediaNow(),
+      media: this.#context.media,
       place: () => this.#context.place(),
       ended: () => {
         if (!('statusCode' in offer)) this.#incoming.delete(offer);
@@ -95,18 +96,11 @@ export class SipFileTransfer implements FileTransferOperationSet {
     return true;
   }
 
-  /** Ends all transfers as `failed{network}` and closes every socket. A later offer begins anew. */
+  /** Ends all transfers as `failed{network}`. A later offer begins anew. */
   stop(): void {
     const gone = new ProviderError('network', { retryable: true });
     // each leaves its set while we walk it, which a set allows
     for (const transfer of this.#outgoing) transfer.fail(gone);
     for (const offer of this.#incoming) offer.fail(gone);
-    this.#media?.close();
-    this.#media = undefined;
-  }
-
-  #mediaNow(): Media {
-    this.#media ??= new Media(this.#context.now());
-    return this.#media;
   }
 }

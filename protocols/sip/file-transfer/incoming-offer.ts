@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { answerSetup, type MsrpSession, type Role } from '../../../msrp/index.ts';
 import { type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
+import type { Media, MediaLine } from '../media/media.ts';
 import { refusedLine } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
 import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
@@ -11,9 +11,8 @@ import {
   refusedMedia,
 } from './description/session-description.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
-import type { Media, MediaPlace } from './media.ts';
 import { answerReoffer } from './reoffer.ts';
-import { CANCELLED, reasonOf } from './transfer-errors.ts';
+import { CANCELLED, fromMsrp, reasonOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
 export interface OfferContext {
@@ -37,7 +36,7 @@ export class IncomingFileOffer {
   readonly #offer: ReadOffer;
   readonly #context: OfferContext;
   readonly #byMedia = new Map<FileMedia, IncomingTransfer>();
-  readonly #media: { place: MediaPlace; session: MsrpSession }[] = [];
+  readonly #lines: MediaLine[] = [];
   #answered = false;
   #established = false;
   #fault: ProviderError | undefined;
@@ -98,7 +97,7 @@ export class IncomingFileOffer {
     if (!this.#answered) {
       this.#answered = true;
       if (this.transfers.some((transfer) => transfer.wanted)) {
-        void this.#answer().catch(() => this.fail(new ProviderError('network', { retryable: true })));
+        void this.#answer().catch((error: unknown) => this.fail(fromMsrp(error)));
         return;
       }
     }
@@ -119,8 +118,7 @@ export class IncomingFileOffer {
     if (state !== 'invited') this.#sip.end(this.#fault && reasonOf(this.#fault));
     else if (this.#fault) this.#sip.reject(480);
     else this.#sip.reject(603, this.transfers.some(({ regretted }) => regretted) ? CANCELLED : undefined);
-    for (const { place, session } of this.#media.splice(0))
-      void session.close().then(() => this.#context.media.leave(place));
+    for (const line of this.#lines.splice(0)) void line.leave();
     this.#context.ended();
   }
 
@@ -135,11 +133,10 @@ export class IncomingFileOffer {
       else if (media.kind === 'chat') lines.push({ kind: 'chat', chat: refusedLine(media.chat) });
       else if (!transfer?.wanted) lines.push({ kind: 'file', file: refusedMedia(media.file) });
       else {
-        // RFC 6135 §4.2.2: passive unless the peer cannot be the one who connects
-        const role = answerSetup(media.file.setup, true);
-        const session = await this.#makeSession(transfer, place.host, role);
-        lines.push({ kind: 'file', file: this.#answerLine(transfer, session, role) });
-        starts.push(() => void transfer.connect(session, role));
+        const line = await this.#context.media.answer(place.host, media.file, { accept: transfer.take });
+        this.#lines.push(line);
+        lines.push({ kind: 'file', file: answerLine(transfer, line) });
+        starts.push(() => void transfer.connect(line));
       }
     }
     // somebody may have cancelled while the listener was opened
@@ -160,38 +157,21 @@ export class IncomingFileOffer {
     this.#sip.accept({ sdp: formatDescription(origin, lines) });
     for (const start of starts) start();
   }
+}
 
-  async #makeSession(transfer: IncomingTransfer, host: string, role: Role): Promise<MsrpSession> {
-    const { media } = this.#context;
-    const { secure } = transfer.media;
-    const { take: accept } = transfer;
-    const place = role === 'passive' ? await media.listen(host, secure) : media.connect();
-    const { endpoint, listener } = place;
-    const session = endpoint.createSession(listener ? { listener, accept } : { host, secure, accept });
-    this.#media.push({ place, session });
-    return session;
-  }
-
-  #answerLine(transfer: IncomingTransfer, session: MsrpSession, role: Role): FileMedia {
-    const { media: offered, from } = transfer;
-    const port = Number(/:(\d+)\/[^/]*$/.exec(session.localPath)?.[1] ?? 9);
-    return {
-      port,
-      secure: offered.secure,
-      path: [session.localPath],
-      direction: 'recvonly',
-      setup: role,
-      ...(offered.secure ? { fingerprint: this.#context.media.fingerprint } : {}),
-      acceptTypes: ['*'],
-      ...(transfer.file.size !== undefined ? { maxSize: transfer.file.size } : {}),
-      // §8.3.1: name, type and size MUST be copied into the answer
-      selector: offered.selector,
-      ...(offered.transferId !== undefined ? { transferId: offered.transferId } : {}),
-      dates: {},
-      // the beginning is here already: the sender goes on from there, or sends all, which is taken as well
-      ...(from > 0 ? { range: { start: from + 1 } } : offered.range ? { range: offered.range } : {}),
-    };
-  }
+function answerLine({ media: offered, from, file }: IncomingTransfer, { address }: MediaLine): FileMedia {
+  return {
+    ...address,
+    direction: 'recvonly',
+    acceptTypes: ['*'],
+    ...(file.size !== undefined ? { maxSize: file.size } : {}),
+    // §8.3.1: name, type and size MUST be copied into the answer
+    selector: offered.selector,
+    ...(offered.transferId !== undefined ? { transferId: offered.transferId } : {}),
+    dates: {},
+    // the beginning is here already: the sender goes on from there, or sends all, which is taken as well
+    ...(from > 0 ? { range: { start: from + 1 } } : offered.range ? { range: offered.range } : {}),
+  };
 }
 
 const strength = ({ algorithm }: FileHash): number => (algorithm === 'sha-256' ? 2 : 1);

@@ -1,12 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type Acceptance,
-  type IncomingOffer,
-  MsrpError,
-  type MsrpSession,
-  type ReceiveOutcome,
-  type Role,
-} from '../../../msrp/index.ts';
+import { type Acceptance, type IncomingOffer, MsrpError, type ReceiveOutcome } from '../../../msrp/index.ts';
 import {
   type AcceptedFile,
   type Address,
@@ -14,6 +7,7 @@ import {
   ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
+import type { MediaLine } from '../media/media.ts';
 import type { SipSession } from '../sip-session.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
@@ -113,24 +107,17 @@ export class IncomingTransfer extends Transfer {
   }
 
   /** The answer is on its way: connects, or waits for the peer to. */
-  async connect(session: MsrpSession, role: Role): Promise<void> {
-    if (this.over) return session.abort();
+  async connect(line: MediaLine): Promise<void> {
+    if (this.over) return line.end();
     this.move({ state: 'connecting' });
-    const { path, fingerprint } = this.media;
     try {
-      await session.start({
-        remotePath: path.join(' '),
-        role,
-        ...(fingerprint !== undefined ? { fingerprints: [fingerprint] } : {}),
-        timeout: CONNECT_TIMEOUT,
-        signal: this.#aborter.signal,
-      });
+      await line.start(this.media, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
     } catch (error) {
       await this.#lost(fromMsrp(error));
       return;
     }
     this.#run();
-    session.onStateChange((state) => {
+    line.session.onStateChange((state) => {
       // before its first byte no message is there to fail
       if (state.name === 'closed' && !this.#sinkGiven)
         void this.#lost(fromMsrp(state.cause ?? new MsrpError('connection-lost', 'closed')));

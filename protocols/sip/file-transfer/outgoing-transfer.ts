@@ -1,12 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import {
-  type ByteSource,
-  type MsrpSession,
-  type OutgoingMessage,
-  offererRole,
-  type SendOutcome,
-} from '../../../msrp/index.ts';
+import type { ByteSource, OutgoingMessage, SendOutcome } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
+import type { Media, MediaLine, MediaPlace } from '../media/media.ts';
 import { readPath } from '../offers/msrp-line.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
@@ -17,7 +12,6 @@ import {
   parseAnswer,
 } from './description/session-description.ts';
 import { outgoingContent, wantedForm } from './file-content.ts';
-import type { Media, MediaPlace } from './media.ts';
 import { answerReoffer } from './reoffer.ts';
 import { endOf } from './session-end.ts';
 import { Transfer } from './transfer.ts';
@@ -27,7 +21,7 @@ import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors
 export interface OutgoingContext {
   media: Media;
   /** Our address for the peer's connection, and whether signalling is encrypted. Undefined while not connected. */
-  place(): { host: string; secure: boolean } | undefined;
+  place(): MediaPlace | undefined;
   /** Sends the INVITE. Throws a ProviderError. */
   invite(to: Address, offer: SessionDescription): SipSession;
   /** No server is in between: no answer means nobody there. */
@@ -55,8 +49,7 @@ export class OutgoingTransfer extends Transfer {
   readonly direction = 'outgoing';
   readonly #context: OutgoingContext;
   readonly #outgoing: OutgoingFile;
-  #place: MediaPlace | undefined;
-  #session: MsrpSession | undefined;
+  #line: MediaLine | undefined;
   #sip: SipSession | undefined;
   #message: OutgoingMessage | undefined;
   #source: ByteSource | undefined;
@@ -86,36 +79,23 @@ export class OutgoingTransfer extends Transfer {
   async #offer(): Promise<void> {
     const place = this.#context.place();
     if (!place) throw new ProviderError('network', { retryable: true });
-    const { media } = this.#context;
-    const mediaPlace = await media.listen(place.host, place.secure);
-    if (this.over) {
-      media.leave(mediaPlace);
-      return;
-    }
-    this.#place = mediaPlace;
-    const { endpoint, listener } = mediaPlace;
-    const session = endpoint.createSession({
-      listener,
+    const line = await this.#context.media.offer(place, {
       chunking: CHUNK,
       // RFC 5547 §4: sendonly: no content comes this way
       accept: () => ({ refuse: 403 }),
     });
-    this.#session = session;
-    this.#invite(session, listener.port, place, true);
+    if (this.over) return line.end();
+    this.#line = line;
+    this.#invite(line, place.host, true);
   }
 
-  #invite(session: MsrpSession, port: number, place: { host: string; secure: boolean }, withIcon: boolean): void {
+  #invite(line: MediaLine, host: string, withIcon: boolean): void {
     const { icon } = this.#outgoing.file;
     const iconId = withIcon && icon && icon.data.length <= ICON_MAXIMUM ? `${randomUUID()}@aims` : undefined;
     const { name, type, size, hashes, modifiedAt } = this.#outgoing.file;
     const offered: FileMedia = {
-      port,
-      secure: place.secure,
-      path: [session.localPath],
+      ...line.address,
       direction: 'sendonly',
-      // RFC 6135 §4.2.2: never passive in an offer
-      setup: 'actpass',
-      ...(place.secure ? { fingerprint: this.#context.media.fingerprint } : {}),
       acceptTypes: ['*'],
       selector: { name, type, size, hashes: hashes ?? [] },
       transferId: this.id,
@@ -123,7 +103,7 @@ export class OutgoingTransfer extends Transfer {
       dates: modifiedAt === undefined ? {} : { modifiedAt },
       ...(iconId !== undefined ? { iconId } : {}),
     };
-    const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
+    const origin = { sessionId: randomInt(2 ** 47), version: 1, host };
     const lines: OfferedMedia[] = [{ kind: 'file', file: offered }];
     const sip = this.#context.invite(this.peer, {
       sdp: formatDescription(origin, lines),
@@ -136,7 +116,7 @@ export class OutgoingTransfer extends Transfer {
       const answer = answerReoffer(sdp, lines);
       if (!answer) throw new ProviderError('malformed');
       // §8.4: a receiver that gives up may close the line instead of the session; our answer goes out first
-      if (answer.closed.includes(0)) setImmediate(() => this.#onSip({ state: 'ended', by: 'peer' }, session));
+      if (answer.closed.includes(0)) setImmediate(() => this.#onSip({ state: 'ended', by: 'peer' }, line));
       origin.version++;
       return { sdp: formatDescription(origin, answer.lines) };
     };
@@ -145,16 +125,16 @@ export class OutgoingTransfer extends Transfer {
       // RFC 5547 §8.8: a peer that knows no multipart gets the offer again without the picture
       const plainer =
         state.state === 'rejected' && iconId !== undefined && [400, 415, 488].includes(state.rejection.status);
-      if (plainer && !this.over) this.#guarded(() => this.#invite(session, port, place, false));
-      else this.#onSip(state, session);
+      if (plainer && !this.over) this.#guarded(() => this.#invite(line, host, false));
+      else this.#onSip(state, line);
     });
   }
 
-  #onSip(state: SipSessionState, session: MsrpSession): void {
+  #onSip(state: SipSessionState, line: MediaLine): void {
     if (this.over) return;
     switch (state.state) {
       case 'established':
-        void this.#send(state.remote, session).catch((error: unknown) => this.#fault(error));
+        void this.#send(state.remote, line).catch((error: unknown) => this.#fault(error));
         break;
       case 'rejected': {
         const why = fromRejection(state.rejection, this.#context.direct);
@@ -172,7 +152,7 @@ export class OutgoingTransfer extends Transfer {
     }
   }
 
-  async #send(remote: SessionDescription, session: MsrpSession): Promise<void> {
+  async #send(remote: SessionDescription, line: MediaLine): Promise<void> {
     const media = parseAnswer(remote.sdp)?.[0];
     if (!media) throw new ProviderError('malformed');
     // RFC 5547 §8.3: refused by port 0 within an accepted session
@@ -192,20 +172,16 @@ export class OutgoingTransfer extends Transfer {
     this.#arm(STALL_TIMEOUT);
     const source = await this.#open(size);
     if (this.over) return;
-    await session.start({
-      remotePath: answer.path.join(' '),
-      role: offererRole('actpass', answer.setup),
-      ...(answer.fingerprint !== undefined ? { fingerprints: [answer.fingerprint] } : {}),
-      timeout: CONNECT_TIMEOUT,
-      signal: this.#aborter.signal,
-    });
+    await line.start(answer, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
     if (!this.move({ state: 'running' })) return;
     this.progressed(from);
     const { type } = this.#outgoing.file;
     const content = outgoingContent(source, { size, from, type, wrapped: form === 'wrapped', to: this.peer });
     const before = content.body.size - (size - from);
-    const message = session.send({
+    const message = line.session.send({
       ...content,
+      // relays lose large frames without a word
+      ...(line.relayed ? { chunking: 'relay' as const } : {}),
       successReport: true,
       fields: [['Content-Disposition', 'attachment']],
     });
@@ -216,7 +192,7 @@ export class OutgoingTransfer extends Transfer {
       this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
       this.#arm(STALL_TIMEOUT);
     });
-    await this.#finish(message, await message.sent, size, answer.path.length === 1);
+    await this.#finish(message, await message.sent, size, !line.relayed);
   }
 
   async #open(size: number): Promise<ByteSource> {
@@ -312,9 +288,7 @@ export class OutgoingTransfer extends Transfer {
   async #leave(reason: string | undefined): Promise<void> {
     this.#message?.abort();
     this.#sip?.end(reason);
-    if (this.#session?.state.name === 'bound') await this.#session.close();
-    else this.#session?.abort();
-    if (this.#place) this.#context.media.leave(this.#place);
+    await this.#line?.leave();
     await this.#source?.close().catch(() => {});
   }
 }

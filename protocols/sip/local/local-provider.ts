@@ -13,6 +13,7 @@ import {
   type Subscribe,
 } from '../../contract/index.ts';
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
+import { Media } from '../media/media.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
 import { PageMode } from '../messaging/page-mode.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
@@ -55,6 +56,7 @@ export class LocalProvider implements Provider {
   readonly #supervisor: ConnectionSupervisor;
   readonly #presence: AnnouncedPresence;
   readonly #messaging: PageMode;
+  readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #operationSets: OperationSets;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
@@ -128,7 +130,9 @@ export class LocalProvider implements Provider {
       reachable: (peer) => this.#present(peer) !== undefined,
       now,
     });
+    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined });
     this.#files = new SipFileTransfer({
+      media: this.#media,
       place: () => (this.#agent.local ? { host: this.#agent.local.address, secure: false } : undefined),
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,
@@ -158,6 +162,7 @@ export class LocalProvider implements Provider {
 
   async stop(): Promise<void> {
     this.#files.stop();
+    this.#media.close();
     await this.#supervisor.stop();
     await this.#agent.stop();
     this.#messaging.stop();

@@ -111,7 +111,7 @@ const resolveSrv = async (
 };
 
 /** RFC 2782: lowest priority first; within one priority drawn by weight. */
-const orderByWeight = (records: readonly SrvRecord[], random: () => number): SrvRecord[] => {
+export const orderByWeight = (records: readonly SrvRecord[], random: () => number): SrvRecord[] => {
   const ordered: SrvRecord[] = [];
   for (const priority of [...new Set(records.map((record) => record.priority))].sort((a, b) => a - b)) {
     const group = records.filter((record) => record.priority === priority).sort((a, b) => a.weight - b.weight);

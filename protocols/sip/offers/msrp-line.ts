@@ -1,13 +1,16 @@
+import { isIPv6 } from 'node:net';
 import type { MediaDescription, SessionDescription } from 'sdp-transform';
 import { type MsrpUri, parsePath } from '../../../msrp/index.ts';
 
 export type Setup = 'active' | 'passive' | 'actpass';
 export type Direction = 'sendonly' | 'recvonly' | 'sendrecv' | 'inactive';
 
-/** What every `m=message` line over MSRP says, chat and file alike (RFC 4975 §8 with RFC 6135 and RFC 8122). */
+/** What every `m=message` line over MSRP says, chat and file alike (RFC 4975 §8 with RFC 6135, RFC 6714 and RFC 8122). */
 export interface MsrpLine {
-  /** 0: refused or over. */
+  /** 0: refused or over; 9: nobody can connect. */
   port: number;
+  /** IP address or name of the c= line; undefined when writing: the one of the whole session. */
+  host?: string;
   /** `TCP/TLS/MSRP`. */
   secure: boolean;
   /** MSRP URIs, first hop first; none when the line has no path. */
@@ -17,6 +20,8 @@ export interface MsrpLine {
   setup?: Setup;
   /** Certificate fingerprint as RFC 8122 writes it: `sha-256 4A:AD:…`. */
   fingerprint?: string;
+  /** `a=msrp-cema` (RFC 6714): c= and m= say where to connect, whatever stands in the path. */
+  cema?: boolean;
   acceptTypes: readonly string[];
   /** Types that may come inside of a container such as message/cpim (RFC 4975 §8.6). */
   acceptWrappedTypes?: readonly string[];
@@ -53,14 +58,17 @@ export const readMsrpLine = (media: MediaDescription, session: SessionDescriptio
   const direction = media.direction ?? session.direction ?? 'sendrecv';
   const fingerprint = media.fingerprint ?? session.fingerprint;
   const wrapped = attribute(media, 'accept-wrapped-types');
+  const host = (media.connection ?? session.connection)?.ip;
   return {
     // the library leaves a text where the number is missing or oddly written
     port: Number(media.port) || 0,
+    ...(host !== undefined ? { host } : {}),
     secure: media.protocol === 'TCP/TLS/MSRP',
     path: wordsOf(attribute(media, 'path')),
     direction: DIRECTIONS.includes(direction) ? direction : 'sendrecv',
     ...(setup !== undefined && SETUPS.includes(setup) ? { setup: setup as Setup } : {}),
     ...(fingerprint !== undefined ? { fingerprint: `${fingerprint.type} ${fingerprint.hash}` } : {}),
+    ...(attribute(media, 'msrp-cema') !== undefined ? { cema: true } : {}),
     acceptTypes: wordsOf(attribute(media, 'accept-types')),
     ...(wrapped !== undefined ? { acceptWrappedTypes: wordsOf(wrapped) } : {}),
     ...(Number.isSafeInteger(maxSize) ? { maxSize } : {}),
@@ -76,6 +84,7 @@ export const writeMsrpLine = (line: MsrpLine, attributes: readonly string[] = []
     ...(line.acceptTypes.length > 0 ? [`accept-types:${line.acceptTypes.join(' ')}`] : []),
     ...(wrapped.length > 0 ? [`accept-wrapped-types:${wrapped.join(' ')}`] : []),
     ...(line.maxSize !== undefined ? [`max-size:${line.maxSize}`] : []),
+    ...(line.cema === true ? ['msrp-cema'] : []),
     ...attributes,
   ];
   return {
@@ -85,6 +94,7 @@ export const writeMsrpLine = (line: MsrpLine, attributes: readonly string[] = []
     payloads: '*',
     rtp: [],
     fmtp: [],
+    ...(line.host !== undefined ? { connection: { version: isIPv6(line.host) ? 6 : 4, ip: line.host } } : {}),
     direction: line.direction,
     ...(line.setup !== undefined ? { setup: line.setup } : {}),
     invalid: lines.map((value) => ({ value })),

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { expect, test } from 'vitest';
 import { fingerprintOf } from '../../../msrp/index.ts';
-import { createCertificate } from '../../../protocols/sip/file-transfer/certificate.ts';
+import { createCertificate } from '../../../protocols/sip/media/certificate.ts';
 
 test('a made certificate is read by OpenSSL as what it says: self-signed, valid now', () => {
   const now = Date.now();

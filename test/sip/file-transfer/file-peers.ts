@@ -10,6 +10,7 @@ import type {
   TransferPhase,
 } from '../../../protocols/contract/index.ts';
 import { SipFileTransfer } from '../../../protocols/sip/file-transfer/file-transfer.ts';
+import { Media } from '../../../protocols/sip/media/media.ts';
 import type { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
 import { directAgent } from '../direct-agents.ts';
 
@@ -22,7 +23,9 @@ export interface FilePeer {
 /** A peer that sends and takes files on 127.0.0.1 without a server; `secure` as if its signalling were TLS. */
 export const filePeer = async (user: string, options: { secure?: boolean } = {}): Promise<FilePeer> => {
   const { agent, uri } = await directAgent(user);
+  const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
   const files = new SipFileTransfer({
+    media,
     place: () => (agent.local ? { host: agent.local.address, secure: options.secure ?? false } : undefined),
     invite: (to, offer) => agent.invite(to, offer),
     now: Date.now,
@@ -31,7 +34,10 @@ export const filePeer = async (user: string, options: { secure?: boolean } = {})
   agent.onInvite = (session) => {
     if (!files.take(session)) session.reject(488);
   };
-  onTestFinished(() => files.stop());
+  onTestFinished(() => {
+    files.stop();
+    media.close();
+  });
   return { agent, uri, files };
 };
 

@@ -86,11 +86,12 @@ describe('a description of files', () => {
     // the lines before the attributes stand in the order of RFC 4566 §5
     expect(text.slice(0, text.indexOf('a='))).toBe(wholeText.slice(0, wholeText.indexOf('a=')));
   });
-  test('with everything in it is read', () => expect(fileOf(wholeText)).toEqual(whole));
+  test('with everything in it is read', () => expect(fileOf(wholeText)).toEqual({ ...whole, host: '192.0.2.1' }));
 
   test('from Blink is read', () => {
     expect(fileOf(blinkOffer)).toEqual({
       port: 41799,
+      host: '127.0.0.1',
       secure: true,
       path: ['msrps://127.0.0.1:41799/6c6b71509c5e8e1011ca;tcp'],
       direction: 'sendonly',

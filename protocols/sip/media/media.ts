@@ -1,0 +1,285 @@
+import { isIP } from 'node:net';
+import {
+  answerSetup,
+  fingerprintOf,
+  MsrpEndpoint,
+  MsrpError,
+  type MsrpSession,
+  offererRole,
+  parseUri,
+  type Role,
+  type SessionOptions,
+  type TlsIdentity,
+} from '../../../msrp/index.ts';
+import type { ProviderLog } from '../../contract/index.ts';
+import type { MsrpLine, Setup } from '../offers/msrp-line.ts';
+import { createCertificate } from './certificate.ts';
+import { type RelayAccount, relayRefusal } from './relay.ts';
+
+/** What an `m=message` line says about the way to its writer. */
+export type MediaAddress = Pick<MsrpLine, 'port' | 'host' | 'secure' | 'path' | 'setup' | 'fingerprint' | 'cema'>;
+
+/** Where we are for peers, and whether our signalling is encrypted. */
+export interface MediaPlace {
+  host: string;
+  secure: boolean;
+}
+
+export interface MediaContext {
+  now(): number;
+  /** Undefined: sessions are direct. Asked for each line. */
+  relay(): RelayAccount | undefined;
+  log: ProviderLog;
+  /** PEM authorities for a peer's relay, beside the system's. */
+  certificateAuthorities: readonly string[];
+}
+
+type LineOptions = Omit<SessionOptions, 'matching'>;
+
+/** A relay that has not answered by then is away. */
+const RELAY_TIMEOUT = 8_000;
+
+/**
+ * The MSRP side of one account: makes the media lines of files and chats. RFC 4975 §5.4 lets sessions share a connection;
+ * here each has an endpoint and a connection of its own: a disk that is slow for one file does not hold up another, and
+ * none begins on a connection that the peer is just closing after the one before. One certificate serves them all.
+ *
+ * With a relay in the account, offers go through it: that works from behind any NAT. So do our answers to offers that come
+ * through a relay; an offer of somebody who can be reached directly is answered directly, and there we connect. A relay
+ * that is away is passed over, one that refuses us is an error.
+ */
+export class Media {
+  readonly #context: MediaContext;
+  #made: TlsIdentity | undefined;
+  readonly #lines = new Set<MediaLine>();
+
+  constructor(context: MediaContext) {
+    this.#context = context;
+  }
+
+  /**
+   * A line for an offer, its relay asked and its listener open.
+   *
+   * @throws ProviderError `credentials-rejected`, `tls-untrusted` (the relay); MsrpError `listen-failed`
+   * @example
+   * const line = await media.offer({ host, secure }, { accept });
+   * // line.address goes into the offer, and with the address in the answer:
+   * await line.start(answered, { timeout: 20_000 });
+   */
+  async offer(place: MediaPlace, options: LineOptions): Promise<MediaLine> {
+    const relayed = await this.#behindRelay(place.host, undefined, options);
+    const line = relayed ?? (await this.#direct(place, 'passive', options));
+    // RFC 6135 §4.2.2: never passive in an offer
+    return this.#keep(line, undefined, { setup: 'actpass', cema: true });
+  }
+
+  /** A line for the answer to `offered`. Throws as `offer`. */
+  async answer(host: string, offered: MediaAddress, options: LineOptions): Promise<MediaLine> {
+    const throughRelay = offered.path.length > 1;
+    const relayed = throughRelay ? await this.#behindRelay(host, offered.secure, options) : undefined;
+    // RFC 6135 §4.2.2: passive unless we cannot be reached; who needs a relay cannot, but then the offerer can
+    const role = answerSetup(offered.setup, throughRelay || this.#context.relay() === undefined);
+    const line = relayed ?? (await this.#direct({ host, secure: offered.secure }, role, options));
+    // RFC 6714 §4.3: not with relays on both sides, nor when the other side's relay is to connect here
+    const cema =
+      offered.cema === true && !relayed && !(throughRelay && role === 'passive' && offered.setup === 'active');
+    return this.#keep(line, offered, { setup: role, cema });
+  }
+
+  /** Every line ends at once. */
+  close(): void {
+    for (const line of this.#lines) line.end();
+  }
+
+  get #identity(): TlsIdentity {
+    this.#made ??= createCertificate(this.#context.now());
+    return this.#made;
+  }
+
+  #keep(raw: RawLine, offered: MediaAddress | undefined, facts: { setup: Setup; cema: boolean }): MediaLine {
+    const { certificateAuthorities } = this.#context;
+    const line = new MediaLine(
+      { ...raw, offered, setup: facts.setup, certificateAuthorities, left: () => this.#lines.delete(line) },
+      addressOf(raw, facts, raw.secure ? fingerprintOf(this.#identity.cert) : undefined),
+    );
+    this.#lines.add(line);
+    return line;
+  }
+
+  async #direct({ host, secure }: MediaPlace, role: Role, options: LineOptions): Promise<RawLine> {
+    const endpoint = new MsrpEndpoint({ identity: this.#identity });
+    // RFC 6714 §5: whatever stands in between may rewrite addresses, never session ids
+    const matching = 'session-id';
+    if (role === 'active') {
+      const session = endpoint.createSession({ ...options, matching, host, secure });
+      return { endpoint, session, secure, relayed: false };
+    }
+    try {
+      const listener = await endpoint.listen({ host, ...(secure ? { tls: this.#identity } : {}) });
+      return {
+        endpoint,
+        session: endpoint.createSession({ ...options, matching, listener }),
+        secure,
+        relayed: false,
+      };
+    } catch (error) {
+      endpoint.close();
+      throw error;
+    }
+  }
+
+  /** Undefined: there is no relay, it is away, or it does not speak as the other side needs it (`secure`). */
+  async #behindRelay(host: string, secure: boolean | undefined, options: LineOptions): Promise<RawLine | undefined> {
+    const relay = this.#context.relay();
+    if (!relay) return undefined;
+    try {
+      const credentials = await relay.credentials();
+      for (const { uri, trust } of await relay.locate()) {
+        const first = parseUri(uri);
+        // RFC 4975 §14.4: one scheme on the whole path
+        if (!credentials || (secure !== undefined && first.secure !== secure)) return undefined;
+        const line = await this.#asked(host, { uri, ...credentials }, trust, options);
+        if (line) return line;
+      }
+    } catch (error) {
+      const refusal = relayRefusal(error);
+      if (refusal) throw refusal;
+    }
+    this.#context.log('warn', 'relay-away');
+    return undefined;
+  }
+
+  async #asked(
+    host: string,
+    relay: Parameters<MsrpSession['connectRelays']>[0][number],
+    trust: NonNullable<Parameters<MsrpSession['connectRelays']>[1]>,
+    options: LineOptions,
+  ): Promise<RawLine | undefined> {
+    const { secure } = parseUri(relay.uri);
+    // RFC 4976 §9.2: relays are shown no certificate, so the endpoint has none
+    const endpoint = new MsrpEndpoint();
+    const session = endpoint.createSession({ ...options, matching: 'session-id', host, secure });
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+      session.abort(new MsrpError('transaction-timeout', 'The relay did not answer in time'));
+    }, RELAY_TIMEOUT);
+    try {
+      await session.connectRelays([relay], { ...trust, signal: late.signal });
+      return { endpoint, session, secure, relayed: true };
+    } catch (error) {
+      endpoint.close();
+      if (relayRefusal(error)) throw error;
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+interface RawLine {
+  endpoint: MsrpEndpoint;
+  session: MsrpSession;
+  secure: boolean;
+  /** By a relay of ours. */
+  relayed: boolean;
+}
+
+interface MadeLine extends RawLine {
+  /** What is answered; undefined: this is an offer. */
+  offered: MediaAddress | undefined;
+  /** Ours. */
+  setup: Setup;
+  certificateAuthorities: readonly string[];
+  left(): void;
+}
+
+/** One MSRP session and what the description says of it, from before the offer or answer until `leave`. */
+export class MediaLine {
+  readonly session: MsrpSession;
+  /** For our media line. */
+  readonly address: MediaAddress;
+  readonly #made: MadeLine;
+  #relayed: boolean;
+
+  constructor(made: MadeLine, address: MediaAddress) {
+    this.session = made.session;
+    this.address = address;
+    this.#made = made;
+    this.#relayed = made.relayed || (made.offered?.path.length ?? 1) > 1;
+  }
+
+  /** A relay of either side is in between: frames must be small, and a 200 speaks for the relay only. Final after `start`. */
+  get relayed(): boolean {
+    return this.#relayed;
+  }
+
+  /**
+   * Connects, or waits to be connected to. `remote`: the address in the answer (offerer) or the offer (answerer).
+   *
+   * @throws MsrpError as `MsrpSession.start`
+   */
+  async start(remote: MediaAddress, { timeout, signal }: { timeout: number; signal: AbortSignal }): Promise<void> {
+    const { setup, certificateAuthorities, relayed } = this.#made;
+    const role = setup === 'actpass' ? offererRole(setup, remote.setup) : setup;
+    const theirRelay = remote.path.length > 1;
+    this.#relayed = relayed || theirRelay;
+    await this.session.start({
+      remotePath: remote.path.join(' '),
+      role,
+      // RFC 8122 speaks of the peer itself; a relay in between has a certificate of its own
+      ...(remote.fingerprint !== undefined && !this.#relayed ? { fingerprints: [remote.fingerprint] } : {}),
+      ...(this.#anchored(remote) ? { address: { host: remote.host as string, port: remote.port } } : {}),
+      ca: certificateAuthorities,
+      timeout,
+      signal,
+    });
+  }
+
+  /** Waits for what is being sent, then lets go of everything. Never rejects. */
+  async leave(): Promise<void> {
+    if (this.session.state.name === 'bound') await this.session.close();
+    this.end();
+  }
+
+  /** Lets go of everything at once. */
+  end(): void {
+    this.session.abort();
+    this.#made.endpoint.close();
+    this.#made.left();
+  }
+
+  /** RFC 6714 §4.2, §4.3: who connects takes the address of c= and m=, where both sides know what that means. */
+  #anchored(remote: MediaAddress): boolean {
+    const usable = remote.host !== undefined && remote.port !== 9 && remote.path.length === 1;
+    return usable && remote.cema === true && this.address.cema === true;
+  }
+}
+
+/** The rule of RFC 6714 §4.4, without DNS: names are taken to match, addresses and ports are compared with every URI. */
+export function addressMatches({ host, port, path }: MediaAddress): boolean {
+  if (host === undefined || !isIP(host)) return true;
+  return path.some((text) => {
+    const uri = parseUri(text);
+    return !isIP(uri.host) || (uri.host === host.toLowerCase() && uri.port === port);
+  });
+}
+
+function addressOf(
+  { session, secure, relayed }: RawLine,
+  { setup, cema }: { setup: Setup; cema: boolean },
+  fingerprint: string | undefined,
+): MediaAddress {
+  const path = session.localPath.split(' ');
+  const first = parseUri(path[0] ?? session.localPath);
+  return {
+    // RFC 6714 §4.2: with a relay, its address stands in the c= and m= lines
+    ...(relayed ? { host: first.host } : {}),
+    port: first.port ?? 9,
+    secure,
+    path,
+    setup,
+    ...(fingerprint !== undefined && !relayed ? { fingerprint } : {}),
+    ...(cema ? { cema } : {}),
+  };
+}
