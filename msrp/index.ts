@@ -30,6 +30,7 @@ export type { Logger, LogLevel } from './log.ts';
 export { requestedNickname, setNickname } from './nickname.ts';
 export { type ByteInterval, RangeSet } from './ranges.ts';
 export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './receiving/incoming-message.ts';
+export type { ReportEvery } from './receiving/report-schedule.ts';
 export { type ByteSink, FileSink, MemorySink, streamSink } from './receiving/sink.ts';
 export type { RelayOptions } from './relay/authorization.ts';
 export type { Credentials } from './relay/digest.ts';

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Connection, RequestReceiver } from '../connection/connection.ts';
 import type { MsrpError } from '../errors.ts';
 import type { RequestHead } from '../framing/head.ts';
@@ -16,6 +17,7 @@ const MOST_FINISHED = 256;
 export class Inbox {
   readonly #localPath: string;
   readonly #accept: AcceptHook;
+  readonly #clock: Clock;
   readonly #transactionId: () => string;
   readonly #messageId: () => string;
   readonly #messages = new Map<string, IncomingMessage>();
@@ -25,11 +27,13 @@ export class Inbox {
   constructor(options: {
     readonly localPath: string;
     readonly accept: AcceptHook;
+    readonly clock: Clock;
     readonly transactionId: () => string;
     readonly messageId: () => string;
   }) {
     this.#localPath = options.localPath;
     this.#accept = options.accept;
+    this.#clock = options.clock;
     this.#transactionId = options.transactionId;
     this.#messageId = options.messageId;
   }
@@ -56,8 +60,9 @@ export class Inbox {
     let message = this.#messages.get(messageId);
     if (message === undefined) {
       if (this.#messages.size >= MOST_INCOMPLETE) return connection.refuse(head, 413, 'Too many messages');
-      message = new IncomingMessage(messageId, head, range, {
+      message = new IncomingMessage(messageId, head, range, connection, {
         accept: this.#accept,
+        clock: this.#clock,
         localPath: this.#localPath,
         transactionId: this.#transactionId,
         finished: (ended, status) => this.#finish(ended.messageId, status),

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Connection, RequestReceiver } from '../connection/connection.ts';
 import { MsrpError, storageError } from '../errors.ts';
 import { guarded } from '../event.ts';
@@ -5,6 +6,7 @@ import type { ContinuationFlag, RequestHead } from '../framing/head.ts';
 import { formatReport } from '../framing/writer.ts';
 import { type ByteRange, type Headers, successReportOf } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
+import { type ReportEvery, ReportSchedule } from './report-schedule.ts';
 import type { ByteSink } from './sink.ts';
 
 /** A message somebody wants to send, as far as its first chunk tells. None of its bytes has been kept yet. */
@@ -37,8 +39,11 @@ export type Acceptance =
       readonly size?: number;
       /** Bytes that are there already, from an earlier session (RFC 4975 §5.4). */
       readonly received?: Iterable<ByteInterval>;
-      /** Reports success every so many bytes, too, where the peer wants reports; otherwise only at the end. */
-      readonly reportEvery?: number;
+      /**
+       * How often success is reported before the end, where the peer wants reports; every tenth of the message unless
+       * said otherwise, but no more often than every 1,048,576 bytes. A number is bytes.
+       */
+      readonly reportEvery?: ReportEvery;
       /** Told the number of bytes there are, at most once every `progressEvery` bytes. */
       readonly progress?: (received: number) => void;
       readonly progressEvery?: number;
@@ -59,6 +64,7 @@ type Accepted = Extract<Acceptance, { sink: ByteSink }>;
 export interface IncomingContext {
   readonly accept: AcceptHook;
   readonly localPath: string;
+  readonly clock: Clock;
   transactionId(): string;
   /** The message is over; further chunks of it get `status`. */
   finished(message: IncomingMessage, status: number): void;
@@ -97,6 +103,8 @@ export class IncomingMessage {
   readonly #context: IncomingContext;
   readonly #wantsReport: boolean;
   readonly #fromPath: string;
+  /** The one the last chunk came by. */
+  #connection: Connection;
   #state: State = { name: 'deciding', queued: [] };
   #received = new RangeSet();
   /** Writes that have not been settled, and where they go: later bytes for the same place wait for them. */
@@ -105,14 +113,24 @@ export class IncomingMessage {
   readonly #chunks = new Set<Chunk>();
   #total: number | undefined;
   #told = 0;
-  #reported = 0;
+  readonly #claimedSize: number | undefined;
+  /** Undefined where nobody wants reports. */
+  #schedule: ReportSchedule | undefined;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(messageId: string, first: RequestHead, range: ByteRange, context: IncomingContext) {
+  constructor(
+    messageId: string,
+    first: RequestHead,
+    range: ByteRange,
+    connection: Connection,
+    context: IncomingContext,
+  ) {
     this.messageId = messageId;
+    this.#connection = connection;
     this.#context = context;
     this.#wantsReport = successReportOf(first.headers);
     this.#fromPath = first.headers.get('From-Path') ?? '';
+    this.#claimedSize = range.total;
     this.#decide({
       messageId,
       contentType: first.headers.get('Content-Type') ?? '',
@@ -125,6 +143,7 @@ export class IncomingMessage {
   /** A further chunk. RFC 4975 §7.3.1: its length is what comes, whatever its Byte-Range says. */
   chunk(head: RequestHead, connection: Connection, range: ByteRange): RequestReceiver {
     const start = range.start - 1;
+    this.#connection = connection;
     const chunk: Chunk = { head, connection, start, position: start, pending: 0, flag: undefined, answered: false };
     this.#chunks.add(chunk);
     if (this.#state.name === 'ended') this.#answer(chunk, this.#state.status);
@@ -172,6 +191,7 @@ export class IncomingMessage {
     } else {
       this.#state = { name: 'receiving', accepted: acceptance };
       this.#received = new RangeSet(acceptance.received);
+      if (this.#wantsReport) this.#schedule = this.#newSchedule(acceptance);
       const { signal } = acceptance;
       if (signal !== undefined) {
         const cancel = () => {
@@ -257,6 +277,7 @@ export class IncomingMessage {
       this.#end({ state: 'failed', error, received: this.#received.toArray() }, 413, error);
       return;
     }
+    this.#schedule?.arrived(this.#received.prefix);
     const { progress, progressEvery = DEFAULT_PROGRESS } = this.#state.accepted;
     if (progress !== undefined && this.#received.size - this.#told >= progressEvery) {
       this.#told = this.#received.size;
@@ -299,32 +320,35 @@ export class IncomingMessage {
     } else {
       this.#answer(chunk, 200);
       this.#chunks.delete(chunk);
-      this.#reportPart(chunk, accepted);
     }
   }
 
   #complete(chunk: Chunk, accepted: Accepted, total: number): void {
+    this.#schedule?.end();
     promised(() => accepted.sink.close()).then(
       () => {
         if (this.#state.name !== 'closing') return;
         // both leave in one write
         this.#answer(chunk, 200);
-        if (this.#wantsReport) this.#report(chunk.connection, total);
+        if (this.#wantsReport) this.#report(total);
         this.#end({ state: 'completed', size: total }, 200, undefined);
       },
       (error: unknown) => this.#storageFailed(error),
     );
   }
 
-  #reportPart(chunk: Chunk, { reportEvery }: Accepted): void {
-    const prefix = this.#received.prefix;
-    if (!this.#wantsReport || reportEvery === undefined || prefix - this.#reported < reportEvery) return;
-    this.#report(chunk.connection, prefix);
+  #newSchedule({ reportEvery, size }: Accepted): ReportSchedule {
+    return new ReportSchedule({
+      every: reportEvery,
+      clock: this.#context.clock,
+      total: size ?? this.#claimedSize,
+      prefix: this.#received.prefix,
+      report: (prefix) => this.#report(prefix),
+    });
   }
 
-  #report(connection: Connection, end: number): void {
-    this.#reported = end;
-    connection.queue.control(
+  #report(end: number): void {
+    this.#connection.queue.control(
       formatReport({
         transactionId: this.#context.transactionId(),
         toPath: this.#fromPath,
@@ -347,6 +371,7 @@ export class IncomingMessage {
     if (state.name === 'ended') return;
     this.#state = { name: 'ended', status };
     this.#unsubscribe?.();
+    this.#schedule?.end();
     for (const chunk of this.#chunks) this.#answer(chunk, status);
     if (state.name === 'deciding') for (const run of state.queued) run();
     this.#chunks.clear();

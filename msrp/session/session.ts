@@ -98,6 +98,7 @@ export class MsrpSession {
     this.#inbox = new Inbox({
       localPath: this.localPath,
       accept: validating(options.accept, wrappers),
+      clock: context.clock,
       transactionId,
       messageId,
     });

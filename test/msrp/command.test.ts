@@ -4,8 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeIdentity } from './identity.ts';
-import { temporaryFolder } from './support.ts';
+import { makeIdentity } from './support/identity.ts';
+import { temporaryFolder } from './support/support.ts';
 
 const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/msrp.mjs');
 

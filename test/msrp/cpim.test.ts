@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../msrp/index.ts';
-import { pair } from './support.ts';
+import { pair } from './support/support.ts';
 
 const IMDN = 'urn:ietf:params:imdn';
 

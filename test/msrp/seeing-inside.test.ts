@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { type LogLevel, requestedNickname, setNickname, type TracedFrame } from '../../msrp/index.ts';
-import { endpoint, Mailbox, pair, RawPeer } from './support.ts';
+import { endpoint, Mailbox, pair, RawPeer } from './support/support.ts';
 
 describe('nicknames (RFC 7701)', () => {
   it('are asked for, granted and refused', async () => {

@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileSink, openFile, type ReceiveOutcome } from '../../msrp/index.ts';
-import { deferred, pair, temporaryFolder } from './support.ts';
+import { deferred, pair, temporaryFolder } from './support/support.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type MsrpSession, parseUri, type RelayOptions } from '../../msrp/index.ts';
-import { endpoint, Mailbox, type RawPeer, rawServer } from './support.ts';
-import { TestClock } from './test-clock.ts';
+import { type MsrpSession, parseUri, type RelayOptions } from '../../../msrp/index.ts';
+import { endpoint, Mailbox, type RawPeer, rawServer } from '../support/support.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

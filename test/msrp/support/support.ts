@@ -12,7 +12,7 @@ import {
   type ReceiveOutcome,
   type SessionOptions,
   type StartOptions,
-} from '../../msrp/index.ts';
+} from '../../../msrp/index.ts';
 
 /** An endpoint that is closed when the test ends. */
 export function endpoint(options: EndpointOptions = {}): MsrpEndpoint {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type FrameHead, FrameParser, MsrpError } from '../../msrp/index.ts';
-import { GOLDEN_FRAMES, type GoldenFrame } from './golden-frames.ts';
+import { type FrameHead, FrameParser, MsrpError } from '../../../msrp/index.ts';
+import { GOLDEN_FRAMES, type GoldenFrame } from '../support/golden-frames.ts';
 
 interface Parsed {
   head: FrameHead;

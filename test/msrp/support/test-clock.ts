@@ -1,4 +1,4 @@
-import type { Clock } from '../../msrp/index.ts';
+import type { Clock } from '../../../msrp/index.ts';
 
 /** Time that passes when the test says so. */
 export class TestClock implements Clock {

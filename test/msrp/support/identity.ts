@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { TlsIdentity } from '../../msrp/index.ts';
+import type { TlsIdentity } from '../../../msrp/index.ts';
 
 /** A key and a certificate of its own making. */
 export async function makeIdentity(name = 'localhost'): Promise<TlsIdentity> {

@@ -9,10 +9,10 @@ import {
   type SessionState,
   type StartOptions,
   type TlsIdentity,
-} from '../../msrp/index.ts';
-import { makeIdentity } from './identity.ts';
-import { endpoint, Mailbox, pair, RawPeer, rawServer } from './support.ts';
-import { TestClock } from './test-clock.ts';
+} from '../../../msrp/index.ts';
+import { makeIdentity } from '../support/identity.ts';
+import { endpoint, Mailbox, pair, RawPeer, rawServer } from '../support/support.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 const PEER = 'msrp://127.0.0.1:9/peersession;tcp';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AcceptHook, ByteSink, ByteSource, Chunking, MsrpSession, OutgoingMessage } from '../../msrp/index.ts';
-import { FairRing, type Turns } from '../../msrp/index.ts';
-import { deferred, endpoint, Mailbox, pair, rawServer } from './support.ts';
-import { TestClock } from './test-clock.ts';
+import type { AcceptHook, ByteSink, ByteSource, Chunking, MsrpSession, OutgoingMessage } from '../../../msrp/index.ts';
+import { FairRing, type Turns } from '../../../msrp/index.ts';
+import { deferred, endpoint, Mailbox, pair, rawServer } from '../support/support.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 /** Bytes without end, or nearly: no test waits for all of them. */
 function endless(onRead?: () => void): ByteSource {

@@ -7,9 +7,9 @@ import {
   openFile,
   type SendProgress,
   type SessionOptions,
-} from '../../msrp/index.ts';
-import { endpoint, Mailbox, type RawPeer, rawServer, temporaryFolder } from './support.ts';
-import { TestClock } from './test-clock.ts';
+} from '../../../msrp/index.ts';
+import { endpoint, Mailbox, type RawPeer, rawServer, temporaryFolder } from '../support/support.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 interface Setting {
   session: MsrpSession;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf, type MsrpSession } from '../../msrp/index.ts';
-import { makeIdentity } from './identity.ts';
-import { endpoint, Mailbox, type RawPeer, rawServer } from './support.ts';
+import { fingerprintOf, type MsrpSession } from '../../../msrp/index.ts';
+import { makeIdentity } from '../support/identity.ts';
+import { endpoint, Mailbox, type RawPeer, rawServer } from '../support/support.ts';
 
 /** Answers the request that binds `session`; gives back the frame. */
 async function answerBind(peer: RawPeer, session: MsrpSession): Promise<string> {

@@ -14,9 +14,9 @@ import {
   parseUri,
   RangeSet,
   sameUri,
-} from '../../msrp/index.ts';
-import { GOLDEN_FRAMES } from './golden-frames.ts';
-import { endpoint, Mailbox, pair, RawPeer } from './support.ts';
+} from '../../../msrp/index.ts';
+import { GOLDEN_FRAMES } from '../support/golden-frames.ts';
+import { endpoint, Mailbox, pair, RawPeer } from '../support/support.ts';
 
 /** What a parser says about a stream, however it was cut: bodies in one piece. */
 function events(pieces: Iterable<Uint8Array>): string[] {
