@@ -21,11 +21,30 @@ export interface ContactRequest {
   note?: string;
 }
 
+/**
+ * What somebody sees of our presence. `ask`: nothing until we say (they are shown as a request while they watch);
+ * `polite-block`: that we are offline; `block`: nothing, and they are told so.
+ */
+export type ContactPermission = 'allow' | 'polite-block' | 'block' | 'ask';
+
+/** Who may see us, where that can be said person by person. */
+export interface ContactPermissions {
+  /** Also for people on no list. */
+  of(address: Address): ContactPermission;
+  /** Resolves when the server has it. Rejects with a `ProviderError`. */
+  set(address: Address, permission: ContactPermission): Promise<void>;
+  /** Fires after any change, also from another device: `of` may say something else for anybody. */
+  readonly onChange: Subscribe<void>;
+}
+
 export interface ContactListOperationSet {
   /** The list as known now, by name. */
   readonly contacts: readonly Contact[];
   readonly requests: readonly ContactRequest[];
-  /** Where the list lives: on the server, only here, or found on the network by itself (not editable). */
+  /**
+   * Where the list lives: on the server, only here, or found on the network by itself (not editable). A list kept here
+   * may become the server's when a server for it is found; `onChange` fires then.
+   */
   readonly kept: 'server' | 'local' | 'discovered';
   /** Fires with the whole new list after any change, also from another device. */
   readonly onChange: Subscribe<readonly Contact[]>;
@@ -33,5 +52,8 @@ export interface ContactListOperationSet {
   /** Adds or changes; asks to see presence where the protocol does. */
   put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void>;
   remove(address: Address): Promise<void>;
+  /** Accepting lets them see us and, over SIP, puts them on the list; declining keeps them from asking again. */
   answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void>;
+  /** Absent where the server keeps no rules; may come and go with the connection. */
+  readonly permissions?: ContactPermissions | undefined;
 }
