@@ -159,7 +159,7 @@ export const transferSchema = z.object({
   route: routeSchema,
   direction: z.enum(['incoming', 'outgoing']),
   state: transferStateSchema,
-  /** Whose doing `cancelled` was. */
+  /** Whose doing `cancelled` or `paused` is. */
   by: z.nullable(z.enum(['us', 'peer'])),
   file: z.object({
     name: z.string(),

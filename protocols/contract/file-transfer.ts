@@ -49,10 +49,13 @@ export interface FileFacts {
  * The protocol's share of a transfer. The keeper above adds preparing, waiting-for-peer, verifying and completed.
  *
  * ```
- * offered -> accepted -> connecting -> running -> finished
- *     \          \            \           \
- *      +----------+------------+-----------+----> declined | cancelled{by} | failed{error}
+ * offered -> accepted -> connecting -> running <-> paused{by}
+ *     \          \            \           | \         |
+ *      \          \            \          |  +------> finished
+ *       +----------+------------+---------+-> declined | cancelled{by} | failed{error}
  * ```
+ * `paused` and `running` alternate; a pause by us ends by `resume`, one by the peer when the peer goes on. From `paused`
+ * everything is reached that `running` reaches. Where both have paused, `by` is `us` until we go on.
  * `finished`, receiving: every byte was written to the sink and `complete` resolved. Sending: the peer confirmed every
  * byte. Nothing follows the last row.
  */
@@ -61,6 +64,7 @@ export type TransferPhase =
   | { state: 'accepted' }
   | { state: 'connecting' }
   | { state: 'running' }
+  | { state: 'paused'; by: 'us' | 'peer' }
   | { state: 'finished' }
   | { state: 'declined' }
   | { state: 'cancelled'; by: 'us' | 'peer' }
@@ -98,6 +102,54 @@ export interface ProtocolTransfer {
   decline(): void;
   /** Any moment; nothing after a final state. The peer is told. */
   cancel(): void;
+  /** Whether `pause` does anything. False where the protocol has no way to stand still without losing its place. */
+  readonly pausable: boolean;
+  /** `running`, or `paused` by the peer: from now on no byte moves until `resume`. The peer is told where that can be. */
+  pause(): void;
+  /** `paused` by us only. */
+  resume(): void;
+  /**
+   * Any moment: this side goes away for now. Ends as `failed{network}`, and the peer is told that it is no cancel: what is
+   * left may be offered or asked for again.
+   */
+  interrupt(): void;
+}
+
+/** What somebody knows of a file and asks for it by (RFC 5547 §5); what is undefined may be anything. */
+export interface WantedFile {
+  name?: string;
+  type?: string;
+  size?: number;
+  hashes: readonly FileHash[];
+}
+
+/** Somebody asks for a file of ours (RFC 5547 §8.3.2). Exactly one of `give` and `refuse` is to be called, soon. */
+export interface FileRequest {
+  readonly peer: Address;
+  readonly wanted: WantedFile;
+  /** First byte wanted, 0-based. */
+  readonly from: number;
+  /** The transfer is `offered` and needs nobody's yes any more. */
+  give(file: OutgoingFile): ProtocolTransfer;
+  /** There is no such file, or not for them: the peer cannot tell which. */
+  refuse(): void;
+}
+
+/** Whether a file is what is asked for: everything asked has to fit, and of the hashes one that is known here. */
+export function isWanted(file: FileFacts, wanted: WantedFile): boolean {
+  const essence = (type: string): string => (type.split(';', 1)[0] ?? '').trim().toLowerCase();
+  const known = (file.hashes ?? []).filter(({ algorithm }) =>
+    wanted.hashes.some((hash) => hash.algorithm === algorithm),
+  );
+  return (
+    (wanted.name === undefined || wanted.name === file.name) &&
+    (wanted.type === undefined || essence(wanted.type) === essence(file.type)) &&
+    (wanted.size === undefined || wanted.size === file.size) &&
+    (wanted.hashes.length === 0 || known.length > 0) &&
+    known.every(({ algorithm, value }) =>
+      wanted.hashes.some((hash) => hash.algorithm === algorithm && hash.value === value),
+    )
+  );
 }
 
 /** An outgoing offer. The source is opened when the peer accepts and closed by the provider in every final state. */
@@ -105,6 +157,15 @@ export interface OutgoingFile {
   id: string;
   file: FileFacts & { size: number };
   open(): Promise<ByteSource>;
+}
+
+/** An offer of somebody else's. */
+export interface FileOffer {
+  transfer: ProtocolTransfer;
+  key: string;
+  sentAt: number;
+  /** It lies somewhere to be fetched, and nobody waits for an answer; else even an offer seen before needs one. */
+  lasting?: true;
 }
 
 export interface FileTransferOperationSet {
@@ -115,9 +176,17 @@ export interface FileTransferOperationSet {
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[];
   /**
    * Somebody offers us a file. Whoever listens has put it on disk when the listener returns. `key` is the same for
-   * the same offer seen twice (archive, carbon), so it is shown once.
+   * the same offer seen twice (archive, carbon, a lost transfer that is taken up again), so it is shown once.
    */
-  readonly onOffer: Subscribe<{ transfer: ProtocolTransfer; key: string; sentAt: number }>;
+  readonly onOffer: Subscribe<FileOffer>;
+  /**
+   * Asks a peer for a file it offered before, by its hash or by all that is known of it (RFC 5547 §8.2.2): to fetch it
+   * after all, or to go on from `into.from`. The transfer is `accepted`; `source-missing`: the peer has it no more.
+   * Absent where the protocol cannot ask.
+   */
+  fetch?(from: Address, file: FileFacts, into: AcceptedFile): ProtocolTransfer;
+  /** Somebody asks for a file of ours. Without a listener all are refused. Absent where the protocol cannot ask. */
+  readonly onRequest?: Subscribe<FileRequest>;
   /** Largest file in bytes that this route takes. */
   readonly maximumBytes: number;
 }

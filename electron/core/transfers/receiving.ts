@@ -241,6 +241,7 @@ export class Receiving {
       case 'accepted':
       case 'connecting':
       case 'running':
+      case 'paused':
         this.#ledger.move(id, phase);
         break;
       case 'finished':

@@ -3,7 +3,7 @@ import {
   Emitter,
   type FileFacts,
   type ProtocolTransfer,
-  type ProviderError,
+  ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
 
@@ -14,7 +14,8 @@ const ALLOWED: Record<TransferPhase['state'], readonly TransferPhase['state'][]>
   offered: ['accepted', 'declined', 'cancelled', 'failed'],
   accepted: ['connecting', 'declined', 'cancelled', 'failed'],
   connecting: ['running', 'cancelled', 'failed'],
-  running: ['finished', 'cancelled', 'failed'],
+  running: ['paused', 'finished', 'cancelled', 'failed'],
+  paused: ['running', 'paused', 'finished', 'cancelled', 'failed'],
   finished: [],
   declined: [],
   cancelled: [],
@@ -64,6 +65,14 @@ export abstract class Transfer implements ProtocolTransfer {
   abstract cancel(): void;
   /** Ends the transfer because this side goes away, or for a fault found outside. */
   abstract fail(error: ProviderError): void;
+
+  readonly pausable = false;
+  pause(): void {}
+  resume(): void {}
+
+  interrupt(): void {
+    this.fail(new ProviderError('network', { retryable: true }));
+  }
 
   /** False when the move is not drawn: the transfer is over already, and whoever asked came too late. */
   protected move(phase: TransferPhase): boolean {

@@ -3,6 +3,7 @@ import {
   type Address,
   type ByteSource,
   Emitter,
+  type FileOffer,
   type FileTransferOperationSet,
   type OutgoingFile,
   type ProtocolTransfer,
@@ -53,7 +54,7 @@ export interface FileTransferOptions {
  */
 export class FileTransfer implements FileTransferOperationSet {
   readonly #options: FileTransferOptions;
-  readonly #offered = new Emitter<{ transfer: ProtocolTransfer; key: string; sentAt: number }>();
+  readonly #offered = new Emitter<FileOffer>();
   readonly onOffer = this.#offered.on;
   readonly #live = new Set<HttpTransfer>();
   readonly #open: OpenOffers;
@@ -150,7 +151,7 @@ export class FileTransfer implements FileTransferOperationSet {
       const mayComeBack = phase.state === 'cancelled' || (phase.state === 'failed' && phase.error.retryable);
       if (!mayComeBack) this.#open.remove(key);
     });
-    this.#offered.emit({ transfer, key, sentAt });
+    this.#offered.emit({ transfer, key, sentAt, lasting: true });
   }
 
   async #send(transfer: HttpTransfer, outgoing: OutgoingFile): Promise<void> {

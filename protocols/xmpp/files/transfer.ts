@@ -4,7 +4,7 @@ import {
   Emitter,
   type FileFacts,
   type ProtocolTransfer,
-  type ProviderError,
+  ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
 
@@ -82,6 +82,15 @@ export class HttpTransfer implements ProtocolTransfer {
 
   cancel(): void {
     this.#enter({ state: 'cancelled', by: 'us' });
+  }
+
+  // an idle request is cut off by many a server, and an upload that is cut off begins anew
+  readonly pausable = false;
+  pause(): void {}
+  resume(): void {}
+
+  interrupt(): void {
+    this.fail(new ProviderError('network', { retryable: true }));
   }
 
   fail(error: ProviderError): void {

@@ -81,6 +81,7 @@ export function messageStateOf(stage: TransferStage): MessageState {
     case 'accepted':
     case 'connecting':
     case 'running':
+    case 'paused':
     case 'verifying':
       return 'sent';
     case 'completed':
@@ -108,7 +109,7 @@ export function viewOf(
     route: row.route,
     direction: row.side.direction,
     state: stage.state,
-    by: stage.state === 'cancelled' ? stage.by : null,
+    by: stage.state === 'cancelled' || stage.state === 'paused' ? stage.by : null,
     file: { name: row.name, type: row.type, size: row.size, icon: row.icon },
     bytes: row.bytes,
     ...(prepared === undefined ? {} : { prepared }),

@@ -13,12 +13,15 @@ import type { Fault, Transfer } from '../../../contract/index.ts';
  *  offered <-----------------------------> offered
  *     |                                     |
  *  accepted -> connecting -> running -> verifying -> completed
- *     \            \            \           \
- *      +------------+------------+-----------+--> declined | cancelled{by} | failed{fault}
+ *     \            \         | ^ |  \        \
+ *      \            \        v |  \  +--------+--> declined | cancelled{by} | failed{fault}
+ *       +------------+-----> paused{by} -----/
  * ```
- * Always to the right or down: none is entered twice, some may be passed over (an upload to a server is never
- * `accepted`), and the last row and `completed` are final. From every state that is not final there is a way to
- * `declined`, `cancelled` and `failed`. A new attempt begins from a final state.
+ * Always to the right or down: none is entered twice but `running` and `paused`, some may be passed over (an upload to a
+ * server is never `accepted`), and the last row and `completed` are final. From every state that is not final there is a
+ * way to `declined`, `cancelled` and `failed`. A new attempt begins from a final state, or from where the connection was
+ * lost: then it waits for the peer, and goes on by itself. What was `paused` by us when it was lost stays so, over
+ * restarts too, until the person says otherwise.
  */
 export type TransferStage =
   | { state: 'preparing' }
@@ -27,6 +30,7 @@ export type TransferStage =
   | { state: 'accepted' }
   | { state: 'connecting' }
   | { state: 'running' }
+  | { state: 'paused'; by: NonNullable<Transfer['by']> }
   | { state: 'verifying' }
   | FinalStage;
 
@@ -62,6 +66,7 @@ export const isFinal = (stage: TransferStage): stage is FinalStage => {
     case 'accepted':
     case 'connecting':
     case 'running':
+    case 'paused':
     case 'verifying':
       return false;
     default:
@@ -72,10 +77,12 @@ export const isFinal = (stage: TransferStage): stage is FinalStage => {
 /** Whether the picture has a way from one to the other within an attempt. */
 export function mayMove(from: TransferStage, to: TransferStage): boolean {
   if (isFinal(from)) return false;
+  if (to.state === 'paused') return from.state === 'running' || (from.state === 'paused' && from.by !== to.by);
+  if (from.state === 'paused') return to.state === 'running' || mayMove({ state: 'running' }, to);
   return isFinal(to) && to.state !== 'completed' ? true : ORDER.indexOf(to.state) > ORDER.indexOf(from.state);
 }
 
-/** Whether a new attempt may begin there: its first states, one for each direction. */
+/** Whether a new attempt may begin there. */
 export const mayBegin = (stage: TransferStage): boolean =>
   stage.state === 'preparing' || stage.state === 'waiting-for-peer' || stage.state === 'offered';
 

@@ -304,6 +304,7 @@ export class Sending {
       case 'accepted':
       case 'connecting':
       case 'running':
+      case 'paused':
         this.#ledger.move(id, phase);
         break;
       case 'finished':

@@ -5,6 +5,7 @@ import {
   type ContactCapabilities,
   Emitter,
   type FileFacts,
+  type FileOffer,
   type FileTransferOperationSet,
   type OutgoingFile,
   type ProtocolTransfer,
@@ -54,6 +55,55 @@ export class MemoryTransfer implements ProtocolTransfer {
     return FINAL.has(this.phase.state);
   }
 
+  readonly pausable = true;
+  /** Who holds the bytes. */
+  readonly pausedBy = new Set<'us' | 'peer'>();
+  #going: () => void = () => {};
+  #held: Promise<void> | undefined;
+
+  /** Resolves when nobody holds the bytes. */
+  async going(): Promise<void> {
+    await this.#held;
+  }
+
+  pause(): void {
+    this.hold('us', true);
+    this.onHold(true);
+  }
+
+  resume(): void {
+    this.hold('us', false);
+    this.onHold(false);
+  }
+
+  onHold: (held: boolean) => void = () => {};
+
+  hold(by: 'us' | 'peer', held: boolean): void {
+    if (this.over || this.phase.state === 'offered') return;
+    if (held) this.pausedBy.add(by);
+    else this.pausedBy.delete(by);
+    const [holder] = [...this.pausedBy].sort().reverse();
+    if (holder === undefined) {
+      this.#held = undefined;
+      this.#going();
+      this.to({ state: 'running' });
+    } else {
+      this.#held ??= new Promise((resolve) => {
+        this.#going = resolve;
+      });
+      this.to({ state: 'paused', by: holder });
+    }
+  }
+
+  interrupt(): void {
+    if (this.over) return;
+    this.to({ state: 'failed', error: new ProviderError('network', { retryable: true }) });
+    this.#going();
+    this.onInterrupt();
+  }
+
+  onInterrupt: () => void = () => {};
+
   to(phase: TransferPhase): void {
     if (this.over) return;
     this.phase = phase;
@@ -87,7 +137,7 @@ export class MemoryTransfer implements ProtocolTransfer {
 /** One end of the wire, as an account's provider. */
 export class MemoryProvider implements TransferProvider {
   readonly address: string;
-  readonly offers = new Emitter<{ transfer: ProtocolTransfer; key: string; sentAt: number }>();
+  readonly offers = new Emitter<FileOffer>();
   readonly capabilities = new Emitter<{ address: string; capabilities: ContactCapabilities }>();
   readonly sent: { transfer: MemoryTransfer; file: OutgoingFile }[] = [];
   readonly received: MemoryTransfer[] = [];
@@ -207,6 +257,11 @@ export class Wire {
       incoming.onDecline = () => outgoing.to({ state: 'declined' });
       incoming.onCancel = () => outgoing.to({ state: 'cancelled', by: 'peer' });
       outgoing.onCancel = () => incoming.to({ state: 'cancelled', by: 'peer' });
+      const gone = { state: 'failed', error: new ProviderError('network') } as const;
+      incoming.onInterrupt = () => outgoing.to(gone);
+      outgoing.onInterrupt = () => incoming.to(gone);
+      incoming.onHold = (held) => outgoing.hold('peer', held);
+      outgoing.onHold = (held) => incoming.hold('peer', held);
       to.offers.emit({ transfer: incoming, key: file.id, sentAt: 1_000 });
     });
   }
@@ -241,6 +296,8 @@ export class Wire {
         }
         if (position >= this.breakAt) throw new ProviderError('network');
         this.onChunk(position);
+        await Promise.all([incoming.going(), outgoing.going()]);
+        if (incoming.over) break;
         const length = await source.read(buffer, position);
         const data = buffer.subarray(0, length);
         this.tamper(data, position);
