@@ -39,6 +39,7 @@ export type MsrpErrorCode =
   // sources and sinks
   | 'source-failed'
   | 'source-shortened'
+  | 'source-lengthened'
   | 'source-missing'
   | 'source-denied'
   | 'storage-failed'

@@ -38,7 +38,15 @@ export type { Chunking } from './sending/chunk.ts';
 export type { SendOptions } from './sending/outbox.ts';
 export type { DeliveryOutcome, OutgoingMessage, SendOutcome, SendProgress } from './sending/outgoing-message.ts';
 export { type ByteSource, openFile } from './sending/source.ts';
-export type { RelayTrust, RequestAnswer, SessionOptions, SessionState, StartOptions } from './session/options.ts';
+export type {
+  RelayTrust,
+  RequestAnswer,
+  RequestHook,
+  SessionOptions,
+  SessionState,
+  StartOptions,
+} from './session/options.ts';
+export type { RequestBody } from './session/own-requests.ts';
 export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
 export type { MsrpSession } from './session/session.ts';
 export type { TracedFrame } from './trace.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
 import type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from '../framing/head.ts';
 import { type FrameHandler, FrameParser } from '../framing/parser.ts';
-import { formatResponse } from '../framing/writer.ts';
+import { formatResponse, LARGEST_OTHER_BODY } from '../framing/writer.ts';
 import { failureReportOf, type HeaderField } from '../headers.ts';
 import type { Logger } from '../log.ts';
 import { traceFrame } from '../trace.ts';
@@ -14,8 +14,6 @@ import { OutputQueue, type Sharing } from './output-queue.ts';
 import { Transactions } from './transactions.ts';
 import { type SocketAndBuffers, Transport } from './transport.ts';
 
-/** RFC 4975 §7.1: bodies of requests other than SEND are no larger than this. */
-const LARGEST_OTHER_BODY = 10_240;
 /** A peer that guesses session ids is cut off after so many. */
 const MOST_UNKNOWN_SESSIONS = 16;
 /** Largest unread output before the connection stops reading what causes it. */
@@ -87,7 +85,7 @@ export class Connection {
     this.transactions = new Transactions(context.clock, transactionTimeout);
     this.#output = new Output(socket, context.staging, () => this.#taken());
     this.queue = new OutputQueue(this.#output, window, context.sharing, (text) =>
-      traceFrame('out', this.#peer, () => text),
+      traceFrame('out', this.#peer, () => withoutBody(text)),
     );
     this.#parser = new FrameParser(this.#frames());
     this.#transport = new Transport(place, window, {
@@ -272,6 +270,12 @@ function headText(head: FrameHead): string {
   const word = head.kind === 'request' ? head.method : `${head.status} ${head.comment}`.trimEnd();
   const fields = [...head.headers].map(([name, value]) => `${name}: ${value}\r\n`);
   return `MSRP ${head.transactionId} ${word}\r\n${fields.join('')}`;
+}
+
+/** A frame up to its body, or its end-line. */
+function withoutBody(frame: string): string {
+  const end = /\r\n(?=\r\n|-------)/.exec(frame);
+  return end === null ? frame : frame.slice(0, end.index + 2);
 }
 
 function firstUri(path: string): string {

@@ -29,16 +29,18 @@ export type StartLine =
   | { readonly kind: 'request'; readonly transactionId: string; readonly method: string }
   | { readonly kind: 'response'; readonly transactionId: string; readonly status: number; readonly comment: string };
 
-const TRANSACTION_ID = /^[A-Za-z0-9][A-Za-z0-9.\-+%=]{3,31}$/;
+/** `ident` of RFC 4975 §9: transaction ids and Message-IDs. */
+export const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9.\-+%=]{3,31}$/;
 const STATUS = /^\d{3}$/;
-const METHOD = /^[A-Z_]+$/;
+/** RFC 4975 §9 has letters only; FILE_OFFSET of Blink brings the underscore. */
+export const METHOD = /^[A-Z_]+$/;
 
 /** Reads `MSRP <transaction id> <method>` or `MSRP <transaction id> <status> [comment]` (RFC 4975 §9). */
 export function parseStartLine(line: string): StartLine {
   if (!line.startsWith('MSRP ')) throw new MsrpError('malformed-frame', 'A frame must begin with MSRP');
   const idEnd = line.indexOf(' ', 5);
   const transactionId = line.slice(5, idEnd < 0 ? undefined : idEnd);
-  if (!TRANSACTION_ID.test(transactionId)) {
+  if (!IDENTIFIER.test(transactionId)) {
     throw new MsrpError('invalid-transaction-id', 'A transaction id has 4 to 32 letters, digits or .-+%=');
   }
   if (idEnd < 0) throw new MsrpError('malformed-frame', 'A start line without method or status');
@@ -48,7 +50,6 @@ export function parseStartLine(line: string): StartLine {
     const comment = wordEnd < 0 ? '' : line.slice(wordEnd + 1);
     return { kind: 'response', transactionId, status: Number(word), comment };
   }
-  // RFC 4975 §9 has letters only; FILE_OFFSET of Blink brings the underscore
   if (wordEnd < 0 && METHOD.test(word)) return { kind: 'request', transactionId, method: word };
   throw new MsrpError('malformed-frame', 'A start line with neither method nor status');
 }

@@ -1,6 +1,9 @@
 import { type ByteRange, checkField, formatByteRange, type HeaderField } from '../headers.ts';
 import type { ContinuationFlag } from './head.ts';
 
+/** RFC 4975 §7.1: bodies of requests other than SEND are no larger than this. */
+export const LARGEST_OTHER_BODY = 10_240;
+
 /** Reason phrases as other peers write them; a receiver must not look at them (RFC 4975 §7.2). */
 const COMMENTS: ReadonlyMap<number, string> = new Map([
   [200, 'OK'],

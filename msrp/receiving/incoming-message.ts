@@ -8,6 +8,7 @@ import { type ByteRange, type Headers, successReportOf } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
 import { type ReportEvery, ReportSchedule } from './report-schedule.ts';
 import type { ByteSink } from './sink.ts';
+import { type UnsettledWrite, UnsettledWrites } from './unsettled-writes.ts';
 
 /** A message somebody wants to send, as far as its first chunk tells. None of its bytes has been kept yet. */
 export interface IncomingOffer {
@@ -87,6 +88,13 @@ interface Chunk {
   answered: boolean;
 }
 
+/** A part of a chunk on its way into the sink. */
+interface ChunkWrite extends UnsettledWrite {
+  readonly chunk: Chunk;
+  /** Lets the memory go it was received in. */
+  readonly release: () => void;
+}
+
 /*
  * deciding --accepted--> receiving --all bytes there--> closing --sink closed--> ended
  *     '---refused----------'-- # , 413, fault, connection lost --------------------^
@@ -107,9 +115,7 @@ export class IncomingMessage {
   #connection: Connection;
   #state: State = { name: 'deciding', queued: [] };
   #received = new RangeSet();
-  /** Writes that have not been settled, and where they go: later bytes for the same place wait for them. */
-  readonly #unsettled = new Set<Promise<void>>();
-  #written = new RangeSet();
+  readonly #unsettled = new UnsettledWrites<ChunkWrite>((write, result) => this.#written(write, result));
   readonly #chunks = new Set<Chunk>();
   #total: number | undefined;
   #told = 0;
@@ -238,9 +244,8 @@ export class IncomingMessage {
     let result: void | Promise<void>;
     try {
       // RFC 4975 §7.3.1: the chunk received last takes precedence, so what is under way has to arrive first
-      const wait = this.#written.overlaps(position, end);
-      result = wait
-        ? Promise.all(this.#unsettled).then(() => sink.write(bytes, position))
+      result = this.#unsettled.overlaps(position, end)
+        ? this.#unsettled.all().then(() => sink.write(bytes, position))
         : sink.write(bytes, position);
     } catch (error) {
       held?.();
@@ -252,21 +257,17 @@ export class IncomingMessage {
       this.#arrived(position, end);
       return;
     }
-    const release = held ?? chunk.connection.hold(bytes.length);
     chunk.pending++;
-    this.#written.add(position, end);
-    const settled = result.then(
-      () => this.#arrived(position, end),
-      (error: unknown) => this.#storageFailed(error),
-    );
-    this.#unsettled.add(settled);
-    void settled.then(() => {
-      release();
-      chunk.pending--;
-      this.#unsettled.delete(settled);
-      if (this.#unsettled.size === 0) this.#written = new RangeSet();
-      this.#settle(chunk);
-    });
+    const release = held ?? chunk.connection.hold(bytes.length);
+    this.#unsettled.add(result, { chunk, start: position, end, release });
+  }
+
+  #written({ chunk, start, end, release }: ChunkWrite, result: PromiseSettledResult<void>): void {
+    if (result.status === 'fulfilled') this.#arrived(start, end);
+    else this.#storageFailed(result.reason);
+    release();
+    chunk.pending--;
+    this.#settle(chunk);
   }
 
   #arrived(start: number, end: number): void {

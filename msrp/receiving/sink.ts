@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { MsrpError, storageError } from '../errors.ts';
+import { BlockPools } from '../sending/block-pools.ts';
 
 /**
  * Where incoming bytes go. `write` may be called out of order, and again before an earlier promise has resolved; later
@@ -57,10 +58,23 @@ export class MemorySink implements ByteSink {
   }
 }
 
-/** Bytes gathered before the disk is bothered. */
-const STAGING = 1_048_576;
+/**
+ * Where bytes are gathered before the disk is bothered: much for a few files at once, less for each the more there are.
+ * All sinks share it, as memory that is given back and asked for anew is soon in pieces too small for the next.
+ */
+const STAGING = new BlockPools([
+  { size: 1_048_576, kept: 4, upTo: 4 },
+  { size: 262_144, kept: 8, upTo: 32 },
+  { size: 65_536, kept: 16, upTo: Number.POSITIVE_INFINITY },
+]);
 /** Staging buffers on their way to the disk before the socket has to wait. */
 const MOST_QUEUED = 2;
+
+/** A promise that is given to all who wait for the same. */
+interface Waiting {
+  readonly promise: Promise<void>;
+  settle(error: MsrpError | undefined): void;
+}
 
 /**
  * Writes a message to a file. Chunks are gathered in memory first, so small ones cost little; at most a few megabytes
@@ -68,13 +82,14 @@ const MOST_QUEUED = 2;
  */
 export class FileSink implements ByteSink {
   readonly #file: FileHandle;
-  readonly #free: Buffer[] = [];
+  readonly #loan = STAGING.lend();
   #staging: Buffer | undefined;
   #start = 0;
   #filled = 0;
   /** Writes follow each other, so that of two to one place the later wins. */
   #writing: Promise<void> = Promise.resolve();
   #queued = 0;
+  #room: Waiting | undefined;
   #error: MsrpError | undefined;
 
   private constructor(file: FileHandle) {
@@ -101,21 +116,24 @@ export class FileSink implements ByteSink {
     while (taken < data.length) {
       if (this.#staging !== undefined && position + taken !== this.#start + this.#filled) this.#flush();
       if (this.#staging === undefined) {
-        this.#staging = this.#free.pop() ?? Buffer.allocUnsafeSlow(STAGING);
+        this.#staging = this.#loan.pool.take();
         this.#start = position + taken;
       }
-      const length = Math.min(data.length - taken, STAGING - this.#filled);
+      const length = Math.min(data.length - taken, this.#staging.length - this.#filled);
       this.#staging.set(length === data.length ? data : data.subarray(taken, taken + length), this.#filled);
       this.#filled += length;
       taken += length;
-      if (this.#filled === STAGING) this.#flush();
+      if (this.#filled === this.#staging.length) this.#flush();
     }
-    return this.#queued < MOST_QUEUED ? undefined : this.#settled();
+    if (this.#queued < MOST_QUEUED) return undefined;
+    this.#room ??= waiting();
+    return this.#room.promise;
   }
 
   async close(): Promise<void> {
     this.#flush();
     await this.#writing;
+    this.#loan.giveBack();
     try {
       await this.#file.close();
     } catch (error) {
@@ -127,11 +145,6 @@ export class FileSink implements ByteSink {
   /** What came is written all the same: it may be gone on with. */
   async abort(): Promise<void> {
     await this.close().catch(() => undefined);
-  }
-
-  async #settled(): Promise<void> {
-    await this.#writing;
-    if (this.#error !== undefined) throw this.#error;
   }
 
   #flush(): void {
@@ -150,10 +163,21 @@ export class FileSink implements ByteSink {
       } catch (error) {
         this.#error ??= storageError(error);
       }
+      this.#loan.pool.give(staging);
       this.#queued--;
-      this.#free.push(staging);
+      if (this.#queued >= MOST_QUEUED && this.#error === undefined) return;
+      this.#room?.settle(this.#error);
+      this.#room = undefined;
     });
   }
+}
+
+function waiting(): Waiting {
+  let settle: Waiting['settle'] = () => undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error === undefined ? resolve() : reject(error));
+  });
+  return { promise, settle };
 }
 
 /**

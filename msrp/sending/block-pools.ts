@@ -3,30 +3,30 @@ import { BufferPool } from '../connection/buffer-pool.ts';
 /** Memory for one message to be read into. */
 export interface BlockLoan {
   readonly pool: BufferPool;
-  /** The message is over. */
+  /** The message is over; saying so again does nothing. */
   giveBack(): void;
 }
 
-/**
- * Blocks as large as is good for a few messages, and smaller the more there are at once: the sum stays bearable. Larger
- * ones than these do not stay in the cache of the processor between being read and being written, and cost half as much
- * again.
- */
+/** Blocks as large as is good for a few messages, and smaller the more there are at once: the sum stays bearable. */
 export class BlockPools {
-  readonly #sizes = [
-    { pool: new BufferPool(262_144, 16), upTo: 16 },
-    { pool: new BufferPool(65_536, 32), upTo: 64 },
-    { pool: new BufferPool(16_384, 64), upTo: Number.POSITIVE_INFINITY },
-  ];
+  readonly #sizes: readonly { readonly pool: BufferPool; readonly upTo: number }[];
   #lent = 0;
 
+  /** Size of a block, how many are kept for the next message, and for how many messages at once; the last for any number. */
+  constructor(sizes: readonly { readonly size: number; readonly kept: number; readonly upTo: number }[]) {
+    this.#sizes = sizes.map(({ size, kept, upTo }) => ({ pool: new BufferPool(size, kept), upTo }));
+  }
+
   lend(): BlockLoan {
-    const chosen = this.#sizes.find(({ upTo }) => this.#lent < upTo) ?? this.#sizes[0];
+    const chosen = this.#sizes.find(({ upTo }) => this.#lent < upTo) ?? this.#sizes.at(-1);
+    if (chosen === undefined) throw new RangeError('No sizes');
     this.#lent++;
+    let lent = true;
     return {
-      pool: chosen?.pool ?? new BufferPool(16_384, 0),
+      pool: chosen.pool,
       giveBack: () => {
-        this.#lent--;
+        if (lent) this.#lent--;
+        lent = false;
       },
     };
   }

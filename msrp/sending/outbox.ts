@@ -1,12 +1,13 @@
 import type { Connection } from '../connection/connection.ts';
 import type { Priority } from '../connection/output-queue.ts';
 import { MsrpError } from '../errors.ts';
-import type { RequestHead } from '../framing/head.ts';
-import { type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
+import { IDENTIFIER, type RequestHead } from '../framing/head.ts';
+import { canonicalName, type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
 import { type Wrapper, wrapperFor } from '../wrappers.ts';
 import type { BlockPools } from './block-pools.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
 import { type Chunking, chunkSize } from './chunk.ts';
+import { examinedSource } from './examined-source.ts';
 import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
 import { type ByteSource, type OpenEndedSource, sequentialSource } from './source.ts';
 
@@ -14,8 +15,10 @@ import { type ByteSource, type OpenEndedSource, sequentialSource } from './sourc
 export interface SendOptions {
   /** MIME type of the body, with its parameters: text needs `charset=utf-8`. */
   readonly contentType: string;
-  /** Text, bytes, a source that can be read anywhere (a file), or a stream of unknown length. */
+  /** Text, bytes, a source that can be read anywhere (a file), or a stream. */
   readonly body: string | Uint8Array | ByteSource | AsyncIterable<Uint8Array>;
+  /** Number of bytes of a stream, where it is known: the peer is told, and the stream is held to it. */
+  readonly size?: number;
   /** One of its own unless the message goes on from an earlier session (RFC 4975 §5.4). */
   readonly messageId?: string;
   /** First byte to send, where the peer has those before it. Not for streams. */
@@ -30,7 +33,7 @@ export interface SendOptions {
   readonly chunking?: Chunking;
   /** Bytes between two progress events; 65,536 unless said otherwise. */
   readonly progressEvery?: number;
-  /** Further header fields, Content-Disposition for example. */
+  /** Further header fields, Content-Disposition for example; none that this side sets by itself. */
   readonly fields?: readonly HeaderField[];
   readonly signal?: AbortSignal;
 }
@@ -55,11 +58,23 @@ interface OutboxContext {
 }
 
 const DEFAULT_PROGRESS = 65_536;
+/** What follows from the other options, and stands in a place of its own (RFC 4975 §7.1). */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  'To-Path',
+  'From-Path',
+  'Message-ID',
+  'Byte-Range',
+  'Success-Report',
+  'Failure-Report',
+  'Content-Type',
+]);
 
 /** All messages on their way out of one session, and those the far end has not reported on. */
 export class Outbox {
   readonly #context: OutboxContext;
   readonly #messages = new Map<string, Message>();
+  /** Bytes of all messages that have been sent and not confirmed. */
+  readonly #flight = { bytes: 0 };
 
   constructor(context: OutboxContext) {
     this.#context = context;
@@ -69,6 +84,12 @@ export class Outbox {
   send(options: SendOptions): OutgoingMessage {
     const messageId = options.messageId ?? this.#context.messageId();
     if (this.#messages.has(messageId)) throw new MsrpError('invalid-option', 'The message is being sent already');
+    if (!IDENTIFIER.test(messageId)) {
+      throw new MsrpError('invalid-option', 'A Message-ID has 4 to 32 letters, digits or .-+%=');
+    }
+    for (const [name] of options.fields ?? []) {
+      if (OWN_FIELDS.has(canonicalName(name))) throw new MsrpError('invalid-header', `${name} is not for the caller`);
+    }
     const size = chunkSize(options.chunking ?? this.#context.chunking());
     if (!(size >= 1) || (size !== Number.POSITIVE_INFINITY && !Number.isInteger(size))) {
       throw new MsrpError('invalid-option', 'A chunk has a whole number of bytes');
@@ -76,13 +97,16 @@ export class Outbox {
     const start = options.start ?? 0;
     // the reader tells the message of its blocks, and the message needs the reader
     let message: Message | undefined;
-    const body = toBody(options.body);
-    // what is in memory is checked before the peer has to complain
-    if (body instanceof Uint8Array) wrapperFor(this.#context.wrappers, options.contentType)?.validate(body);
-    const total = body instanceof Uint8Array ? body.length : body.size;
-    if (!Number.isSafeInteger(start) || start < 0 || start > (total ?? 0)) {
+    const given = toBody(options.body, options.size);
+    const total = given instanceof Uint8Array ? given.length : given.size;
+    if (total !== undefined && (!Number.isSafeInteger(total) || total < 0)) {
+      throw new MsrpError('invalid-option', 'A size is a whole number of bytes');
+    }
+    const most = isStream(options.body) ? 0 : (total ?? 0);
+    if (!Number.isSafeInteger(start) || start < 0 || start > most) {
       throw new MsrpError('invalid-option', 'The first byte to send lies outside of the message');
     }
+    const body = this.#examined(given, options.contentType, start);
     let reader: BlockReader;
     let fill: (() => void) | undefined;
     if (body instanceof Uint8Array) {
@@ -124,7 +148,14 @@ export class Outbox {
     }
   }
 
-  /** The session has become bound. */
+  /** A number that changes for as long as messages go out and are confirmed. */
+  get movement(): number {
+    let sum = this.#messages.size;
+    for (const { progress } of this.#messages.values()) sum += progress.handed + progress.confirmed;
+    return sum;
+  }
+
+  /** The session has become bound, or there is room again. */
   wake(): void {
     for (const message of this.#messages.values()) message.wake();
   }
@@ -166,12 +197,29 @@ export class Outbox {
     }
   }
 
+  /** A bad wrapper is not sent: what is in memory is checked at once, all else before its first byte goes out. */
+  #examined<Body extends Uint8Array | ByteSource | OpenEndedSource>(
+    body: Body,
+    contentType: string,
+    start: number,
+  ): Body | ByteSource | OpenEndedSource {
+    const wrapper = wrapperFor(this.#context.wrappers, contentType);
+    if (wrapper === undefined) return body;
+    if (!(body instanceof Uint8Array)) return start === 0 ? examinedSource(body, wrapper) : body;
+    wrapper.validate(body);
+    return body;
+  }
+
   #messageContext(): MessageContext {
     const context = this.#context;
     return {
       owner: context.owner,
       ownerWeight: context.ownerWeight,
       window: context.window,
+      flight: this.#flight,
+      landed: (before) => {
+        if (before >= context.window && this.#flight.bytes < context.window) this.wake();
+      },
       transactionId: context.transactionId,
       rejected: context.rejected,
       get connection() {
@@ -196,11 +244,14 @@ export class Outbox {
   }
 }
 
-function toBody(body: SendOptions['body']): Uint8Array | ByteSource | OpenEndedSource {
+function toBody(body: SendOptions['body'], size: number | undefined): Uint8Array | ByteSource | OpenEndedSource {
   if (typeof body === 'string') return encodeText(body);
-  // streams of Node have a method `read`, too
-  if (body instanceof Uint8Array || !(Symbol.asyncIterator in body)) return body;
-  return sequentialSource(body);
+  return isStream(body) ? sequentialSource(body, size) : body;
+}
+
+/** Streams of Node have a method `read`, too. */
+function isStream(body: SendOptions['body']): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && Symbol.asyncIterator in body;
 }
 
 /** Blocks hold a whole number of chunks where that is possible, so that no chunk has to wait for the next block. */

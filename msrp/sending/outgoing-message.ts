@@ -64,8 +64,12 @@ export interface MessageContext {
   /** Undefined until the session is bound. */
   readonly connection: Connection | undefined;
   transactionId(): string;
-  /** Most bytes sent and not confirmed. */
+  /** Most bytes of the session sent and not confirmed. */
   readonly window: number;
+  /** How many there are, of all its messages. */
+  readonly flight: { bytes: number };
+  /** Fewer are in flight than the `before` there were. */
+  landed(before: number): void;
   /** Nothing is left of the message. */
   finished(message: Message): void;
   /** The peer does not know the session (any more). */
@@ -166,8 +170,16 @@ export class Message implements Flow, OutgoingMessage {
     // whatever happened, a frame that was begun has to be ended
     if (this.#state !== 'sending') return this.#chunk !== undefined;
     if (this.#paused) return this.#chunk !== undefined;
-    if (this.#chunk === undefined && this.#inFlight >= this.#context.window) return false;
+    if (this.#chunk === undefined && this.#held) return false;
     return this.#options.reader.current !== undefined;
+  }
+
+  /**
+   * Whether too much of the session is not confirmed. One that goes out whole is held back by the connection alone: cut
+   * for something in between, it would wait for a response to all that went before.
+   */
+  get #held(): boolean {
+    return this.#options.chunkSize !== Number.POSITIVE_INFINITY && this.#context.flight.bytes >= this.#context.window;
   }
 
   get frameOpen(): boolean {
@@ -233,6 +245,8 @@ export class Message implements Flow, OutgoingMessage {
   }
 
   write(output: Output, budget: number): number {
+    // other messages of the session may have taken the room that was there when it stood in line
+    if (!this.ready) return 0;
     if (this.#state === 'stopping') {
       this.#writeStop(output);
       return 0;
@@ -328,6 +342,7 @@ export class Message implements Flow, OutgoingMessage {
     }
     this.#unanswered.set(chunk.transactionId, { start: chunk.start, end: this.#position });
     this.#inFlight += this.#position - chunk.start;
+    this.#context.flight.bytes += this.#position - chunk.start;
     this.#carrier?.transactions.arm(chunk.transactionId);
   }
 
@@ -373,7 +388,7 @@ export class Message implements Flow, OutgoingMessage {
   #settled(transactionId: string, settlement: Settlement): void {
     const range = this.#unanswered.get(transactionId);
     this.#unanswered.delete(transactionId);
-    if (range !== undefined) this.#inFlight -= range.end - range.start;
+    if (range !== undefined) this.#land(range.end - range.start);
     if (settlement instanceof MsrpError) {
       this.#stop({ state: 'failed', error: settlement, confirmed: this.#confirmed.toArray() });
     } else if (settlement.status >= 300) {
@@ -428,7 +443,16 @@ export class Message implements Flow, OutgoingMessage {
     this.#options.reader.close();
     for (const transactionId of this.#unanswered.keys()) this.#carrier?.transactions.forget(transactionId);
     this.#unanswered.clear();
+    this.#land(this.#inFlight);
     this.#settleSent(outcome);
+  }
+
+  /** Bytes are not under way any more. */
+  #land(bytes: number): void {
+    const before = this.#context.flight.bytes;
+    this.#inFlight -= bytes;
+    this.#context.flight.bytes -= bytes;
+    this.#context.landed(before);
   }
 }
 

@@ -51,21 +51,35 @@ function fileSource(file: FileHandle, start: number, size: number): ByteSource {
   };
 }
 
-/** Makes a source of anything that yields bytes, a readable stream for example. */
-export function sequentialSource(chunks: AsyncIterable<Uint8Array>): OpenEndedSource {
+/**
+ * Makes a source of anything that yields bytes, a readable stream for example. With a `size` it must yield as many, no
+ * fewer (`source-shortened`) and no more (`source-lengthened`).
+ */
+export function sequentialSource(
+  chunks: AsyncIterable<Uint8Array>,
+  size: number | undefined,
+): ByteSource | OpenEndedSource {
   const iterator = chunks[Symbol.asyncIterator]();
   let rest: Uint8Array = new Uint8Array(0);
+  const more = async () => {
+    while (rest.length === 0) {
+      const next = await iterator.next();
+      if (next.done === true) return false;
+      rest = next.value;
+    }
+    return true;
+  };
   return {
-    size: undefined,
-    async read(buffer) {
-      while (rest.length === 0) {
-        const next = await iterator.next();
-        if (next.done === true) return 0;
-        rest = next.value;
-      }
+    size,
+    async read(buffer, position) {
+      if (!(await more())) return 0;
       const length = Math.min(rest.length, buffer.length);
       buffer.set(rest.subarray(0, length));
       rest = rest.subarray(length);
+      // what it yields beyond shows only now, and the last bytes must not be out by then
+      if (position + length === size && (await more())) {
+        throw new MsrpError('source-lengthened', 'The source went on behind its size');
+      }
       return length;
     },
     async close() {

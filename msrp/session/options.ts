@@ -29,7 +29,10 @@ export interface SessionOptions {
    * session id alone for sessions through middleboxes (RFC 6714).
    */
   readonly matching?: 'uri' | 'session-id';
-  /** Most bytes sent and not confirmed; 1 MiB unless said otherwise. */
+  /**
+   * Most bytes of chunks sent and not confirmed, all messages together; 1 MiB unless said otherwise. Messages that go out
+   * whole are held back by the window of the connection alone.
+   */
   readonly window?: number;
   /** Share of the connection beside other sessions on it; 1 unless said otherwise. */
   readonly weight?: number;
@@ -38,8 +41,14 @@ export interface SessionOptions {
   /** Media types whose bodies are checked before they are sent or delivered; CPIM unless said otherwise. */
   readonly wrappers?: readonly Wrapper[];
   /** Answers requests other than SEND and REPORT; without it, or when it returns undefined, they get 501. */
-  readonly request?: (head: RequestHead) => RequestAnswer | undefined;
+  readonly request?: RequestHook;
 }
+
+/** Answers a request, now or later; its body is at most 10,240 bytes (RFC 4975 §7.1) and empty where there is none. */
+export type RequestHook = (
+  head: RequestHead,
+  body: Uint8Array,
+) => RequestAnswer | undefined | Promise<RequestAnswer | undefined>;
 
 /** The answer to a request of the application's own kind. */
 export interface RequestAnswer {

@@ -4,7 +4,6 @@ import { checkFingerprint } from '../connection/tls.ts';
 import { MsrpError } from '../errors.ts';
 import { Event } from '../event.ts';
 import type { RequestHead, ResponseHead } from '../framing/head.ts';
-import { formatEndLine, formatRequestHead } from '../framing/writer.ts';
 import type { HeaderField } from '../headers.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { Inbox } from '../receiving/inbox.ts';
@@ -15,6 +14,8 @@ import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath, sameUri } from '../uri.ts';
 import { CPIM_WRAPPER, validating } from '../wrappers.ts';
 import type { ConnectionWishes, RelayTrust, SessionOptions, SessionState, StartOptions } from './options.ts';
+import { OwnRequests, type RequestBody } from './own-requests.ts';
+import { answeredBy } from './request-answers.ts';
 
 /** What a session needs from its endpoint. */
 export interface SessionContext {
@@ -76,8 +77,7 @@ export class MsrpSession {
   #connection: Connection | undefined;
   /** Nothing but the first request has been sent on a connection that was there before: it may be sent on another. */
   #movable = false;
-  /** Requests without a response. */
-  readonly #requests = new Set<(error: MsrpError) => void>();
+  readonly #requests: OwnRequests;
   /** Paths of a request that was accepted. */
   #judged: RequestPaths | undefined;
   #bound: ((error: MsrpError | undefined) => void) | undefined;
@@ -94,6 +94,7 @@ export class MsrpSession {
     this.#context = context;
     const transactionId = () => context.identifiers.transaction();
     const messageId = () => context.identifiers.message();
+    this.#requests = new OwnRequests(transactionId);
     const wrappers = options.wrappers ?? [CPIM_WRAPPER];
     this.#inbox = new Inbox({
       localPath: this.localPath,
@@ -189,20 +190,23 @@ export class MsrpSession {
   }
 
   /**
-   * Sends a request without a body and waits for its response, whatever its status: the level below messages.
+   * Sends a request that is no message and waits for its response, whatever its status: the level below messages.
    *
-   * @throws MsrpError `session-closed`, `transaction-timeout`, `connection-lost`, `invalid-header`
+   * @throws MsrpError `session-closed`, `transaction-timeout`, `connection-lost`, `invalid-header`, `invalid-option`
    * @example const { status } = await session.request('NICKNAME', [['Use-Nickname', '"Ally"']]);
    */
-  request(method: string, fields: readonly HeaderField[]): Promise<ResponseHead> {
+  request(method: string, fields: readonly HeaderField[], body?: RequestBody): Promise<ResponseHead> {
     const connection = this.#connection;
     if (connection === undefined || this.#state.name === 'closed') {
       return Promise.reject(new MsrpError('session-closed', 'The session has no connection'));
     }
-    return this.#request(connection, method, fields);
+    return this.#request(connection, method, fields, { body });
   }
 
-  /** Waits for outgoing messages to be sent, then leaves. Messages still coming in fail with `session-closed`. */
+  /**
+   * Waits for outgoing messages to be sent, for as long as they move, then leaves. Messages still coming in fail with
+   * `session-closed`.
+   */
   async close(): Promise<void> {
     if (this.#state.name === 'closed' || this.#state.name === 'closing') return;
     if (this.#state.name !== 'bound') {
@@ -210,11 +214,18 @@ export class MsrpSession {
       return;
     }
     this.#transition({ name: 'closing' });
-    const timer = this.#context.clock.after(DEFAULT_TIMEOUT, () =>
-      this.abort(new MsrpError('session-closed', 'The session did not end in time')),
-    );
+    let timer: Timer | undefined;
+    const watch = (before: number) => {
+      timer = this.#context.clock.after(DEFAULT_TIMEOUT, () => {
+        const now = this.#outbox.movement;
+        // a message that is paused, or that nobody takes, would keep the session for ever; a long one takes its time
+        if (now === before) this.abort(new MsrpError('session-closed', 'Nothing moved while the session was closing'));
+        else watch(now);
+      });
+    };
+    watch(this.#outbox.movement);
     await this.#outbox.drained();
-    timer.cancel();
+    timer?.cancel();
     this.#finish(undefined);
   }
 
@@ -234,7 +245,7 @@ export class MsrpSession {
     const request = (toPath: string, fields: readonly HeaderField[]) => {
       const connection = this.#connection;
       if (connection === undefined) throw new MsrpError('connection-lost', 'The connection to the relay was lost');
-      return this.#request(connection, 'AUTH', fields, toPath);
+      return this.#request(connection, 'AUTH', fields, { toPath });
     };
     const { usePath, expires } = await authorizeAt(relays, request, () => this.#context.identifiers.transaction());
     if (this.#state.name === 'closed') throw new MsrpError('session-closed', 'The session was closed meanwhile');
@@ -341,25 +352,9 @@ export class MsrpSession {
     connection: Connection,
     method: string,
     fields: readonly HeaderField[],
-    toPath = this.#toPath,
+    { toPath = this.#toPath, body }: { readonly toPath?: string; readonly body?: RequestBody | undefined } = {},
   ): Promise<ResponseHead> {
-    return new Promise((resolve, reject) => {
-      const transactionId = this.#context.identifiers.transaction();
-      const fromPath = this.#ownPath;
-      const head = formatRequestHead({ transactionId, method, toPath, fromPath, fields });
-      const giveUp = (error: MsrpError) => {
-        connection.transactions.forget(transactionId);
-        reject(error);
-      };
-      this.#requests.add(giveUp);
-      connection.transactions.open(transactionId, false, (settlement) => {
-        this.#requests.delete(giveUp);
-        if (settlement instanceof MsrpError) reject(settlement);
-        else resolve(settlement);
-      });
-      connection.queue.control(head + formatEndLine(transactionId, '$'));
-      connection.transactions.arm(transactionId);
-    });
+    return this.#requests.send(connection, { method, toPath, fromPath: this.#ownPath, fields, body });
   }
 
   #receive(head: RequestHead, paths: RequestPaths, hasBody: boolean, connection: Connection): RequestReceiver {
@@ -376,7 +371,7 @@ export class MsrpSession {
         this.#outbox.report(head);
         return connection.ignore();
       default:
-        return this.#answer(head, connection);
+        return answeredBy(this.#options.request, head, connection);
     }
   }
 
@@ -408,13 +403,6 @@ export class MsrpSession {
     this.#connection = connection;
     connection.attach(this.#port);
     return true;
-  }
-
-  #answer(head: RequestHead, connection: Connection): RequestReceiver {
-    const answer = this.#options.request?.(head);
-    if (answer === undefined) return connection.refuse(head, 501);
-    connection.respond(head, answer.status, answer);
-    return connection.ignore();
   }
 
   #agreeOn(remotePath: readonly MsrpUri[] | undefined): void {
@@ -475,8 +463,7 @@ export class MsrpSession {
     this.#outbox.fail(error);
     this.#inbox.fail(error);
     this.#bound?.(error);
-    for (const giveUp of this.#requests) giveUp(error);
-    this.#requests.clear();
+    this.#requests.fail(error);
     connection?.detach(this.#port);
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { RequestAnswer, RequestBody } from '../../../msrp/index.ts';
 import { bound, PEER } from '../support/receiving-session.ts';
-import { endpoint, RawPeer } from '../support/support.ts';
+import { deferred, endpoint, pair, RawPeer } from '../support/support.ts';
 
 describe('requests that are not for a session', () => {
   it('get 481 for an unknown or a wrong session', async () => {
@@ -68,6 +69,65 @@ describe('requests that are not for a session', () => {
     expect(answer).toContain('MSRP tid00001 200 Fine\r\n');
     expect(answer).toContain('\r\nOffset: 42\r\n-------');
   });
+
+  it('are given to the application with their bodies, and may be answered later', async () => {
+    const seen: string[] = [];
+    const answer = deferred<RequestAnswer>();
+    const { active } = await pair({
+      passive: {
+        request: async ({ method, headers }, body) => {
+          seen.push(`${method} ${headers.get('Content-Type')} ${Buffer.from(body)}`);
+          return await answer.promise;
+        },
+      },
+    });
+    const response = active.request('OTHER', [['X-One', 'a']], { contentType: 'text/plain', text: 'reunião\r\n' });
+    // nothing waits for it
+    await active.send({ contentType: 'text/plain', body: 'meanwhile' }).sent;
+    answer.resolve({ status: 403 });
+    expect((await response).status).toBe(403);
+    expect(seen).toEqual(['OTHER text/plain reunião\r\n']);
+  });
+
+  it('are no harm to others when the application fails at them', async () => {
+    const handlers = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const faults: string[] = [];
+    process.on('uncaughtException', ({ message }) => faults.push(message));
+    try {
+      const { peer, send } = await bound({
+        request: ({ method }) => {
+          if (method === 'THROWS') throw new Error('bug');
+          return { status: 200, fields: [['X', 'a\r\nb']] };
+        },
+      });
+      for (const [tid, method] of [
+        ['tid00001', 'THROWS'],
+        ['tid00002', 'INJECTS'],
+      ] as const) {
+        peer.write(send({ tid, range: '1-0/0', id: 'x' }).replace(' SEND', ` ${method}`));
+        expect(await peer.frame()).toContain(`MSRP ${tid} 501`);
+      }
+      expect(faults).toEqual(['bug', 'A control character in the value of X']);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const handler of handlers) process.on('uncaughtException', handler);
+    }
+  });
+
+  it.each([
+    ['invalid-option', 'lower', [], undefined],
+    ['invalid-option', 'OTHER\r\nX: y', [], undefined],
+    ['invalid-header', 'OTHER', [['to-path', 'msrp://a/b;tcp']], undefined],
+    ['invalid-header', 'OTHER', [['X', 'a\r\nb']], undefined],
+    ['invalid-option', 'OTHER', [], { contentType: 'text/plain', text: 'é'.repeat(5121) }],
+  ] as [string, string, [string, string][], RequestBody | undefined][])(
+    'are refused with %s when they cannot be written: %j',
+    async (code, method, fields, body) => {
+      const { active } = await pair();
+      await expect(active.request(method, fields, body)).rejects.toMatchObject({ code });
+    },
+  );
 
   it('cost a guesser of session ids the connection', async () => {
     const own = endpoint();

@@ -1,54 +1,8 @@
-import fs from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  type ByteSource,
-  type MsrpSession,
-  openFile,
-  type SendProgress,
-  type SessionOptions,
-} from '../../../msrp/index.ts';
-import { endpoint, Mailbox, type RawPeer, rawServer, temporaryFolder } from '../support/support.ts';
+import type { SendProgress } from '../../../msrp/index.ts';
+import { bound } from '../support/sending-session.ts';
+import { endpoint, Mailbox, rawServer } from '../support/support.ts';
 import { TestClock } from '../support/test-clock.ts';
-
-interface Setting {
-  session: MsrpSession;
-  peer: RawPeer;
-  peerPath: string;
-  clock: TestClock;
-  /** A response of the peer to a frame of ours. */
-  answer: (frame: string, status?: number, comment?: string) => void;
-  report: (messageId: string, status: string, range: string) => void;
-}
-
-/** A session that has connected to a peer of which the test writes every byte. */
-async function bound(options: Partial<SessionOptions> = {}): Promise<Setting> {
-  const clock = new TestClock();
-  const server = await rawServer();
-  const own = endpoint({ clock });
-  const session = own.createSession({ host: '127.0.0.1', accept: new Mailbox().accept, ...options });
-  const peerPath = `msrp://127.0.0.1:${server.port}/peersession;tcp`;
-  const started = session.start({ remotePath: peerPath, role: 'active' });
-  const peer = await server.peer();
-  const answer: Setting['answer'] = (frame, status = 200, comment = ' OK') => {
-    const tid = /^MSRP (\S+) /.exec(frame)?.[1];
-    peer.write(
-      `MSRP ${tid} ${status}${comment}\r\nTo-Path: ${session.localPath}\r\nFrom-Path: ${peerPath}\r\n-------${tid}$\r\n`,
-    );
-  };
-  const report: Setting['report'] = (messageId, status, range) =>
-    peer.write(
-      `MSRP reporttid REPORT\r\nTo-Path: ${session.localPath}\r\nFrom-Path: ${peerPath}\r\nMessage-ID: ${messageId}\r\n` +
-        `Byte-Range: ${range}\r\nStatus: 000 ${status}\r\n-------reporttid$\r\n`,
-    );
-  const bind = await peer.frame();
-  expect(bind).toMatch(
-    /^MSRP \w{16} SEND\r\nTo-Path: \S+\r\nFrom-Path: \S+\r\nMessage-ID: \w{24}\r\nByte-Range: 1-0\/0\r\n-------\w{16}\$\r\n$/,
-  );
-  answer(bind);
-  await started;
-  return { session, peer, peerPath, clock, answer, report };
-}
 
 const text = { contentType: 'text/plain; charset=utf-8' };
 
@@ -143,6 +97,33 @@ describe('sending', () => {
     for (let i = 0; i < 7; i++) answer(await peer.frame());
     expect(await message.sent).toEqual({ state: 'sent' });
     expect(message.progress).toMatchObject({ handed: 10_000, confirmed: 10_000, total: 10_000 });
+  });
+
+  it('holds back all messages of the session together', async () => {
+    const { session, peer, answer } = await bound({ chunking: 1000, window: 2000 });
+    const messages = ['a', 'b', 'c'].map((letter) => session.send({ ...text, body: letter.repeat(3000) }));
+    const frames = [await peer.frame(), await peer.frame()];
+    const flying = () => messages.reduce((sum, { progress }) => sum + progress.handed - progress.confirmed, 0);
+    expect(flying()).toBe(2000);
+    for (let sent = 2; sent < 9; sent++) {
+      const oldest = frames.shift();
+      if (oldest !== undefined) answer(oldest);
+      frames.push(await peer.frame());
+      expect(flying()).toBeLessThanOrEqual(2000);
+    }
+    for (const frame of frames) answer(frame);
+    for (const message of messages) expect(await message.sent).toEqual({ state: 'sent' });
+  });
+
+  it('has room again for what is left when a message is given up', async () => {
+    const { session, peer } = await bound({ chunking: 1000, window: 1000 });
+    const first = session.send({ ...text, body: 'x'.repeat(3000) });
+    await peer.frame();
+    const second = session.send({ ...text, body: 'second' });
+    first.abort();
+    expect(await peer.frame()).toMatch(/#\r\n$/);
+    expect(await peer.frame()).toContain('second');
+    second.abort();
   });
 
   it('fails when no response comes within 30 seconds of the last byte', async () => {
@@ -291,64 +272,6 @@ describe('sending', () => {
     expect(await message.delivered).toEqual({ state: 'unknown', reported: [] });
   });
 
-  it('tells the peer when a file turns out shorter than it was', async () => {
-    const { session, peer } = await bound();
-    const folder = await temporaryFolder();
-    const name = path.join(folder, 'shrinking');
-    await fs.writeFile(name, Buffer.alloc(4_000_000, 'x'));
-    const source = await openFile(name);
-    await fs.truncate(name, 2_500_000);
-    const message = session.send({ ...text, body: source });
-    expect(await message.sent).toMatchObject({ state: 'failed', error: { code: 'source-shortened' } });
-    await peer.read(/-------\w{16}#\r\n$/);
-  });
-
-  it('closes the source, and tells the peer when it cannot be read', async () => {
-    const { session, peer } = await bound();
-    let closed = 0;
-    const source: ByteSource = {
-      size: 4_000_000,
-      async read(buffer, position) {
-        if (position >= 2_000_000) throw Object.assign(new Error('fault'), { code: 'EIO' });
-        return buffer.fill(0x78).length;
-      },
-      async close() {
-        closed++;
-      },
-    };
-    const message = session.send({ ...text, body: source });
-    expect(await message.sent).toMatchObject({ state: 'failed', error: { code: 'source-failed' } });
-    await peer.read(/-------\w{16}#\r\n$/);
-    expect(closed).toBe(1);
-  });
-
-  it.each([
-    ['source-missing', 'nowhere'],
-    ['source-failed', '.'],
-    ['source-shortened', 'short'],
-  ])('has %s for a file that cannot be opened', async (code, name) => {
-    const folder = await temporaryFolder();
-    await fs.writeFile(path.join(folder, 'short'), 'abc');
-    const opened = openFile(path.join(folder, name), name === 'short' ? { start: 1, length: 3 } : {});
-    if (name === '.') {
-      const { session } = await bound();
-      expect(await session.send({ ...text, body: await opened }).sent).toMatchObject({
-        state: 'failed',
-        error: { code },
-      });
-    } else {
-      await expect(opened).rejects.toMatchObject({ name: 'MsrpError', code });
-    }
-  });
-
-  it('sends a part of a file', async () => {
-    const { session, peer } = await bound();
-    const name = path.join(await temporaryFolder(), 'part');
-    await fs.writeFile(name, 'abcdefgh');
-    session.send({ ...text, body: await openFile(name, { start: 2, length: 3 }) });
-    expect(await peer.frame()).toContain('Byte-Range: 1-3/3\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ncde\r\n');
-  });
-
   it('tells progress in steps, and the end of it', async () => {
     const { session, peer, answer } = await bound({ chunking: 1000, window: 1000 });
     const message = session.send({ ...text, body: 'x'.repeat(5500), progressEvery: 2000 });
@@ -364,6 +287,9 @@ describe('sending', () => {
     ['invalid-header', { body: 'x', contentType: 'text/plain', fields: [['X: y', 'z']] as const }],
     ['invalid-option', { body: 'x', contentType: 'text/plain', chunking: 0 }],
     ['invalid-option', { body: 'x', contentType: 'text/plain', start: 2 }],
+    ['invalid-option', { body: 'x', contentType: 'text/plain', messageId: 'id\r\nX-Header: y' }],
+    ['invalid-option', { body: 'x', contentType: 'text/plain', messageId: 'abc' }],
+    ['invalid-header', { body: 'x', contentType: 'text/plain', fields: [['byte-range', '1-1/1']] as const }],
   ])('refuses with %s what cannot be sent', async (code, options) => {
     const { session } = await bound();
     expect(() => session.send(options)).toThrow(expect.objectContaining({ code }));
@@ -380,5 +306,28 @@ describe('sending', () => {
     await closing;
     expect(session.state).toEqual({ name: 'closed', cause: undefined });
     await peer.closed();
+  });
+
+  it('takes its time to drain while something moves, and no longer', async () => {
+    const { session, peer, answer, clock } = await bound({ chunking: 1000, window: 1000 });
+    const message = session.send({ ...text, body: 'x'.repeat(5000) });
+    const closing = session.close();
+    for (let i = 0; i < 4; i++) {
+      answer(await peer.frame());
+      while (message.progress.confirmed < (i + 1) * 1000) await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(25_000);
+    }
+    expect(session.state.name).toBe('closing');
+    message.pause();
+    answer(await peer.frame());
+    await closing;
+    expect(await message.sent).toEqual({ state: 'sent' });
+    const stuck = await bound();
+    const paused = stuck.session.send({ ...text, body: 'x' });
+    paused.pause();
+    const leaving = stuck.session.close();
+    stuck.clock.advance(30_000);
+    await leaving;
+    expect(await paused.sent).toMatchObject({ state: 'failed', error: { code: 'session-closed' } });
   });
 });
