@@ -66,8 +66,13 @@ export interface SipSession {
   end(reason?: string): void;
   /** Who answers offers the peer makes within the session. Default: our last description again. */
   answerReoffer: ReofferAnswerer | undefined;
-  /** Offers anew within the established session (re-INVITE). Resolves to their answer; rejects with the status as text. */
-  reoffer(offer: SessionDescription): Promise<SessionDescription>;
+  /** The peer offered within the session and has our answer, whatever it was; with the Reason header (RFC 3326) it gave. */
+  readonly onReoffered: Subscribe<{ reason: string | undefined }>;
+  /**
+   * Offers anew within the established session (re-INVITE), with `reason` as its Reason header. Resolves to their answer;
+   * rejects with the status as text.
+   */
+  reoffer(offer: SessionDescription, reason?: string): Promise<SessionDescription>;
 }
 
 /** Wraps sip.js's Inviter or Invitation; made by the user agent only. */
@@ -80,8 +85,10 @@ export class SipJsSession implements SipSession {
   readonly #descriptions: PassThroughDescriptions;
   readonly #state = new Emitter<SipSessionState>();
   readonly #progress = new Emitter<number>();
+  readonly #reoffered = new Emitter<{ reason: string | undefined }>();
   readonly onState = this.#state.on;
   readonly onProgress = this.#progress.on;
+  readonly onReoffered = this.#reoffered.on;
   #current: SipSessionState;
   #offered: SessionDescription | undefined;
 
@@ -100,6 +107,7 @@ export class SipJsSession implements SipSession {
         this.#end('peer', bye.request.getHeader('reason'));
       },
       onCancel: () => this.#end('peer'),
+      onInvite: (request) => this.#reoffered.emit({ reason: request.getHeader('reason') }),
       onRefer: (referral) => void referral.reject({ statusCode: 603 }),
       onInfo: (info) => void info.reject({ statusCode: 415 }),
       onMessage: (message) => void message.reject({ statusCode: 415 }),
@@ -166,7 +174,7 @@ export class SipJsSession implements SipSession {
     this.#end('us');
   }
 
-  async reoffer(offer: SessionDescription): Promise<SessionDescription> {
+  async reoffer(offer: SessionDescription, reason?: string): Promise<SessionDescription> {
     const session = this.#session;
     if (this.#current.state !== 'established') throw new Error('the session is not established');
     const before = this.#descriptions.local;
@@ -176,6 +184,7 @@ export class SipJsSession implements SipSession {
       await new Promise<void>((resolve, reject) => {
         session
           .invite({
+            requestOptions: { extraHeaders: reason ? [`Reason: ${headerText(reason)}`] : [] },
             requestDelegate: {
               onAccept: () => resolve(),
               onReject: ({ message }) => reject(new Error(String(message.statusCode ?? 0))),

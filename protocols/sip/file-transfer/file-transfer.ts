@@ -1,17 +1,28 @@
 import {
+  type AcceptedFile,
   type Address,
   Emitter,
+  type FileFacts,
+  type FileOffer,
+  type FileRequest,
   type FileTransferOperationSet,
+  isWanted,
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
 } from '../../contract/index.ts';
 import type { Media, MediaPlace } from '../media/media.ts';
+import type { ChatLines } from '../offers/invitations.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
+import type { FileSelector } from './description/file-selector.ts';
 import { offersFiles } from './description/session-description.ts';
-import { IncomingFileOffer } from './incoming-offer.ts';
+import { FileFetch } from './file-fetch.ts';
+import { IncomingFileOffer, type RequestedFile } from './incoming-offer.ts';
+import { IncomingTransfer } from './incoming-transfer.ts';
+import { OutgoingOffer } from './outgoing-offer.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
+import type { Transfer } from './transfer.ts';
 
 export interface FileTransferContext {
   /** The address peers can connect to, and whether our signalling is encrypted. Undefined while not connected. */
@@ -37,62 +48,68 @@ export const MAXIMUM_OFFERS = 64;
  */
 export class SipFileTransfer implements FileTransferOperationSet {
   readonly maximumBytes = Number.MAX_SAFE_INTEGER;
+  /** Who takes chat lines that stand beside files in one offer. */
+  chats: ChatLines | undefined;
   readonly #context: FileTransferContext;
-  readonly #offers = new Emitter<{ transfer: ProtocolTransfer; key: string; sentAt: number }>();
+  readonly #offers = new Emitter<FileOffer>();
+  readonly #requests = new Emitter<FileRequest>();
   readonly onOffer = this.#offers.on;
-  readonly #incoming = new Set<IncomingFileOffer>();
-  readonly #outgoing = new Set<OutgoingTransfer>();
+  readonly onRequest = this.#requests.on;
+  readonly #unanswered = new Set<IncomingFileOffer>();
+  readonly #live = new Set<Transfer>();
+  /** Ours that the receiver's person has not decided about: asked for when they have. */
+  readonly #putOff = new Set<OutgoingTransfer>();
 
   constructor(context: FileTransferContext) {
     this.#context = context;
   }
 
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
-    return files.map((file) => this.#offerOne(to, file));
-  }
-
-  #offerOne(to: Address, file: OutgoingFile): ProtocolTransfer {
-    const transfer = new OutgoingTransfer(to, file, {
-      media: this.#context.media,
+    const transfers = files.map((file) => this.#keep(new OutgoingTransfer(to, file)));
+    const { media, direct } = this.#context;
+    new OutgoingOffer(to, transfers, {
+      media,
+      direct,
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
-      direct: this.#context.direct,
+      putOff: (transfer) => {
+        this.#putOff.add(transfer);
+        transfer.owner = { ended: () => this.#putOff.delete(transfer) };
+      },
     });
-    this.#outgoing.add(transfer);
-    transfer.onPhase(() => {
-      if (transfer.over) this.#outgoing.delete(transfer);
-    });
+    return transfers;
+  }
+
+  fetch(from: Address, file: FileFacts, into: AcceptedFile): ProtocolTransfer {
+    const transfer = this.#keep(new IncomingTransfer({ peer: from, file }));
+    transfer.accept(into);
+    const { name, type, size, hashes = [] } = file;
+    const known = { ...(size === undefined ? {} : { size }), hashes };
+    // §8.2.2: a hash is enough, and a name may have been made safe here
+    this.#fetch(transfer, hashes.length > 0 ? known : { name, type, ...known });
     return transfer;
   }
 
-  /** Takes an incoming session when it offers files; false: it is something else, a chat perhaps. */
+  /** Takes an incoming session when it offers files or asks for some; false: it is something else, a chat perhaps. */
   take(session: SipSession): boolean {
     if (!session.remote || !offersFiles(session.remote.sdp)) return false;
-    if (this.#incoming.size >= MAXIMUM_OFFERS) {
+    if (this.#unanswered.size >= MAXIMUM_OFFERS) {
       session.reject(486);
       return true;
     }
     const offer = IncomingFileOffer.read(session, {
       media: this.#context.media,
       place: () => this.#context.place(),
-      ended: () => {
-        if (!('statusCode' in offer)) this.#incoming.delete(offer);
+      chats: this.chats,
+      keep: (transfer) => this.#keep(transfer),
+      answered: () => {
+        if (!('statusCode' in offer)) this.#unanswered.delete(offer);
       },
+      fetch: (transfer, { selector }) => this.#fetch(transfer, selector ?? { hashes: [] }),
     });
-    if ('statusCode' in offer) {
-      session.reject(offer.statusCode, offer.reason);
-    } else if (this.#offers.size === 0) {
-      session.reject(480);
-    } else {
-      this.#incoming.add(offer);
-      for (const [index, transfer] of offer.transfers.entries()) {
-        // §8.1: the transfer id tells a repetition from a new offer; without one the INVITE itself has to
-        const key = transfer.media.transferId ?? `${session.id} ${index}`;
-        this.#offers.emit({ transfer, key: `${transfer.peer} ${key}`, sentAt: this.#context.now() });
-      }
-      // now it is on disk, and a person can be asked
-      session.ring();
-    }
+    if ('statusCode' in offer) session.reject(offer.statusCode, offer.reason);
+    else if (offer.offered.length > 0 && this.#offers.size === 0) offer.fail(new ProviderError('peer-offline'));
+    else this.#present(session, offer);
     return true;
   }
 
@@ -100,7 +117,44 @@ export class SipFileTransfer implements FileTransferOperationSet {
   stop(): void {
     const gone = new ProviderError('network', { retryable: true });
     // each leaves its set while we walk it, which a set allows
-    for (const transfer of this.#outgoing) transfer.fail(gone);
-    for (const offer of this.#incoming) offer.fail(gone);
+    for (const offer of this.#unanswered) offer.fail(gone);
+    for (const transfer of this.#live) transfer.fail(gone);
+  }
+
+  #present(session: SipSession, offer: IncomingFileOffer): void {
+    this.#unanswered.add(offer);
+    for (const { key, transfer } of offer.offered) {
+      this.#offers.emit({ transfer, key: `${transfer.peer} ${key}`, sentAt: this.#context.now() });
+    }
+    for (const request of offer.requests) this.#asked(request);
+    // now it is on disk, and a person can be asked
+    if (offer.offered.length > 0) session.ring();
+  }
+
+  #asked(request: RequestedFile): void {
+    const waiting = [...this.#putOff].find(({ peer, file }) => peer === request.peer && isWanted(file, request.wanted));
+    if (waiting) {
+      this.#putOff.delete(waiting);
+      request.send(waiting);
+    } else if (this.#requests.size === 0) request.refuse();
+    else this.#requests.emit(request);
+  }
+
+  #fetch(transfer: IncomingTransfer, selector: FileSelector): void {
+    const { media, direct } = this.#context;
+    new FileFetch(transfer, selector, {
+      media,
+      direct,
+      place: () => this.#context.place(),
+      invite: (peer, offer) => this.#context.invite(peer, offer),
+    });
+  }
+
+  #keep<Kept extends Transfer>(transfer: Kept): Kept {
+    this.#live.add(transfer);
+    transfer.onPhase(() => {
+      if (transfer.over) this.#live.delete(transfer);
+    });
+    return transfer;
   }
 }

@@ -1,44 +1,130 @@
 import { randomInt } from 'node:crypto';
-import { type FileFacts, type FileHash, ProviderError } from '../../contract/index.ts';
+import {
+  type Address,
+  type FileFacts,
+  type FileHash,
+  type FileRequest,
+  type OutgoingFile,
+  type ProtocolTransfer,
+  ProviderError,
+  type WantedFile,
+} from '../../contract/index.ts';
 import type { Media, MediaLine } from '../media/media.ts';
-import { refusedLine } from '../offers/msrp-line.ts';
+import type { ChatLine, ChatLines } from '../offers/invitations.ts';
+import { type MsrpLine, refusedLine } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
 import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
 import {
   type FileMedia,
   formatDescription,
   type OfferedMedia,
+  putOffMedia,
   refusedMedia,
 } from './description/session-description.ts';
+import { type FileLine, FileSession } from './file-session.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
-import { answerReoffer } from './reoffer.ts';
-import { CANCELLED, fromMsrp, reasonOf } from './transfer-errors.ts';
+import { OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
+import { CANCELLED, fromMsrp } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
 export interface OfferContext {
   media: Media;
   /** Our address for the peer's connection. Undefined while not connected. */
   place(): { host: string } | undefined;
-  /** All files of the offer are over and the session has been ended. */
-  ended(): void;
+  /** Who takes chat lines that stand beside the files. */
+  chats: ChatLines | undefined;
+  /** A transfer began to live. */
+  keep(transfer: IncomingTransfer | OutgoingTransfer): void;
+  /** The answer has gone out, or will never be asked for. */
+  answered(): void;
+  /** The answer had to leave before the person decided about this file: it is asked for later, by its selector. */
+  fetch(transfer: IncomingTransfer, media: FileMedia): void;
 }
 
-/** The sender should end the session (RFC 5547 §8.7); when it does not, we do. */
-const BYE_TIMEOUT = 10_000;
+/**
+ * How long the answer waits for the rest to be decided once a file is accepted, or when a chat stands beside. SIP has one
+ * answer for all lines, and whoever said yes wants to see something happen.
+ */
+export const UNDECIDED_TIMEOUT = 30_000;
+
+/** A line by which the peer asks for a file of ours (RFC 5547 §8.3.2). */
+export class RequestedFile implements FileRequest {
+  readonly peer: Address;
+  readonly wanted: WantedFile;
+  /** First byte wanted. */
+  readonly from: number;
+  readonly #keep: (transfer: OutgoingTransfer) => void;
+  readonly #decided: () => void;
+  #answer: OutgoingTransfer | 'refused' | undefined;
+
+  constructor(
+    peer: Address,
+    { selector, range }: FileMedia,
+    { keep, decided }: { keep: (transfer: OutgoingTransfer) => void; decided: () => void },
+  ) {
+    this.#keep = keep;
+    this.peer = peer;
+    this.wanted = selector ?? { hashes: [] };
+    this.from = (range?.start ?? 1) - 1;
+    this.#decided = decided;
+  }
+
+  get decided(): boolean {
+    return this.#answer !== undefined;
+  }
+
+  /** What goes out on the line. */
+  get transfer(): OutgoingTransfer | undefined {
+    return this.#answer === 'refused' || this.#answer?.over ? undefined : this.#answer;
+  }
+
+  give(file: OutgoingFile): ProtocolTransfer {
+    const transfer = new OutgoingTransfer(this.peer, file);
+    this.#keep(transfer);
+    return this.send(transfer);
+  }
+
+  refuse(): void {
+    this.#settle('refused');
+  }
+
+  /** A file that was offered to them and put off. */
+  send(transfer: OutgoingTransfer): OutgoingTransfer {
+    if (this.#answer) transfer.fail(new ProviderError('timeout'));
+    else this.#settle(transfer);
+    return transfer;
+  }
+
+  #settle(answer: OutgoingTransfer | 'refused'): void {
+    if (this.#answer) return;
+    this.#answer = answer;
+    if (answer !== 'refused') answer.owner = { ended: () => this.#decided() };
+    // whoever gives a file first wants to hear what becomes of it
+    queueMicrotask(this.#decided);
+  }
+}
+
+/** What stands on a line of the offer and is ours to decide. */
+type Entry = { media: FileMedia; line?: MediaLine } & (
+  | { kind: 'push'; transfer: IncomingTransfer }
+  | { kind: 'pull'; request: RequestedFile }
+);
 
 /**
- * One INVITE with one file or several (RFC 5547 §8.2.3). Each is decided about by itself; the one answer goes out when
- * all are decided.
+ * One INVITE with one file or several (RFC 5547 §8.2.3), offered or asked for, and perhaps a chat beside them. Each file is
+ * decided about by itself; the one answer goes out when all are decided, or some time after the first was accepted. What
+ * nobody has decided about by then is answered by port 0 and `inactive`, and asked for when it is accepted after all.
  */
 export class IncomingFileOffer {
-  readonly transfers: readonly IncomingTransfer[];
+  /** With what tells a repetition from a new offer: the transfer id (§8.1), without one the INVITE and the line. */
+  readonly offered: readonly { transfer: IncomingTransfer; key: string }[];
+  readonly requests: readonly RequestedFile[];
   readonly #sip: SipSession;
   readonly #offer: ReadOffer;
   readonly #context: OfferContext;
-  readonly #byMedia = new Map<FileMedia, IncomingTransfer>();
-  readonly #lines: MediaLine[] = [];
-  #answered = false;
-  #established = false;
+  readonly #entries = new Map<OfferedMedia, Entry>();
+  #chats: readonly MsrpLine[];
+  #stage: 'waiting' | 'answering' | 'answered' = 'waiting';
   #fault: ProviderError | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -49,7 +135,8 @@ export class IncomingFileOffer {
     const files = offer.media.flatMap((media) => (media.kind === 'file' ? [media.file] : []));
     const refusals = files.map(refusalOf);
     if (files.length === 0) return { statusCode: 488, reason: 'No files offered' };
-    return refusals.includes(undefined) ? new IncomingFileOffer(sip, offer, context) : (refusals[0] as Refusal);
+    const readable = refusals.includes(undefined);
+    return readable ? new IncomingFileOffer(sip, offer, context) : (refusals[0] as Refusal);
   }
 
   private constructor(sip: SipSession, offer: ReadOffer, context: OfferContext) {
@@ -57,118 +144,203 @@ export class IncomingFileOffer {
     this.#offer = offer;
     this.#context = context;
     for (const media of offer.media) {
-      if (media.kind !== 'file' || refusalOf(media.file)) continue;
-      const facts = { peer: sip.peer, peerName: sip.peerName, file: factsOf(media.file, offer), media: media.file };
-      const transfer = new IncomingTransfer(facts, {
-        sip,
-        decided: () => this.#settle(),
-        ended: (error) => {
-          this.#fault ??= error;
-          this.#settle();
-        },
-      });
-      this.#byMedia.set(media.file, transfer);
+      if (media.kind === 'file' && !refusalOf(media.file)) this.#entries.set(media, this.#entryOf(media.file));
     }
-    this.transfers = [...this.#byMedia.values()];
+    const entries = [...this.#entries.values()];
+    this.offered = entries.flatMap((entry, index) =>
+      entry.kind === 'push' ? [{ transfer: entry.transfer, key: entry.media.transferId ?? `${sip.id} ${index}` }] : [],
+    );
+    this.requests = entries.flatMap((entry) => (entry.kind === 'pull' ? [entry.request] : []));
+    this.#chats = offer.media.flatMap((media) => (media.kind === 'chat' && context.chats ? [media.chat] : []));
     sip.onState((state) => {
-      if (state.state === 'established') {
-        this.#established = true;
-        this.#settle();
-      }
-      if (state.state !== 'ended') return;
-      for (const transfer of this.transfers) {
-        if (state.by === 'peer') transfer.peerLeft(state.reason);
-        // once answered, the media connections stand by themselves
-        else if (state.by === 'network' && !this.#established)
-          transfer.fail(new ProviderError('network', { retryable: true }));
-      }
-      this.#settle();
+      if (state.state !== 'ended' || this.#stage === 'answered') return;
+      const lost = state.by === 'network' ? new ProviderError('network', { retryable: true }) : undefined;
+      this.#eachFile((transfer) => {
+        if (lost) transfer.fail(lost);
+        else if (transfer instanceof IncomingTransfer) transfer.peerLeft(state.reason);
+        else transfer.cancelledByPeer();
+      });
+      for (const request of this.requests) request.refuse();
     });
+    if (this.#chats.length > 0) this.#wait();
   }
 
   /** Ends every file, because the account goes away. */
   fail(error: ProviderError): void {
-    for (const transfer of this.transfers) transfer.fail(error);
+    this.#eachFile((transfer) => transfer.fail(error));
+    for (const request of this.requests) request.refuse();
   }
 
-  /** Answers once everything is decided, and leaves once everything is over. */
-  #settle(): void {
-    if (this.transfers.some((transfer) => transfer.phase.state === 'offered')) return;
-    if (!this.#answered) {
-      this.#answered = true;
-      if (this.transfers.some((transfer) => transfer.wanted)) {
-        void this.#answer().catch((error: unknown) => this.fail(fromMsrp(error)));
-        return;
-      }
+  #entryOf(media: FileMedia): Entry {
+    if (media.direction === 'recvonly') {
+      const request = new RequestedFile(this.#sip.peer, media, {
+        keep: (transfer) => this.#context.keep(transfer),
+        decided: () => this.#settle(),
+      });
+      return { kind: 'pull', media, request };
     }
-    if (!this.transfers.every((transfer) => transfer.over)) return;
-    const finished = this.transfers.every((transfer) => transfer.phase.state === 'finished');
-    const ended = this.#sip.state.state === 'ended';
-    if (finished && !ended) {
-      // the last 200 and REPORT are on their way: leaving now could cut them off
-      this.#timer ??= setTimeout(() => this.#leave(), BYE_TIMEOUT);
-    } else this.#leave();
+    const { peer, peerName } = this.#sip;
+    const transfer = new IncomingTransfer({ peer, peerName, file: factsOf(media, this.#offer) });
+    this.#context.keep(transfer);
+    transfer.owner = {
+      accepted: () => this.#accepted(transfer, media),
+      ended: (error) => {
+        this.#fault ??= error;
+        this.#settle();
+      },
+    };
+    return { kind: 'push', media, transfer };
   }
 
-  #leave(): void {
+  #eachFile(end: (transfer: IncomingTransfer | OutgoingTransfer) => void): void {
+    for (const { transfer } of this.offered) end(transfer);
+    for (const { transfer } of this.requests) if (transfer) end(transfer);
+  }
+
+  #accepted(transfer: IncomingTransfer, media: FileMedia): void {
+    if (this.#stage === 'answered') this.#context.fetch(transfer, media);
+    else {
+      this.#wait();
+      this.#settle();
+    }
+  }
+
+  /** From now on the answer does not wait for ever. */
+  #wait(): void {
+    if (this.#stage === 'waiting') this.#timer ??= setTimeout(() => void this.#answer(), UNDECIDED_TIMEOUT);
+  }
+
+  /** Answers once everything is decided. */
+  #settle(): void {
+    if (this.#stage !== 'waiting') return;
+    const undecided =
+      this.offered.some(({ transfer }) => transfer.phase.state === 'offered') ||
+      this.requests.some((request) => !request.decided);
+    if (undecided) return;
+    if (this.#chats.length > 0 || this.#someWanted()) void this.#answer();
+    else this.#reject();
+  }
+
+  #someWanted(): boolean {
+    return (
+      this.offered.some(({ transfer }) => transfer.wanted) ||
+      this.requests.some(({ transfer }) => transfer !== undefined)
+    );
+  }
+
+  #reject(): void {
+    this.#close();
+    if (this.#fault) this.#sip.reject(480);
+    // §8.3.2: no such file, and nothing else in the offer
+    else if (this.offered.length === 0) this.#sip.reject(488, NO_SUCH_FILE);
+    else this.#sip.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);
+  }
+
+  #close(): void {
     clearTimeout(this.#timer);
-    const { state } = this.#sip.state;
-    // our 200 is going out: only a BYE after it tells the peer what happened
-    if (state === 'answering') return;
-    if (state !== 'invited') this.#sip.end(this.#fault && reasonOf(this.#fault));
-    else if (this.#fault) this.#sip.reject(480);
-    else this.#sip.reject(603, this.transfers.some(({ regretted }) => regretted) ? CANCELLED : undefined);
-    for (const line of this.#lines.splice(0)) void line.leave();
-    this.#context.ended();
+    this.#stage = 'answered';
+    for (const { line } of this.#entries.values()) line?.end();
+    this.#context.answered();
   }
 
   async #answer(): Promise<void> {
-    const place = this.#context.place();
-    if (!place) throw new ProviderError('network', { retryable: true });
+    if (this.#stage !== 'waiting') return;
+    this.#stage = 'answering';
+    const chats = new Map<MsrpLine, ChatLine>();
+    try {
+      const place = this.#context.place();
+      if (!place) throw new ProviderError('network', { retryable: true });
+      for (const offered of this.#chats) {
+        const chat = await this.#context.chats?.join(this.#sip, offered);
+        if (chat) chats.set(offered, chat);
+      }
+      await this.#openLines(place.host);
+      if (this.#sip.state.state === 'invited' && (chats.size > 0 || this.#someWanted())) {
+        return this.#accept(place.host, chats);
+      }
+    } catch (error) {
+      this.fail(fromMsrp(error));
+    }
+    for (const chat of chats.values()) chat.cancel();
+    // who said yes took it back while the lines were opened: the others may go on thinking
+    this.#chats = [];
+    this.#timer = undefined;
+    this.#stage = 'waiting';
+    this.#settle();
+  }
+
+  /** A person may say yes to one more file while the line of another is opened. */
+  async #openLines(host: string): Promise<void> {
+    const missing = [...this.#entries.values()].find((entry) => !entry.line && wants(entry));
+    if (!missing) return;
+    const options = missing.kind === 'push' ? { accept: missing.transfer.take } : SENDING;
+    missing.line = await this.#context.media.answer(host, missing.media, options);
+    return this.#openLines(host);
+  }
+
+  #accept(host: string, chats: ReadonlyMap<MsrpLine, ChatLine>): void {
+    const lines = this.#offer.media.map((media): OfferedMedia => {
+      if (media.kind === 'other') return media;
+      if (media.kind === 'chat') {
+        return { kind: 'chat', chat: chats.get(media.chat)?.answer ?? refusedLine(media.chat) };
+      }
+      const entry = this.#entries.get(media);
+      return { kind: 'file', file: entry ? answerOf(entry) : refusedMedia(media.file) };
+    });
+    const origin = { sessionId: randomInt(2 ** 47), version: 1, host };
+    const session = new FileSession(this.#sip, { origin, ours: lines, withChat: chats.size > 0 });
     const starts: (() => void)[] = [];
-    const lines: OfferedMedia[] = [];
-    for (const media of this.#offer.media) {
-      const transfer = media.kind === 'file' ? this.#byMedia.get(media.file) : undefined;
-      if (media.kind === 'other') lines.push(media);
-      else if (media.kind === 'chat') lines.push({ kind: 'chat', chat: refusedLine(media.chat) });
-      else if (!transfer?.wanted) lines.push({ kind: 'file', file: refusedMedia(media.file) });
-      else {
-        const line = await this.#context.media.answer(place.host, media.file, { accept: transfer.take });
-        this.#lines.push(line);
-        lines.push({ kind: 'file', file: answerLine(transfer, line) });
-        starts.push(() => void transfer.connect(line));
+    for (const [index, media] of this.#offer.media.entries()) {
+      const entry = this.#entries.get(media);
+      if (entry?.line && wants(entry)) {
+        starts.push(beginning(entry, entry.line, session.open(index)));
+        delete entry.line;
       }
     }
-    // somebody may have cancelled while the listener was opened
-    if (!this.transfers.some((transfer) => transfer.wanted)) return this.#leave();
-    const origin = { sessionId: randomInt(2 ** 47), version: 1, host: place.host };
-    this.#sip.answerReoffer = ({ sdp }) => {
-      const answer = answerReoffer(sdp, lines);
-      if (!answer) throw new ProviderError('malformed');
-      for (const index of answer.closed) {
-        const media = this.#offer.media[index];
-        const transfer = media?.kind === 'file' ? this.#byMedia.get(media.file) : undefined;
-        // our answer goes out first
-        setImmediate(() => transfer?.peerLeft(undefined));
-      }
-      origin.version++;
-      return { sdp: formatDescription(origin, answer.lines) };
-    };
+    this.#close();
     this.#sip.accept({ sdp: formatDescription(origin, lines) });
     for (const start of starts) start();
+    for (const chat of chats.values()) chat.start();
   }
 }
 
-function answerLine({ media: offered, from, file }: IncomingTransfer, { address }: MediaLine): FileMedia {
+/** Text of the Warning of a refused request (RFC 5547 §8.3.2). */
+const NO_SUCH_FILE = 'No such file';
+
+const wants = (entry: Entry): boolean =>
+  entry.kind === 'push' ? entry.transfer.wanted : entry.request.transfer !== undefined;
+
+const beginning = (entry: Entry, line: MediaLine, share: FileLine) => () => {
+  if (entry.kind === 'push') entry.transfer.run(line, entry.media, share);
+  else entry.request.transfer?.run(line, entry.media, share);
+};
+
+function answerOf(entry: Entry): FileMedia {
+  const { media: offered, line } = entry;
+  const transferId = offered.transferId !== undefined ? { transferId: offered.transferId } : {};
+  if (!line || !wants(entry)) {
+    const open = entry.kind === 'push' && entry.transfer.phase.state === 'offered';
+    return open ? putOffMedia(offered) : refusedMedia(offered);
+  }
+  const said = { ...line.address, acceptTypes: ['*'], ...transferId, dates: {} };
+  if (entry.kind === 'pull') {
+    const { name, type, size, hashes } = entry.request.transfer?.file ?? { name: '', type: '', size: 0 };
+    return {
+      ...said,
+      direction: 'sendonly',
+      // §8.3.2: the hash SHOULD be there; the rest tells the receiver what it asked for, and Blink says it as well
+      selector: { name, type, ...(size === undefined ? {} : { size }), hashes: hashes ?? [] },
+      disposition: 'attachment',
+      ...(offered.range ? { range: offered.range } : {}),
+    };
+  }
+  const { from, file } = entry.transfer;
   return {
-    ...address,
+    ...said,
     direction: 'recvonly',
-    acceptTypes: ['*'],
     ...(file.size !== undefined ? { maxSize: file.size } : {}),
     // §8.3.1: name, type and size MUST be copied into the answer
     selector: offered.selector,
-    ...(offered.transferId !== undefined ? { transferId: offered.transferId } : {}),
-    dates: {},
     // the beginning is here already: the sender goes on from there, or sends all, which is taken as well
     ...(from > 0 ? { range: { start: from + 1 } } : offered.range ? { range: offered.range } : {}),
   };

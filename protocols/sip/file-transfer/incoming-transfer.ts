@@ -8,12 +8,11 @@ import {
   type TransferPhase,
 } from '../../contract/index.ts';
 import type { MediaLine } from '../media/media.ts';
-import type { SipSession } from '../sip-session.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
-import { endOf } from './session-end.ts';
+import type { FileLine } from './file-session.ts';
 import { Transfer } from './transfer.ts';
-import { fromMsrp, fromReason } from './transfer-errors.ts';
+import { fromMsrp, fromReason, reasonOf } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte for so long the peer is gone, though nobody said so. */
@@ -23,35 +22,29 @@ const REASON_TIMEOUT = 2_000;
 /** Success reports in between, so that the sender knows how far we are whatever its chunks. */
 const REPORT_EVERY = 1_048_576;
 
-/** What an incoming transfer needs from the offer it belongs to. */
-export interface IncomingContext {
-  sip: SipSession;
-  /** A person decided about this file. */
-  decided(): void;
-  /** Nothing follows for this file; `error` goes to the peer with the end of the session. */
+/** Who speaks for the file until it has a line in an answered session. */
+export interface IncomingOwner {
+  /** A person said yes. */
+  accepted(): void;
+  /** Nothing follows for this file. */
   ended(error: ProviderError | undefined): void;
 }
 
-/** Receives one file of an offer (RFC 5547 §8.3.1). */
+/** Receives one file: offered by the peer (RFC 5547 §8.3.1) or asked for by us (§8.2.2). */
 export class IncomingTransfer extends Transfer {
   readonly direction = 'incoming';
-  readonly media: FileMedia;
-  readonly #context: IncomingContext;
+  owner: IncomingOwner | undefined;
   readonly #aborter = new AbortController();
   #accepted: AcceptedFile | undefined;
+  #share: FileLine | undefined;
   /** The sink is the library's to close or abort from here on. */
   #sinkGiven = false;
   /** Every byte is there and being checked: nothing the peer does matters any more. */
   #completing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    facts: { peer: Address; peerName: string | undefined; file: FileFacts; media: FileMedia },
-    context: IncomingContext,
-  ) {
-    super({ id: randomUUID(), peer: facts.peer, peerName: facts.peerName, file: facts.file });
-    this.media = facts.media;
-    this.#context = context;
+  constructor(facts: { peer: Address; peerName?: string | undefined; file: FileFacts }) {
+    super({ id: randomUUID(), ...facts });
   }
 
   get wanted(): boolean {
@@ -73,7 +66,7 @@ export class IncomingTransfer extends Transfer {
     this.#accepted = file;
     this.move({ state: 'accepted' });
     this.progressed(file.from);
-    this.#context.decided();
+    this.owner?.accepted();
   }
 
   decline(): void {
@@ -106,12 +99,31 @@ export class IncomingTransfer extends Transfer {
     else this.#end({ state: 'cancelled', by: 'peer' });
   }
 
-  /** The answer is on its way: connects, or waits for the peer to. */
-  async connect(line: MediaLine): Promise<void> {
-    if (this.over) return line.end();
+  /** The session stands: connects, or waits for the peer to. `remote`: what the peer says of its side. */
+  run(line: MediaLine, remote: FileMedia, share: FileLine): void {
+    this.#share = share;
+    this.owner = {
+      accepted: () => {},
+      ended: (error) => {
+        const release = () => void line.leave();
+        if (this.phase.state === 'finished') share.complete(release);
+        else {
+          share.leave(error && reasonOf(error));
+          release();
+        }
+      },
+    };
+    share.onEnd(({ by, reason }) => {
+      // once answered, the media connections stand by themselves
+      if (by === 'peer') this.peerLeft(reason);
+    });
+    void this.#connect(line, remote);
+  }
+
+  async #connect(line: MediaLine, remote: FileMedia): Promise<void> {
     this.move({ state: 'connecting' });
     try {
-      await line.start(this.media, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
+      await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
     } catch (error) {
       await this.#lost(fromMsrp(error));
       return;
@@ -178,7 +190,7 @@ export class IncomingTransfer extends Transfer {
     if (this.over) return;
     clearTimeout(this.#timer);
     // faults of our own disk need no explanation
-    const ended = error && error.code !== 'network' ? undefined : await endOf(this.#context.sip, REASON_TIMEOUT);
+    const ended = error && error.code !== 'network' ? undefined : await this.#share?.endWithin(REASON_TIMEOUT);
     if (this.over) return;
     if (ended?.by === 'peer') this.#gone(ended.reason);
     else if (error) this.fail(error);
@@ -224,6 +236,6 @@ export class IncomingTransfer extends Transfer {
       const cause = phase.state === 'failed' ? phase.error : new ProviderError('cancelled');
       accepted.sink.abort(cause).catch(() => {});
     }
-    this.#context.ended(phase.state === 'failed' ? phase.error : undefined);
+    this.owner?.ended(phase.state === 'failed' ? phase.error : undefined);
   }
 }

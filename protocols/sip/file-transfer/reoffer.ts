@@ -19,7 +19,11 @@ export function answerReoffer(
   const lines = media.map((line, index): OfferedMedia => {
     const own = ours[index];
     if (line.kind === 'other') return line;
-    if (line.kind === 'chat') return { kind: 'chat', chat: refusedLine(line.chat) };
+    if (line.kind === 'chat') {
+      // a chat that runs beside the files: its line is said again as it was
+      const goesOn = line.chat.port !== 0 && own?.kind === 'chat' && own.chat.port !== 0;
+      return goesOn ? own : { kind: 'chat', chat: refusedLine(line.chat) };
+    }
     const { port, transferId } = line.file;
     if (port === 0) closed.push(index);
     const repeated = port !== 0 && own?.kind === 'file' && own.file.transferId === transferId;

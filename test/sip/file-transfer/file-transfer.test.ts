@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
-import { ICON_MAXIMUM } from '../../../protocols/sip/file-transfer/outgoing-transfer.ts';
+import { ICON_MAXIMUM } from '../../../protocols/sip/file-transfer/outgoing-offer.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
 import {
   Arrival,

@@ -36,7 +36,7 @@ export function readOffer(description: SessionDescription): ReadOffer | Refusal 
 }
 
 /**
- * Why this file cannot be received, undefined when it can. Looked at before anybody is asked: a broken offer is refused
+ * Why this file can neither be received nor sent on request, undefined when it can. Looked at before anybody is asked: a broken offer is refused
  * with 488 and a Warning, not accepted and then broken off.
  */
 export function refusalOf(file: FileMedia): Refusal | undefined {
@@ -45,13 +45,20 @@ export function refusalOf(file: FileMedia): Refusal | undefined {
   if (file.port > 65_535) return refuse('Port out of range');
   if (file.path.length === 0) return refuse('Path is missing');
   if (!readPath(file)) return refuse('Path does not fit the media line');
-  // §8.3.2: a pull asks for a file of ours, and nothing here is offered for fetching
-  if (file.direction === 'recvonly' || file.direction === 'inactive') return refuse('Files are only received');
+  if (file.direction === 'inactive') return refuse('Nothing is sent or received');
   const { selector, range } = file;
   if (!selector) return refuse('File selector is broken');
-  // §8.2.1: at least one of type, size, hash; an empty selector is a question about capabilities (§8.5)
-  if (selector.type === undefined && selector.size === undefined && selector.hashes.length === 0) {
+  const requested = file.direction === 'recvonly';
+  // §8.2.1: at least one of type, size, hash, and of a request (§8.2.2) a name may be all; an empty selector is a question
+  // about capabilities (§8.5)
+  const named = requested && selector.name !== undefined;
+  if (!named && selector.type === undefined && selector.size === undefined && selector.hashes.length === 0) {
     return refuse('File selector is empty');
+  }
+  // §8.3.2: a request may leave out the beginning, which is there already, and nothing else
+  if (requested) {
+    const whole = range?.stop === undefined || selector.size === undefined || range.stop === selector.size;
+    return whole ? undefined : refuse('Files are sent to their end');
   }
   // §8.3.1: a part of a file is of no use where the other parts are not known
   if (range && (range.start !== 1 || (range.stop !== undefined && range.stop !== selector.size))) {

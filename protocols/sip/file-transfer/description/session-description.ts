@@ -136,8 +136,32 @@ export function formatDescription(origin: Origin, media: readonly OfferedMedia[]
 /** RFC 5547 §8.3: a refused line has port 0 and mirrors the selector and the transfer id of the offer. */
 export const refusedMedia = (offered: FileMedia): FileMedia => ({
   ...refusedLine(offered),
-  direction: offered.direction === 'sendonly' ? 'recvonly' : 'inactive',
+  direction: MIRRORED[offered.direction],
   selector: offered.selector,
   ...(offered.transferId !== undefined ? { transferId: offered.transferId } : {}),
+  dates: {},
+});
+
+// RFC 3264 §6.1
+const MIRRORED = { sendonly: 'recvonly', recvonly: 'sendonly', sendrecv: 'inactive', inactive: 'inactive' } as const;
+
+/**
+ * A line nobody has said no to: refused for this session, while the person still decides. RFC 3264 §6.1 lets `inactive`
+ * answer `sendonly`; who does not know what it means here sees a refusal.
+ */
+export const putOffMedia = (offered: FileMedia): FileMedia => ({ ...refusedMedia(offered), direction: 'inactive' });
+
+/** True of a refused line in an answer to a `sendonly` one that was put off only. */
+export const isPutOff = ({ port, direction }: FileMedia): boolean => port === 0 && direction === 'inactive';
+
+/** RFC 5547 §8.4: a line of ours that is over has port 0 and keeps its transfer id. */
+export const closedMedia = ({ secure, direction, acceptTypes, selector, transferId }: FileMedia): FileMedia => ({
+  port: 0,
+  secure,
+  path: [],
+  direction,
+  acceptTypes,
+  selector,
+  ...(transferId !== undefined ? { transferId } : {}),
   dates: {},
 });

@@ -1,0 +1,212 @@
+import { randomInt } from 'node:crypto';
+import { Emitter } from '../../contract/index.ts';
+import type { SipSession } from '../sip-session.ts';
+import { closedMedia, formatDescription, type OfferedMedia, type Origin } from './description/session-description.ts';
+import { answerReoffer } from './reoffer.ts';
+
+/** How one file's share of a session ended; `reason`: the Reason header (RFC 3326) as it came. */
+export interface LineEnd {
+  by: 'us' | 'peer' | 'network';
+  reason?: string | undefined;
+}
+
+/** The sender should end the session (RFC 5547 §8.7); when it does not, we do. */
+const BYE_TIMEOUT = 10_000;
+/** RFC 3261 §14.1: both sides offered at once. */
+const GLARE = '491';
+const GLARE_TRIES = 3;
+
+/** One file's share of a SIP session: ends by itself, with the session, or by the other side's word. */
+export class FileLine {
+  readonly #leave: (reason: string | undefined, complete: boolean) => void;
+  readonly #ends = new Emitter<LineEnd>();
+  #end: LineEnd | undefined;
+  #release: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** The other side ended it, or the network; not told of what we did ourselves. */
+  readonly onEnd = this.#ends.on;
+
+  constructor(leave: (reason: string | undefined, complete: boolean) => void) {
+    this.#leave = leave;
+  }
+
+  get end(): LineEnd | undefined {
+    return this.#end;
+  }
+
+  /** We are through with this file before its end. `reason` goes to the peer. */
+  leave(reason: string | undefined): void {
+    if (this.#end) return;
+    this.#end = { by: 'us' };
+    this.#leave(reason, false);
+  }
+
+  /**
+   * The file is whole, and nothing is left to be said but the sender's BYE. It is waited for, since our last answers may
+   * still be on their way: `release` is called when their connection may go.
+   */
+  complete(release: () => void): void {
+    if (this.#end) {
+      release();
+      return;
+    }
+    this.#end = { by: 'us' };
+    this.#release = release;
+    this.#timer = setTimeout(() => this.#released(), BYE_TIMEOUT);
+    this.#leave(undefined, true);
+  }
+
+  #released(): void {
+    clearTimeout(this.#timer);
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  /** For the session. */
+  ended(end: LineEnd): void {
+    this.#released();
+    if (this.#end) return;
+    this.#end = end;
+    this.#ends.emit(end);
+  }
+
+  /**
+   * How the line ended, given a moment to do so: undefined when it has not. Connections break before the word that
+   * explains why has come, so whoever sees one break asks here first.
+   */
+  endWithin(milliseconds: number): Promise<LineEnd | undefined> {
+    if (this.#end) return Promise.resolve(this.#end);
+    return new Promise((resolve) => {
+      const finish = (end: LineEnd | undefined): void => {
+        clearTimeout(timer);
+        unsubscribe();
+        resolve(end);
+      };
+      const timer = setTimeout(() => finish(undefined), milliseconds);
+      const unsubscribe = this.#ends.on(finish);
+    });
+  }
+}
+
+/**
+ * A SIP session that carries files, from its answer on. A file that ends before the others has its line closed by an offer
+ * with port 0 (RFC 5547 §8.4); with the last one the session ends by BYE, unless a chat goes on in it.
+ */
+export class FileSession {
+  readonly #sip: SipSession;
+  readonly #origin: Origin;
+  readonly #withChat: boolean;
+  #ours: readonly OfferedMedia[];
+  readonly #lines = new Map<number, FileLine>();
+  /** Lines we have to close by an offer, with the reason for each. */
+  readonly #closing = new Map<number, string | undefined>();
+  /** Lines the peer's last offer closed. */
+  #closedByPeer: readonly number[] = [];
+  #offering = false;
+  #leaving: { reason: string | undefined } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `ours`: what we say in this session, line by line. */
+  constructor(
+    sip: SipSession,
+    { origin, ours, withChat = false }: { origin: Origin; ours: readonly OfferedMedia[]; withChat?: boolean },
+  ) {
+    this.#sip = sip;
+    this.#origin = origin;
+    this.#ours = ours;
+    this.#withChat = withChat;
+    sip.answerReoffer = ({ sdp }) => this.#answer(sdp);
+    sip.onReoffered(({ reason }) => {
+      for (const index of this.#closedByPeer) this.#lines.get(index)?.ended({ by: 'peer', reason });
+      this.#closedByPeer = [];
+    });
+    sip.onState((state) => {
+      if (state.state === 'established') {
+        if (this.#leaving) this.#bye(this.#leaving.reason);
+        else void this.#close();
+      }
+      if (state.state !== 'ended') return;
+      clearTimeout(this.#timer);
+      for (const line of this.#lines.values()) line.ended({ by: state.by, reason: state.reason });
+    });
+  }
+
+  /** A file begins on this line. */
+  open(index: number): FileLine {
+    const line = new FileLine((reason, complete) => this.#left(index, reason, complete));
+    this.#lines.set(index, line);
+    return line;
+  }
+
+  /** Closes a line on which nothing began although the other side is ready for it. */
+  close(index: number): void {
+    this.#left(index, undefined, false);
+  }
+
+  /** All lines that begin with the session are open. */
+  begun(): void {
+    if (this.#lines.size === 0) this.#left(undefined, undefined, false);
+  }
+
+  #left(index: number | undefined, reason: string | undefined, complete: boolean): void {
+    const live = [...this.#lines.values()].some((line) => line.end === undefined);
+    if (live || this.#withChat) {
+      if (index === undefined || complete) return;
+      this.#closing.set(index, reason);
+      void this.#close();
+    } else if (complete) {
+      this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
+    } else this.#bye(reason);
+  }
+
+  #bye(reason: string | undefined): void {
+    clearTimeout(this.#timer);
+    this.#leaving = { reason };
+    // our 200 is going out: only a BYE after it tells the peer what happened
+    if (this.#sip.state.state !== 'answering') this.#sip.end(reason);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#offering) return;
+    this.#offering = true;
+    let tries = 0;
+    for (const [index, reason] of this.#closing) {
+      if (this.#sip.state.state !== 'established') break;
+      const lines = this.#ours.map((line, at) =>
+        at === index && line.kind === 'file' ? { kind: line.kind, file: closedMedia(line.file) } : line,
+      );
+      this.#origin.version++;
+      try {
+        await this.#sip.reoffer({ sdp: formatDescription(this.#origin, lines) }, reason);
+      } catch (error) {
+        if (error instanceof Error && error.message === GLARE && ++tries < GLARE_TRIES) {
+          await this.#backOff();
+          // behind the others, and again
+          this.#closing.delete(index);
+          this.#closing.set(index, reason);
+          continue;
+        }
+        // the file is over all the same, as MSRP has told
+      }
+      this.#ours = lines;
+      this.#closing.delete(index);
+    }
+    this.#offering = false;
+  }
+
+  /** RFC 3261 §14.1: who began the call waits longer. */
+  #backOff(): Promise<void> {
+    const wait = this.#sip.direction === 'outgoing' ? randomInt(2_100, 4_000) : randomInt(0, 2_000);
+    return new Promise((resolve) => setTimeout(resolve, wait));
+  }
+
+  #answer(sdp: string): { sdp: string } {
+    const answer = answerReoffer(sdp, this.#ours);
+    // refused with 488
+    if (!answer) throw new Error('unreadable offer');
+    this.#closedByPeer = answer.closed;
+    this.#ours = answer.lines;
+    this.#origin.version++;
+    return { sdp: formatDescription(this.#origin, answer.lines) };
+  }
+}
