@@ -1,6 +1,7 @@
 // npm run bench:msrp: file to file over loopback, the MSRP library beside plain Node, each side in a process of its own.
 //   --size BYTES     only this size          --only NAME   only this way, besides what it is compared with
 //   --rounds N       rounds in one process   --write       puts the table into docs/benchmarks.md
+//   --sessions       instead of files: memory and shares of 1,000 sessions on one listener
 import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -9,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleMsrp } from '../../scripts/msrp-bundle.mjs';
 import { root } from '../../scripts/prepare.mjs';
+import { benchSessions } from './msrp-sessions.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -16,8 +18,10 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '6' },
     write: { type: 'boolean', default: false },
+    sessions: { type: 'boolean', default: false },
   },
 });
+if (values.sessions) process.exit((await benchSessions()) ? 0 : 1);
 const SIZES = values.size ? [Number(values.size)] : [300_000, 1_000_000, 5_000_000, 20_000_000, 243_809_310];
 const WAYS = [
   { name: 'fs pipe', method: 'pipe' },

@@ -76,7 +76,7 @@ describe('requests that are not for a session', () => {
     const { active } = await pair({
       passive: {
         request: async ({ method, headers }, body) => {
-          seen.push(`${method} ${headers.get('Content-Type')} ${Buffer.from(body)}`);
+          seen.push(`${method} ${headers.get('Content-Type')} ${Buffer.from(body).toString()}`);
           return await answer.promise;
         },
       },
