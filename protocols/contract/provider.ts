@@ -18,7 +18,8 @@ export type OperationSetName = keyof OperationSets;
 
 /** What can be done with one contact now; `off` says why not, in a code the window has words for. */
 export interface ContactCapabilities {
-  messaging: { on: true } | { on: false; off: ProviderError };
+  /** `mode`: what the next text will use, where there is a choice: the server (`page`) or a direct session. */
+  messaging: { on: true; mode?: 'page' | 'session' } | { on: false; off: ProviderError };
   fileTransfer: { on: true } | { on: false; off: ProviderError };
 }
 

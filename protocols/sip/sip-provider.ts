@@ -19,10 +19,10 @@ import {
 import { DigestClient } from './authentication/digest-client.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
-import { Media } from './media/media.ts';
+import { Media, type MediaPlace } from './media/media.ts';
 import { locateRelay, parseRelay } from './media/relay.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
-import { PageMode } from './messaging/page-mode.ts';
+import { SipMessaging } from './messaging/messaging.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
 import { Presence } from './presence/presence.ts';
 import { Publication } from './presence/publication.ts';
@@ -50,7 +50,7 @@ export class SipProvider implements Provider {
   readonly #registration: Registration;
   readonly #supervisor: ConnectionSupervisor;
   readonly #operationSets: Partial<OperationSets>;
-  readonly #messaging: PageMode;
+  readonly #messaging: SipMessaging;
   readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
@@ -125,13 +125,6 @@ export class SipProvider implements Provider {
       presenceOf: (address) => this.#contacts.presenceOf(address),
       now,
     });
-    this.#messaging = new PageMode({
-      agent: this.#agent,
-      storage,
-      online,
-      reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
-      now,
-    });
     const relayText = String(account.options[RELAY_OPTION] ?? '');
     const relay = parseRelay(relayText);
     if (!relay && relayText !== '') log('warn', 'relay-unreadable');
@@ -148,17 +141,30 @@ export class SipProvider implements Provider {
           },
         },
     });
+    const place = (): MediaPlace | undefined => {
+      const { local } = this.#agent;
+      return local && { host: local.address, secure: local.protocol === 'TLS' };
+    };
+    this.#messaging = new SipMessaging({
+      agent: this.#agent,
+      storage,
+      media: this.#media,
+      place,
+      online,
+      reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
+      now,
+    });
+    this.#messaging.onMode((address) =>
+      this.#capabilities.emit({ address, capabilities: this.capabilitiesOf(address) }),
+    );
     this.#files = new SipFileTransfer({
       media: this.#media,
-      place: () => {
-        const { local } = this.#agent;
-        return local && { host: local.address, secure: local.protocol === 'TLS' };
-      },
+      place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,
       direct: false,
     });
-    this.#agent.onInvite = (session) => dispatchInvitation(session, [this.#files]);
+    this.#agent.onInvite = (session) => dispatchInvitation(session, [this.#files, this.#messaging.chats]);
     this.#operationSets = {
       messaging: this.#messaging,
       presence: presenceSet,
@@ -178,8 +184,8 @@ export class SipProvider implements Provider {
   async stop(): Promise<void> {
     // while there is still a connection to say goodbye over
     this.#files.stop();
-    this.#media.close();
     await this.#supervisor.stop();
+    this.#media.close();
     // what could not be taken back at the server is at least forgotten here
     await this.#contacts.stop();
     await this.#publication.stop();
@@ -198,7 +204,7 @@ export class SipProvider implements Provider {
   capabilitiesOf(contact: Address): ContactCapabilities {
     const offline = this.#contacts.presenceOf(contact).state === 'offline';
     return {
-      messaging: { on: true },
+      messaging: { on: true, mode: this.#messaging.modeOf(contact) },
       // a file needs the peer there; a text does not
       fileTransfer: offline ? { on: false, off: new ProviderError('peer-offline', { retryable: true }) } : { on: true },
     };
@@ -257,6 +263,7 @@ export class SipProvider implements Provider {
   async #leave(): Promise<void> {
     // a text that is on disk is confirmed, also when it came a moment ago
     await this.#messaging.settled();
+    this.#messaging.stop();
     await this.#publication.stop();
     await this.#contacts.stop();
     await this.#registration.unregister();

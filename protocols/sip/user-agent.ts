@@ -99,7 +99,8 @@ export class SipUserAgent {
       allow: ALLOW,
       accept: ['application/sdp', ...options.accept],
       supported: SUPPORTED,
-      contact: () => this.contact,
+      // RFC 4569: whoever asks learns that we take message sessions
+      contact: () => `${this.contact};message`,
     });
   }
 

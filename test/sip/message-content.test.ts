@@ -96,7 +96,10 @@ test('isComposing goes both ways, and holds for as long as it says', () => {
 });
 
 describe('a MESSAGE body', () => {
-  const wrapped = wrapText({ id: 'm1', text: 'zażółć', composedAt: 0 }, 'sip:a@x', 'sip:b@x');
+  const wrapped = wrapText(
+    { id: 'm1', text: 'zażółć', composedAt: 0 },
+    { from: 'sip:a@x', to: 'sip:b@x', wants: ['positive-delivery', 'display'] },
+  );
   const body = Buffer.from(wrapped.content);
 
   test('wrapped says who asks for what', () => {

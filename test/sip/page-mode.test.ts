@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { Media } from '../../protocols/sip/media/media.ts';
 import { formatIsComposing } from '../../protocols/sip/messaging/is-composing.ts';
 import { readContent } from '../../protocols/sip/messaging/message-content.ts';
-import { PageMode } from '../../protocols/sip/messaging/page-mode.ts';
+import { SipMessaging } from '../../protocols/sip/messaging/messaging.ts';
 import { draft, memoryStorage, next } from './kit.ts';
 import { type Received, ScriptedServer } from './scripted-server.ts';
 import { serverAgent } from './server-agent.ts';
@@ -13,9 +14,12 @@ const messaging = async (storage = memoryStorage()) => {
   const server = await ScriptedServer.open();
   const { agent } = await serverAgent(server.port);
   let online = true;
-  const page = new PageMode({
+  const page = new SipMessaging({
     agent,
     storage,
+    media: new Media({ now: Date.now, log: () => {}, relay: () => undefined, certificateAuthorities: [] }),
+    // nowhere a session could lead to
+    place: () => undefined,
     online: () => online && agent.connected,
     reachable: (peer) => peer !== 'sip:away@campus.test',
     now: Date.now,

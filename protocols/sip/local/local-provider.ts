@@ -13,9 +13,9 @@ import {
   type Subscribe,
 } from '../../contract/index.ts';
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
-import { Media } from '../media/media.ts';
+import { Media, type MediaPlace } from '../media/media.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
-import { PageMode } from '../messaging/page-mode.ts';
+import { SipMessaging } from '../messaging/messaging.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
 import { addressOfUri } from '../sip-address.ts';
@@ -55,7 +55,7 @@ export class LocalProvider implements Provider {
   readonly #directory: PeerDirectory;
   readonly #supervisor: ConnectionSupervisor;
   readonly #presence: AnnouncedPresence;
-  readonly #messaging: PageMode;
+  readonly #messaging: SipMessaging;
   readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #operationSets: OperationSets;
@@ -123,17 +123,24 @@ export class LocalProvider implements Provider {
     this.onRegistration = this.#supervisor.onChange;
 
     const online = (): boolean => this.#supervisor.state.state === 'online';
-    this.#messaging = new PageMode({
+    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined });
+    const place = (): MediaPlace | undefined => {
+      const { local } = this.#agent;
+      return local && { host: local.address, secure: false };
+    };
+    this.#messaging = new SipMessaging({
       agent: this.#agent,
       storage,
+      media: this.#media,
+      place,
       online,
       reachable: (peer) => this.#present(peer) !== undefined,
       now,
     });
-    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined });
+    this.#messaging.onMode((contact) => this.#tellCapabilities(contact));
     this.#files = new SipFileTransfer({
       media: this.#media,
-      place: () => (this.#agent.local ? { host: this.#agent.local.address, secure: false } : undefined),
+      place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,
       direct: true,
@@ -146,10 +153,7 @@ export class LocalProvider implements Provider {
       contactList: new DiscoveredContacts(this.#directory),
       fileTransfer: this.#files,
     };
-    this.#directory.onChange(({ peer: { id } }) => {
-      const contact = addressOfInstance(id);
-      this.#capabilities.emit({ address: contact, capabilities: this.capabilitiesOf(contact) });
-    });
+    this.#directory.onChange(({ peer: { id } }) => this.#tellCapabilities(addressOfInstance(id)));
   }
 
   get registration(): Registration {
@@ -162,10 +166,11 @@ export class LocalProvider implements Provider {
 
   async stop(): Promise<void> {
     this.#files.stop();
-    this.#media.close();
-    await this.#supervisor.stop();
-    await this.#agent.stop();
+    // while we can still say goodbye
     this.#messaging.stop();
+    await this.#supervisor.stop();
+    this.#media.close();
+    await this.#agent.stop();
   }
 
   machineEvent(event: MachineEvent): void {
@@ -177,10 +182,15 @@ export class LocalProvider implements Provider {
   }
 
   capabilitiesOf(contact: Address): ContactCapabilities {
-    const capability = this.#present(contact)
-      ? ({ on: true } as const)
-      : ({ on: false, off: new ProviderError('peer-offline', { retryable: true }) } as const);
-    return { messaging: capability, fileTransfer: capability };
+    if (!this.#present(contact)) {
+      const away = { on: false, off: new ProviderError('peer-offline', { retryable: true }) } as const;
+      return { messaging: away, fileTransfer: away };
+    }
+    return { messaging: { on: true, mode: this.#messaging.modeOf(contact) }, fileTransfer: { on: true } };
+  }
+
+  #tellCapabilities(contact: Address): void {
+    this.#capabilities.emit({ address: contact, capabilities: this.capabilitiesOf(contact) });
   }
 
   #connection(): Connection {
@@ -283,7 +293,7 @@ export class LocalProvider implements Provider {
     this.#agent.onInvite = (session) => {
       const status = refusal(session.peer, session.header('via'));
       if (status) session.reject(status);
-      else dispatchInvitation(session, [this.#files]);
+      else dispatchInvitation(session, [this.#files, this.#messaging.chats]);
     };
   }
 }

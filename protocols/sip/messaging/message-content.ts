@@ -32,15 +32,18 @@ export type MessageContent =
   | { kind: 'nothing' }
   | { kind: 'unsupported' };
 
-/** A text wrapped so that the peer can tell us what became of it. */
-export const wrapText = (draft: MessageDraft, from: Address, to: Address): TypedBody =>
+/** A text wrapped so that the peer can tell us what became of it, as far as we want to know (RFC 5438 §6.2). */
+export const wrapText = (
+  draft: MessageDraft,
+  { from, to, wants }: { from: Address; to: Address; wants: readonly ('positive-delivery' | 'display')[] },
+): TypedBody =>
   asBody({
     from: { uri: from },
     to: [{ uri: to }],
     dateTime: new Date(draft.composedAt),
     headers: [
       { namespace: IMDN_NAMESPACE, name: 'Message-ID', value: draft.id },
-      { namespace: IMDN_NAMESPACE, name: 'Disposition-Notification', value: 'positive-delivery, display' },
+      { namespace: IMDN_NAMESPACE, name: 'Disposition-Notification', value: wants.join(', ') },
     ],
     contentType: TEXT_TYPE,
     body: Buffer.from(draft.text, 'utf8'),

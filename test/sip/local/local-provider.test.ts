@@ -17,7 +17,7 @@ describe('two people on one network', () => {
     expect(bob.set('contactList').contacts.map(({ name }) => name)).toEqual(['Ana']);
     expect(ana.set('contactList').kept).toBe('discovered');
     expect(ana.provider.capabilitiesOf(bob.provider.address)).toEqual({
-      messaging: { on: true },
+      messaging: { on: true, mode: 'page' },
       fileTransfer: { on: true },
     });
   });

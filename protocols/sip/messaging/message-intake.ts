@@ -1,0 +1,142 @@
+import {
+  type Address,
+  Emitter,
+  type MessageMark,
+  type MessageReceiver,
+  ProviderError,
+  type TypingState,
+} from '../../contract/index.ts';
+import type { Imdn } from './imdn.ts';
+import type { IsComposing } from './is-composing.ts';
+import type { MessageContent } from './message-content.ts';
+import type { ReadRequests } from './read-requests.ts';
+
+/** Where content came from, whatever carried it. */
+export interface Origin {
+  peer: Address;
+  /** The name the peer gave for itself; unverified. */
+  peerName?: string | undefined;
+  /** Id of a text that brings none of its own. */
+  fallbackId: string;
+  /** A server kept it since then. */
+  keptSince?: Date | undefined;
+}
+
+export interface IntakeContext {
+  readRequests: ReadRequests;
+  /** The sender wants to know that its text is here. Called when it is on disk. */
+  confirm: (peer: Address, messageId: string, writtenAt: Date) => void;
+  /** A text was kept. */
+  heard: (peer: Address) => void;
+  now: () => number;
+}
+
+/** Marks remembered so that each is told once, though two ways may bring it: a report and a notification. */
+const REMEMBERED = 500;
+
+/** What comes in, by MESSAGE or in a session: texts to whoever keeps them, notifications and typing to listeners. */
+export class MessageIntake {
+  receiver: MessageReceiver | undefined;
+  readonly #context: IntakeContext;
+  readonly #typingTimers = new Map<Address, NodeJS.Timeout>();
+  readonly #told = new Set<string>();
+  readonly #mark = new Emitter<MessageMark>();
+  readonly #typing = new Emitter<{ peer: Address; state: TypingState }>();
+  readonly onMark = this.#mark.on;
+  readonly onTyping = this.#typing.on;
+
+  constructor(context: IntakeContext) {
+    this.#context = context;
+  }
+
+  /** `not-kept`: the text is not on disk, so nothing may confirm it. */
+  take(content: MessageContent, origin: Origin): 'taken' | 'unsupported' | 'not-kept' {
+    switch (content.kind) {
+      case 'unsupported':
+        return 'unsupported';
+      case 'text':
+        return this.#takeText(content, origin);
+      case 'imdn':
+        this.#takeImdn(origin.peer, content.imdn);
+        return 'taken';
+      case 'typing':
+        this.#takeTyping(origin.peer, content.typing);
+        return 'taken';
+      case 'nothing':
+        return 'taken';
+      default:
+        return content satisfies never;
+    }
+  }
+
+  /** A text of ours arrived or was read. Told once, however often it is said. */
+  confirmed(peer: Address, id: string, mark: 'delivered' | 'read'): void {
+    const fact = `${mark} ${id} ${peer}`;
+    if (this.#told.has(fact)) return;
+    this.#told.add(fact);
+    const [oldest] = this.#told;
+    if (this.#told.size > REMEMBERED && oldest !== undefined) this.#told.delete(oldest);
+    this.#mark.emit({ peer, id, mark, at: this.#context.now() });
+  }
+
+  /** A text of ours that counted as sent did not arrive. */
+  failed(peer: Address, id: string, error: ProviderError): void {
+    this.#mark.emit({ peer, id, mark: 'failed', at: this.#context.now(), error });
+  }
+
+  /** Lets go of timers. */
+  stop(): void {
+    for (const timer of this.#typingTimers.values()) clearTimeout(timer);
+    this.#typingTimers.clear();
+  }
+
+  #takeText(content: Extract<MessageContent, { kind: 'text' }>, origin: Origin): 'taken' | 'not-kept' {
+    const { now, readRequests, confirm, heard } = this.#context;
+    const { peer, peerName, keptSince } = origin;
+    const writtenAt = content.writtenAt ?? keptSince ?? new Date(now());
+    try {
+      if (!this.receiver) throw new Error('nobody keeps messages');
+      this.receiver({
+        id: content.id ?? origin.fallbackId,
+        direction: 'incoming',
+        peer,
+        ...(peerName ? { peerName } : {}),
+        text: content.text,
+        sentAt: keptSince ? Math.min(writtenAt.getTime(), now()) : now(),
+        delayed: keptSince !== undefined,
+      });
+    } catch {
+      return 'not-kept';
+    }
+    heard(peer);
+    this.#stopTyping(peer);
+    if (content.id === undefined) return 'taken';
+    if (content.wants.display) readRequests.add({ id: content.id, peer, writtenAt: writtenAt.getTime() });
+    if (content.wants.delivery) confirm(peer, content.id, writtenAt);
+    return 'taken';
+  }
+
+  #takeImdn(peer: Address, { messageId, disposition }: Imdn): void {
+    if (disposition === 'failed') this.failed(peer, messageId, new ProviderError('peer-offline'));
+    else this.confirmed(peer, messageId, disposition === 'displayed' ? 'read' : 'delivered');
+  }
+
+  #takeTyping(peer: Address, typing: IsComposing): void {
+    clearTimeout(this.#typingTimers.get(peer));
+    if (typing.state === 'paused') {
+      this.#stopTyping(peer);
+      return;
+    }
+    const timer = setTimeout(() => this.#stopTyping(peer), typing.refresh * 1000);
+    this.#typingTimers.set(peer, timer);
+    this.#typing.emit({ peer, state: 'composing' });
+  }
+
+  #stopTyping(peer: Address): void {
+    const timer = this.#typingTimers.get(peer);
+    if (!timer) return;
+    clearTimeout(timer);
+    this.#typingTimers.delete(peer);
+    this.#typing.emit({ peer, state: 'paused' });
+  }
+}

@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../../../msrp/clock.ts';
+import type { DeliveryOutcome } from '../../../msrp/index.ts';
+import {
+  type Address,
+  Emitter,
+  type MessageDraft,
+  type MessageReceiver,
+  type MessagingOperationSet,
+  type OutgoingMessage,
+  ProviderError,
+  type ProviderStorage,
+  type SendOutcome,
+  type TypingState,
+} from '../../contract/index.ts';
+import { wellFormed } from '../header-text.ts';
+import type { Media, MediaPlace } from '../media/media.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+import { DestinationQueue } from './destination-queue.ts';
+import { REFRESH_SECONDS } from './is-composing.ts';
+import { notification, plainText, readContent, type TypedBody, typingNotice, wrapText } from './message-content.ts';
+import { MessageIntake } from './message-intake.ts';
+import { PAGE_MAXIMUM, PageMode } from './page-mode.ts';
+import { ReadRequests } from './read-requests.ts';
+import type { ChatSession } from './session-mode/chat-session.ts';
+import { ChatSessions } from './session-mode/chat-sessions.ts';
+import { notKept, notUnderstood } from './session-mode/incoming-texts.ts';
+
+export interface SipMessagingOptions {
+  agent: SipUserAgent;
+  storage: ProviderStorage;
+  media: Media;
+  /** Where MSRP peers can connect to, and whether our signalling is encrypted. Undefined while not connected. */
+  place: () => MediaPlace | undefined;
+  /** Whether texts can be sent now. */
+  online: () => boolean;
+  /** False when presence says the peer is away: typing notices would be stored and come hours late. */
+  reachable: (peer: Address) => boolean;
+  now: () => number;
+  /** Of sessions; the machine's unless a test has another. */
+  clock?: Clock;
+}
+
+/** What became of a text, and what the far end may still say of it. */
+interface Sent {
+  outcome: SendOutcome;
+  delivered?: Promise<DeliveryOutcome>;
+}
+
+/**
+ * Texts over SIP: in an MSRP session where there is one, else by MESSAGE. To whoever uses it both are one talk.
+ *
+ * Everything for one peer stands in one queue, and the next thing begins when it is clear what became of the one before.
+ * So whatever way a text goes, none overtakes another; and a text whose session broke before it was confirmed goes by
+ * MESSAGE with its id unchanged, by which the receiving side knows it if it came after all.
+ */
+export class SipMessaging implements MessagingOperationSet {
+  /** What a session carries; above `PAGE_MAXIMUM` a text needs one. */
+  readonly maximumBytes = 262_144;
+  readonly #options: SipMessagingOptions;
+  readonly #queue = new DestinationQueue();
+  readonly #readRequests: ReadRequests;
+  readonly #intake: MessageIntake;
+  readonly #page: PageMode;
+  /** For INVITEs with a chat in them. */
+  readonly chats: ChatSessions;
+  readonly #typingSent = new Map<Address, { state: TypingState; at: number }>();
+  readonly #mode = new Emitter<Address>();
+  /** Another way than before is taken to this peer. */
+  readonly onMode = this.#mode.on;
+  readonly onMark: MessagingOperationSet['onMark'];
+  readonly onTyping: MessagingOperationSet['onTyping'];
+
+  constructor(options: SipMessagingOptions) {
+    const { agent, now } = options;
+    this.#options = options;
+    this.#readRequests = new ReadRequests(options.storage);
+    this.#intake = new MessageIntake({
+      readRequests: this.#readRequests,
+      confirm: (peer, id, writtenAt) => this.#notify(peer, id, 'delivered', writtenAt),
+      heard: (peer) => {
+        this.#page.present(peer);
+        this.chats.heard(peer);
+      },
+      now,
+    });
+    this.onMark = this.#intake.onMark;
+    this.onTyping = this.#intake.onTyping;
+    this.#page = new PageMode({ agent, intake: this.#intake, now });
+    this.chats = new ChatSessions({
+      media: options.media,
+      place: options.place,
+      invite: (to, offer) => agent.invite(to, offer),
+      ask: (to) => agent.request({ method: 'OPTIONS', to }),
+      reachable: options.reachable,
+      take: (session, { contentType, body, messageId }) => {
+        const { peer, peerName, offerId } = session;
+        const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };
+        const result = this.#intake.take(readContent(contentType, body), origin);
+        if (result === 'not-kept') throw notKept();
+        if (result === 'unsupported') throw notUnderstood();
+      },
+      modeChanged: (peer) => this.#mode.emit(peer),
+      now,
+      clock: options.clock ?? systemClock,
+    });
+    agent.onMessage = (request) => this.#page.receive(request);
+  }
+
+  get receiver(): MessageReceiver | undefined {
+    return this.#intake.receiver;
+  }
+
+  set receiver(receiver: MessageReceiver | undefined) {
+    this.#intake.receiver = receiver;
+  }
+
+  /** What the next text to this peer uses. */
+  modeOf(peer: Address): 'page' | 'session' {
+    return this.chats.current(peer) ? 'session' : 'page';
+  }
+
+  send(to: Address, draft: MessageDraft): OutgoingMessage {
+    this.#typingSent.delete(to);
+    const sent = this.#queue.add(to, () => this.#sendText(to, { ...draft, text: wellFormed(draft.text) }));
+    const outcome = sent.then((each) => each.outcome);
+    // told after the outcome, which its reader learns first
+    void outcome.then(async () => {
+      const word = await (await sent).delivered;
+      if (word?.state === 'delivered') this.#intake.confirmed(to, draft.id, 'delivered');
+      else if (word?.state === 'refused') this.#refusedLate(to, draft);
+    });
+    return { id: draft.id, outcome };
+  }
+
+  sendTyping(to: Address, state: TypingState): void {
+    const { online, reachable, now } = this.#options;
+    const last = this.#typingSent.get(to);
+    const old = last !== undefined && now() - last.at > (REFRESH_SECONDS / 2) * 1000;
+    if (last ? last.state === state && !(state === 'composing' && old) : state === 'paused') return;
+    if (!online()) return;
+    if (!this.chats.current(to) && (!reachable(to) || !this.#page.takesTyping(to))) return;
+    const notice = { state, at: now() };
+    this.#typingSent.set(to, notice);
+    void this.#queue.add(to, async () => {
+      // a text or a newer notice came after it
+      if (this.#typingSent.get(to) !== notice) return;
+      const chat = this.chats.current(to);
+      if (!chat) await this.#page.sendTyping(to, typingNotice(state), randomUUID());
+      else if (chat.forms?.typing) chat.tell(typingNotice(state));
+    });
+  }
+
+  sendRead(to: Address, messageId: string): void {
+    if (!this.#options.online()) {
+      this.#readRequests.markRead(to, messageId);
+      return;
+    }
+    const request = this.#readRequests.take(to, messageId);
+    if (request) this.#notify(to, messageId, 'displayed', new Date(request.writtenAt));
+  }
+
+  /** We are online again: tell what was read meanwhile, and where we are. */
+  restore(): void {
+    this.#page.present();
+    this.chats.renew();
+    for (const { peer, id } of this.#readRequests.unsent) this.sendRead(peer, id);
+  }
+
+  /** Resolves when what is on its way now, texts and notifications, has been answered. */
+  settled(): Promise<void> {
+    return this.#queue.settled();
+  }
+
+  /** Ends sessions and lets go of timers. */
+  stop(): void {
+    this.chats.stop();
+    this.#intake.stop();
+    this.#typingSent.clear();
+  }
+
+  async #sendText(to: Address, draft: MessageDraft): Promise<Sent> {
+    const size = Buffer.byteLength(draft.text, 'utf8');
+    const failed = (error: ProviderError): Sent => ({ outcome: { state: 'failed', error } });
+    if (!this.#options.online()) return failed(new ProviderError('network', { retryable: true }));
+    if (size > this.maximumBytes) return failed(new ProviderError('too-big'));
+    this.chats.spoke(to);
+    if (size > PAGE_MAXIMUM) {
+      const fault = await this.chats.open(to);
+      if (fault) return failed(fault);
+    }
+    const chat = this.chats.current(to);
+    const sent = chat && (await this.#sendInSession(chat, to, draft));
+    if (sent?.state === 'taken') return { outcome: { state: 'sent' }, delivered: sent.delivered };
+    if (size > PAGE_MAXIMUM) {
+      return failed(
+        sent?.state === 'refused' ? new ProviderError('too-big') : new ProviderError('network', { retryable: true }),
+      );
+    }
+    return { outcome: await this.#page.sendText(to, draft) };
+  }
+
+  async #sendInSession(chat: ChatSession, to: Address, draft: MessageDraft) {
+    const { address } = this.#options.agent;
+    // RFC 5438 §13: MSRP tells by itself that a text arrived
+    const body = chat.forms?.wraps ? wrapText(draft, { from: address, to, wants: ['display'] }) : plainText(draft.text);
+    return chat.send(body, { id: draft.id, report: true });
+  }
+
+  /** The peer's word after it had confirmed the text: it cannot read it as it came. */
+  #refusedLate(to: Address, draft: MessageDraft): void {
+    void this.#queue.add(to, async () => {
+      const outcome = await this.#page.sendText(to, draft);
+      if (outcome.state === 'failed') this.#intake.failed(to, draft.id, outcome.error);
+    });
+  }
+
+  #notify(to: Address, messageId: string, disposition: 'delivered' | 'displayed', dateTime: Date): void {
+    const ownId = randomUUID();
+    const body: TypedBody = notification({
+      messageId,
+      disposition,
+      dateTime,
+      from: this.#options.agent.address,
+      to,
+      ownId,
+    });
+    void this.#queue.add(to, async () => {
+      const chat = this.chats.current(to);
+      const sent = chat?.forms?.notifications ? await chat.send(body, { id: ownId }) : undefined;
+      if (sent?.state !== 'taken') await this.#page.notify(to, body, ownId);
+    });
+  }
+}

@@ -1,0 +1,442 @@
+import { randomInt } from 'node:crypto';
+import { type Clock, MsrpError, type OutgoingMessage, type Timer } from '../../../../msrp/index.ts';
+import { type Address, ProviderError } from '../../../contract/index.ts';
+import {
+  formatDescription,
+  type OfferedMedia,
+  parseDescription,
+} from '../../file-transfer/description/session-description.ts';
+import type { Media, MediaLine, MediaPlace } from '../../media/media.ts';
+import { type MsrpLine, refusedLine } from '../../offers/msrp-line.ts';
+import type { SessionDescription } from '../../session-description-handler.ts';
+import type { Rejection, SipSession, SipSessionState } from '../../sip-session.ts';
+import type { TypedBody } from '../message-content.ts';
+import { type ChatForms, chatLine, faultOf, formsOf, sessionIdOf } from './chat-description.ts';
+import { acceptText, type SessionMessage } from './incoming-texts.ts';
+
+export interface ChatContext {
+  media: Media;
+  /** Where we are; undefined while not connected. */
+  place: () => MediaPlace | undefined;
+  /** A message came. Throws an MsrpError to have it refused. */
+  take: (session: ChatSession, message: SessionMessage) => void;
+  /** It opened, closed, or is being moved. */
+  changed: (session: ChatSession) => void;
+  clock: Clock;
+}
+
+/** Why a session ended, for what is learned of the peer. */
+export type ChatEnd =
+  | { cause: 'refused'; rejection: Rejection }
+  /** No connection could be made, or it broke. */
+  | { cause: 'media' }
+  /** Ours or the peer's wish, or idleness. */
+  | { cause: 'left' };
+
+/**
+ * ```
+ * opening --connected and bound--> open --idle, BYE, connection lost, stop--> closed
+ *  |   ^                            |
+ *  |   +------address changed-------+
+ *  +--refused, no connection, nobody answers--> closed
+ * ```
+ */
+export type ChatState = { state: 'opening' } | { state: 'open' } | { state: 'closed'; end: ChatEnd };
+
+/**
+ * - `taken`: the peer has it (behind a relay: it said so itself); `delivered` tells what its report says.
+ * - `refused`: the peer said no, the session stands.
+ * - `broken`: nobody knows; the session is over.
+ */
+export type Sent =
+  | { state: 'taken'; delivered: OutgoingMessage['delivered'] }
+  | { state: 'refused' }
+  | { state: 'broken' };
+
+/** From INVITE to a bound connection. */
+const OPEN_TIMEOUT = 20_000;
+const IDLE_TIMEOUT = 600_000;
+/** Quiet after which a session that has become superfluous closes. */
+const SUPERFLUOUS_TIMEOUT = 2_000;
+/** RFC 4975 §7.1.1 allows 30 s; the text goes another way long before, and is known there if it arrived after all. */
+const ANSWER_TIMEOUT = 10_000;
+/** How long what is on its way at a BYE may still arrive. */
+const LINGER = 2_000;
+const KEEP_ALIVE = 60_000;
+
+/** One MSRP chat session: an INVITE dialog and the connection it describes (RFC 4975 §5, §8). */
+export class ChatSession {
+  readonly peer: Address;
+  readonly invitedBy: 'us' | 'peer';
+  readonly #context: ChatContext;
+  readonly #over = new AbortController();
+  readonly #origin = { sessionId: randomInt(2 ** 47), version: 1 };
+  #state: ChatState = { state: 'opening' };
+  #sip: SipSession | undefined;
+  /** False: the SIP session is a file transfer's, which ends it. */
+  #owned = true;
+  #line: MediaLine | undefined;
+  /** The peer's side of `#line`. */
+  #remote: MsrpLine | undefined;
+  #forms: ChatForms | undefined;
+  #offerId = '';
+  #timer: Timer | undefined;
+  #superfluous = false;
+  #opened = false;
+
+  private constructor(peer: Address, invitedBy: 'us' | 'peer', context: ChatContext) {
+    this.peer = peer;
+    this.invitedBy = invitedBy;
+    this.#context = context;
+    this.#timer = context.clock.after(OPEN_TIMEOUT, () => this.#end({ cause: 'media' }));
+  }
+
+  /** Invites a peer. `invite` may throw. */
+  static invite(peer: Address, context: ChatContext, invite: (offer: SessionDescription) => SipSession): ChatSession {
+    const session = new ChatSession(peer, 'us', context);
+    void session.#guarded(() => session.#invite(invite));
+    return session;
+  }
+
+  /** Answers an INVITE whose chat line has been looked at with `faultOf`. */
+  static answer(sip: SipSession, offered: MsrpLine, context: ChatContext): ChatSession {
+    const session = new ChatSession(sip.peer, 'peer', context);
+    void session.#guarded(() => session.#answer(sip, offered));
+    return session;
+  }
+
+  /** Takes on the chat line of a session that is somebody else's; `start` when the answer has been sent. */
+  static async join(
+    sip: SipSession,
+    offered: MsrpLine,
+    context: ChatContext,
+  ): Promise<{ session: ChatSession; answer: MsrpLine; start(): void }> {
+    const session = new ChatSession(sip.peer, 'peer', context);
+    session.#owned = false;
+    session.#sip = sip;
+    const answer = await session.#answerLine(offered);
+    sip.onState((state) => session.#onSip(state));
+    return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
+  }
+
+  get state(): ChatState {
+    return this.#state;
+  }
+
+  get open(): boolean {
+    return this.#state.state === 'open';
+  }
+
+  /** It was open once. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+
+  /** The name the peer gave for itself; unverified. */
+  get peerName(): string | undefined {
+    return this.#sip?.peerName;
+  }
+
+  /** How to write to the peer; of use while `open`. */
+  get forms(): ChatForms | undefined {
+    return this.#forms;
+  }
+
+  /**
+   * The session id in the offer: known to both sides and, unlike the Call-ID, the same behind every server in between. Of
+   * two sessions both sides keep the one where it sorts lower.
+   */
+  get offerId(): string {
+    return this.#offerId;
+  }
+
+  /** Sends one message and waits until it is clear what became of it. Never rejects. */
+  async send({ contentType, content }: TypedBody, options: { id?: string; report?: boolean }): Promise<Sent> {
+    const line = this.#line;
+    if (!this.open || !line) return { state: 'broken' };
+    if (Buffer.byteLength(content) > (this.#forms?.maximum ?? 0)) return { state: 'refused' };
+    this.#touch();
+    let message: OutgoingMessage;
+    try {
+      message = line.session.send({
+        contentType,
+        body: content,
+        ...messageId(options.id),
+        successReport: options.report === true,
+        // relays lose large frames without a word
+        ...(line.relayed ? { chunking: 'relay' as const } : {}),
+      });
+    } catch {
+      return { state: 'broken' };
+    }
+    const timer = this.#context.clock.after(ANSWER_TIMEOUT, () => this.#fail(line));
+    try {
+      const outcome = await message.sent;
+      if (outcome.state !== 'sent') return { state: outcome.state === 'refused' ? 'refused' : 'broken' };
+      // RFC 4976 §6.4.1: behind a relay a 200 says only that the relay has it
+      if (line.relayed && options.report === true) {
+        const word = await message.delivered;
+        if (word.state !== 'delivered') return { state: word.state === 'refused' ? 'refused' : 'broken' };
+      }
+      return { state: 'taken', delivered: message.delivered };
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Sends something nobody waits for: a typing notice. */
+  tell({ contentType, content }: TypedBody): void {
+    if (!this.open) return;
+    try {
+      this.#line?.session.send({ contentType, body: content, failureReport: 'no', priority: 'low' });
+    } catch {
+      // the session is ending
+    }
+  }
+
+  /** There is a better session with this peer: closes as soon as nothing goes on here. */
+  retire(): void {
+    if (this.#superfluous || this.#state.state === 'closed') return;
+    this.#superfluous = true;
+    if (this.open) this.#touch();
+  }
+
+  /** After a reconnect: tells the peer where we are now, by re-INVITE (RFC 3261 §14, RFC 4975 §8). */
+  async renew(): Promise<void> {
+    const sip = this.#sip;
+    const place = this.#context.place();
+    if (!this.#owned || !place || sip?.state.state !== 'established' || !this.#line) return;
+    await this.#guarded(async () => {
+      const moved = this.#hostOf(this.#line) !== place.host;
+      if (moved) {
+        this.#leaveLine();
+        this.#move({ state: 'opening' });
+        this.#arm(OPEN_TIMEOUT, { cause: 'media' });
+        await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
+      }
+      const { sdp } = await sip.reoffer(this.#describe(place.host));
+      const answer = chatLineOf(sdp);
+      if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+      if (moved) await this.#start(answer);
+    });
+  }
+
+  /** Says goodbye; what is on its way may still arrive. */
+  close(): void {
+    this.#end({ cause: 'left' });
+  }
+
+  /** Says goodbye and waits for nothing. */
+  stop(): void {
+    this.#end({ cause: 'left' });
+    this.#line?.end();
+  }
+
+  async #invite(invite: (offer: SessionDescription) => SipSession): Promise<void> {
+    const place = this.#context.place();
+    if (!place) throw new ProviderError('network', { retryable: true });
+    const line = await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
+    this.#offerId = sessionIdOf(line.address);
+    this.#adopt(invite(this.#describe(place.host)));
+  }
+
+  async #answer(sip: SipSession, offered: MsrpLine): Promise<void> {
+    const host = this.#context.place()?.host;
+    this.#adopt(sip);
+    if (host === undefined) throw new ProviderError('network', { retryable: true });
+    const lines = parseDescription(sip.remote?.sdp ?? '') ?? [];
+    const answer = await this.#answerLine(offered);
+    sip.accept({ sdp: formatDescription({ ...this.#origin, host }, answerLines(lines, answer)) });
+    await this.#start(offered);
+  }
+
+  #adopt(sip: SipSession): void {
+    this.#sip = sip;
+    sip.answerReoffer = (offer) => this.#reoffered(offer);
+    sip.onState((state) => this.#onSip(state));
+  }
+
+  #onSip(state: SipSessionState): void {
+    if (this.#state.state === 'closed') return;
+    switch (state.state) {
+      case 'established':
+        if (this.invitedBy === 'us') void this.#guarded(() => this.#answered(state.remote));
+        break;
+      case 'rejected':
+        this.#end({ cause: 'refused', rejection: state.rejection });
+        break;
+      case 'ended':
+        // the connection stands by itself, but without the dialog nobody could tell us of a change
+        this.#end({ cause: state.by === 'network' ? 'media' : 'left' });
+        break;
+    }
+  }
+
+  async #answered({ sdp }: SessionDescription): Promise<void> {
+    const answer = chatLineOf(sdp);
+    if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+    await this.#start(answer);
+  }
+
+  /** RFC 3264 §8: the peer offers anew, because it moved, or for no reason we have to know. */
+  async #reoffered({ sdp }: SessionDescription): Promise<SessionDescription> {
+    const lines = parseDescription(sdp);
+    const host = this.#context.place()?.host;
+    if (!lines || host === undefined) throw new ProviderError('malformed');
+    const offered = chatLineOf(sdp);
+    this.#origin.version++;
+    const answer = (own?: MsrpLine): SessionDescription => ({
+      sdp: formatDescription({ ...this.#origin, host }, answerLines(lines, own)),
+    });
+    if (!offered || faultOf(offered)) {
+      // our answer goes out first
+      setImmediate(() => this.close());
+      return answer();
+    }
+    const line = this.#line;
+    if (line && offered.path.join(' ') === this.#remote?.path.join(' ')) {
+      // RFC 4145 §4.1: an answer is active or passive; the connection there is stays
+      const ours = this.#remote.setup === 'active' ? 'passive' : 'active';
+      const { setup = ours } = line.address;
+      return answer(chatLine({ ...line.address, setup: setup === 'actpass' ? ours : setup }));
+    }
+    this.#leaveLine();
+    this.#move({ state: 'opening' });
+    this.#arm(OPEN_TIMEOUT, { cause: 'media' });
+    const own = await this.#answerLine(offered);
+    void this.#guarded(() => this.#start(offered));
+    return answer(own);
+  }
+
+  async #answerLine(offered: MsrpLine): Promise<MsrpLine> {
+    const host = this.#context.place()?.host;
+    if (host === undefined) throw new ProviderError('network', { retryable: true });
+    if (this.#offerId === '') this.#offerId = sessionIdOf(offered);
+    const line = await this.#makeLine(() => this.#context.media.answer(host, offered, this.#options()));
+    return chatLine(line.address);
+  }
+
+  async #makeLine(make: () => Promise<MediaLine>): Promise<MediaLine> {
+    const line = await make();
+    if (this.#state.state === 'closed') {
+      line.end();
+      throw new MsrpError('session-closed', 'The session was closed meanwhile');
+    }
+    this.#line = line;
+    return line;
+  }
+
+  /** Both sides know each other's paths: connects, or waits for the connection. */
+  async #start(remote: MsrpLine): Promise<void> {
+    const line = this.#line;
+    if (!line) return;
+    this.#remote = remote;
+    this.#forms = formsOf(remote);
+    await line.start(remote, { timeout: OPEN_TIMEOUT, signal: this.#over.signal });
+    if (line !== this.#line) return;
+    line.session.onStateChange((state) => {
+      if (state.name === 'closed') this.#fail(line);
+    });
+    this.#opened = true;
+    this.#move({ state: 'open' });
+    this.#touch();
+  }
+
+  #options() {
+    return {
+      keepAlive: KEEP_ALIVE,
+      accept: (offer: Parameters<typeof acceptText>[0]) =>
+        acceptText(offer, (message) => {
+          if (this.open) this.#touch();
+          this.#context.take(this, message);
+        }),
+    };
+  }
+
+  #describe(host: string): SessionDescription {
+    const line = this.#line;
+    if (!line) throw new ProviderError('internal');
+    // RFC 6135 §4.2.2: never passive in an offer
+    const lines: OfferedMedia[] = [{ kind: 'chat', chat: { ...chatLine(line.address), setup: 'actpass' } }];
+    return { sdp: formatDescription({ ...this.#origin, version: this.#origin.version++, host }, lines) };
+  }
+
+  #hostOf(line: MediaLine | undefined): string | undefined {
+    return /:\/\/\[?([^\]/]+?)\]?:\d+\/[^/]*$/.exec(line?.address.path.at(-1) ?? '')?.[1];
+  }
+
+  /** Something goes on here. */
+  #touch(): void {
+    this.#arm(this.#superfluous ? SUPERFLUOUS_TIMEOUT : IDLE_TIMEOUT, { cause: 'left' });
+  }
+
+  #arm(milliseconds: number, end: ChatEnd): void {
+    this.#timer?.cancel();
+    this.#timer = this.#context.clock.after(milliseconds, () => this.#end(end));
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch {
+      this.#end({ cause: 'media' });
+      this.#line?.end();
+    }
+  }
+
+  /** The connection is gone, or of no use. */
+  #fail(line: MediaLine): void {
+    if (line === this.#line) this.#end({ cause: 'media' });
+    line.end();
+  }
+
+  #leaveLine(): void {
+    const line = this.#line;
+    this.#line = undefined;
+    line?.end();
+  }
+
+  #end(end: ChatEnd): void {
+    if (this.#state.state === 'closed') return;
+    this.#timer?.cancel();
+    const line = this.#line;
+    const opened = line?.session.state.name === 'bound';
+    if (!opened) this.#over.abort();
+    this.#move({ state: 'closed', end });
+    if (this.#owned) this.#sip?.end();
+    // what the peer sent before it knew, and the answer to what we sent
+    if (opened) this.#context.clock.after(LINGER, () => line.end());
+    else line?.end();
+  }
+
+  #move(state: ChatState): void {
+    if (this.#state.state === 'closed') return;
+    this.#state = state;
+    this.#context.changed(this);
+  }
+}
+
+/** RFC 4975 §9: at most 32 characters, so a UUID goes without its dashes; what does not fit is left to the library. */
+const messageId = (id: string | undefined): { messageId?: string } => {
+  const short = id?.replaceAll('-', '') ?? '';
+  return /^[A-Za-z0-9]{4,32}$/.test(short) ? { messageId: short } : {};
+};
+
+/** The first chat in a description. */
+export const chatLineOf = (sdp: string): MsrpLine | undefined => {
+  for (const line of parseDescription(sdp) ?? []) if (line.kind === 'chat') return line.chat;
+  return undefined;
+};
+
+/** RFC 3264 §6: an answer for each line; ours for the first chat, all else refused. */
+const answerLines = (offered: readonly OfferedMedia[], answer: MsrpLine | undefined): OfferedMedia[] => {
+  const first = offered.findIndex(({ kind }) => kind === 'chat');
+  return offered.map((line, index): OfferedMedia => {
+    if (answer && index === first) return { kind: 'chat', chat: answer };
+    if (line.kind === 'chat') return { kind: 'chat', chat: refusedLine(line.chat) };
+    if (line.kind === 'file') return { kind: 'other', type: 'message', protocol: protocolOf(line.file), payloads: '*' };
+    return line;
+  });
+};
+
+const protocolOf = ({ secure }: Pick<MsrpLine, 'secure'>): string => (secure ? 'TCP/TLS/MSRP' : 'TCP/MSRP');
