@@ -4,7 +4,8 @@ import type { ContinuationFlag } from './head.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 const HYPHEN = 0x2d;
-const FLAGS = new Map<number | undefined, ContinuationFlag>([
+/** The flags by their bytes. */
+export const FLAGS: ReadonlyMap<number | undefined, ContinuationFlag> = new Map([
   [0x24, '$'],
   [0x2b, '+'],
   [0x23, '#'],
@@ -37,8 +38,8 @@ export class EndLine {
   #first = true;
 
   begin(transactionId: string): void {
-    const length = this.#storage.write(transactionId, 9, 'latin1');
-    this.#marker = this.#storage.subarray(0, 9 + length);
+    const length = 9 + this.#storage.write(transactionId, 9, 'latin1');
+    if (length !== this.#marker.length) this.#marker = this.#storage.subarray(0, length);
     this.#held = NOTHING;
     this.#assumed = 0;
     this.#first = true;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { MsrpError } from '../errors.ts';
 import type { HeaderField } from '../headers.ts';
-import { EndLine } from './end-line.ts';
+import { EndLine, FLAGS } from './end-line.ts';
 import {
   type ContinuationFlag,
   type FrameHead,
@@ -10,6 +10,7 @@ import {
   parseStartLine,
   type StartLine,
 } from './head.ts';
+import { type RecognisedHead, RepeatedHead } from './repeated-head.ts';
 
 /** Receives what the parser finds, in order: one `head`, any number of `body`, one `end`, and so on. */
 export interface FrameHandler {
@@ -63,10 +64,15 @@ export class FrameParser {
   #start: StartLine | undefined;
   #lines: { start: number; end: number }[] = [];
   #nonAscii = false;
+  #announced: FrameHead | undefined;
+  readonly #chunk: RepeatedHead;
+  readonly #response: RepeatedHead;
 
   constructor(handler: FrameHandler, limits: FrameLimits = FRAME_LIMITS) {
     this.#handler = handler;
     this.#limits = limits;
+    this.#chunk = new RepeatedHead(limits);
+    this.#response = new RepeatedHead(limits);
   }
 
   /** Whether the input so far ends on the border of a frame. */
@@ -125,13 +131,42 @@ export class FrameParser {
 
   /** The usual case: look for the whole head in the bytes at hand, and keep them only if it is not all there. */
   #head(bytes: Buffer, offset: number): number {
+    const known = this.#chunk.recognise(bytes, offset) ?? this.#response.recognise(bytes, offset);
+    if (known !== undefined) return offset + this.#recognised(known);
     const rest = bytes.subarray(offset);
     const length = this.#scan(rest);
-    if (length >= 0) return offset + length;
+    if (length >= 0) {
+      this.#remember(rest.subarray(0, length));
+      return offset + length;
+    }
     this.#kept = Buffer.allocUnsafe(this.#limits.headerBlock + 64);
     rest.copy(this.#kept);
     this.#keptLength = rest.length;
     return bytes.length;
+  }
+
+  #recognised({ head, flag, length }: RecognisedHead): number {
+    this.#handler.head(head, flag === undefined);
+    if (this.#state !== 'head') return length;
+    if (flag === undefined) {
+      this.#endLine.begin(head.transactionId);
+      this.#state = 'body';
+    } else {
+      this.#state = 'between';
+      this.#handler.end(flag);
+    }
+    return length;
+  }
+
+  /** A head that others are likely to be like: that of a further chunk, and that of a response. */
+  #remember(bytes: Buffer): void {
+    const head = this.#announced;
+    if (head?.kind === 'response' && this.#state === 'between') {
+      this.#response.learn(bytes, head, FLAGS.get(bytes[bytes.length - 3]));
+    } else if (head?.kind === 'request' && this.#state === 'body') {
+      const range = head.headers.get('Byte-Range');
+      if (range !== undefined && !range.startsWith('1-')) this.#chunk.learn(bytes, head, undefined);
+    }
   }
 
   #keptHead(bytes: Buffer, offset: number): number {
@@ -228,7 +263,8 @@ export class FrameParser {
     for (const line of this.#lines) {
       fields.push(parseHeaderLine(text?.slice(line.start, line.end) ?? this.#text(head, line.start, line.end)));
     }
-    this.#handler.head(makeHead(start, fields), hasBody);
+    this.#announced = makeHead(start, fields);
+    this.#handler.head(this.#announced, hasBody);
   }
 
   #text(head: Buffer, start: number, end: number): string {
