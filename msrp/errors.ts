@@ -20,6 +20,7 @@ export type MsrpErrorCode =
   | 'fingerprint-mismatch'
   | 'connection-lost'
   | 'connection-idle'
+  | 'connection-stalled'
   | 'bind-refused'
   | 'bind-timeout'
   | 'path-mismatch'
@@ -51,6 +52,7 @@ const RETRYABLE: ReadonlySet<MsrpErrorCode> = new Set([
   'connect-timeout',
   'connection-lost',
   'connection-idle',
+  'connection-stalled',
   'bind-timeout',
   'transaction-timeout',
   'disk-full',

@@ -2,7 +2,7 @@ export type { Clock, Timer } from './clock.ts';
 export { FairRing, type Turns } from './connection/fair-ring.ts';
 export type { ListenOptions, MsrpListener } from './connection/listener.ts';
 export type { Priority } from './connection/output-queue.ts';
-export { fingerprintOf, type TlsIdentity } from './connection/tls.ts';
+export { type FingerprintHash, fingerprintOf, type TlsIdentity } from './connection/tls.ts';
 export {
   type CpimAddress,
   CpimError,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
 import type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from '../framing/head.ts';
 import { type FrameHandler, FrameParser } from '../framing/parser.ts';
@@ -16,6 +16,8 @@ import { type SocketAndBuffers, Transport } from './transport.ts';
 
 /** A peer that guesses session ids is cut off after so many. */
 const MOST_UNKNOWN_SESSIONS = 16;
+/** Transaction timeouts in which the system takes nothing at all before the peer counts as gone. */
+const STALL_TIMEOUTS = 10;
 /** Largest unread output before the connection stops reading what causes it. */
 const MOST_UNREAD = 4;
 
@@ -75,6 +77,9 @@ export class Connection {
   #cause: MsrpError | undefined;
   #closed = false;
   #closing = false;
+  /** How often the system has taken something. */
+  #takings = 0;
+  #stall: Timer | undefined;
 
   constructor(place: SocketAndBuffers, context: ConnectionContext) {
     const { socket } = place;
@@ -181,8 +186,25 @@ export class Connection {
   }
 
   #taken(): void {
+    this.#takings++;
+    if (this.#stall === undefined && !this.#closed) this.#watch();
     this.#transport.block(this.#output.pending > MOST_UNREAD * this.#context.settings.window);
     this.queue.wake();
+  }
+
+  /**
+   * A peer that is gone without a word, or never reads: no timer of RFC 4975 ends that, as they begin with the last byte
+   * of a request.
+   */
+  #watch(): void {
+    const before = this.#takings;
+    this.#stall = this.#context.clock.after(STALL_TIMEOUTS * this.#context.settings.transactionTimeout, () => {
+      this.#stall = undefined;
+      if (this.#takings !== before) this.#watch();
+      else if (this.#output.pending > 0) {
+        this.destroy(new MsrpError('connection-stalled', 'The peer has taken nothing for a long time'));
+      }
+    });
   }
 
   #bytes(data: Uint8Array): void {
@@ -199,6 +221,7 @@ export class Connection {
 
   #lost(error: Error | undefined): void {
     this.#closed = true;
+    this.#stall?.cancel();
     this.#parser.stop();
     this.#context.sharing.link.leave(this.queue);
     const cause = this.#cause ?? new MsrpError('connection-lost', 'The connection was lost', { cause: error });

@@ -9,41 +9,45 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
-/** RFC 8122 §5: hash functions of the SDP attribute `fingerprint`; MD2 and MD5 must not be used. */
-const HASHES: ReadonlyMap<string, string> = new Map([
-  ['sha-1', 'sha1'],
-  ['sha-224', 'sha224'],
-  ['sha-256', 'sha256'],
-  ['sha-384', 'sha384'],
-  ['sha-512', 'sha512'],
-]);
+/** RFC 8122 §5: hash functions of the SDP attribute `fingerprint`, the best first; MD2 and MD5 must not be used. */
+const HASHES = ['sha-512', 'sha-384', 'sha-256', 'sha-224', 'sha-1'] as const;
+
+/** A hash function by its name in SDP. */
+export type FingerprintHash = (typeof HASHES)[number];
 
 /**
  * The fingerprint of a PEM certificate as the SDP attribute `fingerprint` has it (RFC 8122 §5).
  *
+ * @param hash RFC 8122 §5.1 wants `sha-256`, and that of the signature on the certificate beside it
  * @example fingerprintOf(identity.cert) // 'sha-256 4A:AD:B9:…'
  */
-export function fingerprintOf(cert: string): string {
-  return `sha-256 ${new X509Certificate(cert).fingerprint256}`;
+export function fingerprintOf(cert: string, hash: FingerprintHash = 'sha-256'): string {
+  const digits = digest(hash, new X509Certificate(cert).raw).toString('hex').toUpperCase();
+  return `${hash} ${digits.replace(/..(?!$)/g, '$&:')}`;
+}
+
+function digest(hash: FingerprintHash, raw: Uint8Array): Buffer {
+  return createHash(hash.replace('-', '')).update(raw).digest();
 }
 
 /**
  * RFC 4975 §14.4: the certificate of the peer has to be the one whose fingerprint came with the session description.
  *
- * @param fingerprints any of them will do
+ * @param fingerprints of one or more certificates, by one or more hash functions: any by the best of these will do
  * @throws MsrpError `fingerprint-mismatch`
  */
 export function checkFingerprint(socket: Socket, fingerprints: readonly string[]): void {
   const raw = socket instanceof TLSSocket ? socket.getPeerCertificate().raw : undefined;
-  const fits = (fingerprint: string) => {
+  const given = fingerprints.map((fingerprint) => {
     const [name = '', value = ''] = fingerprint.trim().split(/ +/);
-    const hash = HASHES.get(name.toLowerCase());
-    if (hash === undefined || raw === undefined) return false;
-    const wanted = Buffer.from(value.replaceAll(':', ''), 'hex');
-    const found = createHash(hash).update(raw).digest();
-    return wanted.length === found.length && timingSafeEqual(wanted, found);
-  };
-  if (!fingerprints.some(fits)) {
-    throw new MsrpError('fingerprint-mismatch', 'The certificate is not the one the peer announced');
-  }
+    return { name: name.toLowerCase(), wanted: Buffer.from(value.replaceAll(':', ''), 'hex') };
+  });
+  // RFC 8122 §5.1: only the set by the most preferred hash function counts, so nobody gains by adding a weak one
+  const best = HASHES.find((hash) => given.some(({ name }) => name === hash));
+  const found = best !== undefined && raw !== undefined ? digest(best, raw) : undefined;
+  const fits = given.some(
+    ({ name, wanted }) =>
+      found !== undefined && name === best && wanted.length === found.length && timingSafeEqual(wanted, found),
+  );
+  if (!fits) throw new MsrpError('fingerprint-mismatch', 'The certificate is not the one the peer announced');
 }

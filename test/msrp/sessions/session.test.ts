@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   answerSetup,
-  fingerprintOf,
-  type MsrpEndpoint,
   type MsrpSession,
   offererRole,
   parseUri,
   type SessionState,
   type StartOptions,
-  type TlsIdentity,
 } from '../../../msrp/index.ts';
-import { makeIdentity } from '../support/identity.ts';
 import { endpoint, Mailbox, pair, RawPeer, rawServer } from '../support/support.ts';
 import { TestClock } from '../support/test-clock.ts';
 
@@ -297,82 +293,5 @@ describe('roles (RFC 6135)', () => {
     ['passive', 'active', 'passive'],
   ] as const)('having offered %s and been answered %s the offerer is %s', (offered, answered, role) => {
     expect(offererRole(offered, answered)).toBe(role);
-  });
-});
-
-describe('TLS', () => {
-  async function secured(
-    own: TlsIdentity,
-    start: { active: Partial<StartOptions>; passive?: Partial<StartOptions> },
-    peerIdentity?: TlsIdentity,
-  ): Promise<{ results: PromiseSettledResult<void>[]; near: MsrpEndpoint; exchange: () => Promise<string> }> {
-    const far = endpoint();
-    const near = endpoint(peerIdentity === undefined ? {} : { identity: peerIdentity });
-    const listener = await far.listen({ host: '127.0.0.1', tls: own });
-    const mailbox = new Mailbox();
-    const passive = far.createSession({ listener, accept: mailbox.accept });
-    const active = near.createSession({ host: '127.0.0.1', secure: true, accept: new Mailbox().accept });
-    expect(passive.localPath).toMatch(/^msrps:/);
-    const controller = new AbortController();
-    const waiting = passive.start({
-      remotePath: active.localPath,
-      role: 'passive',
-      signal: controller.signal,
-      ...start.passive,
-    });
-    const starting = active.start({ remotePath: passive.localPath, role: 'active', ...start.active });
-    starting.catch(() => controller.abort());
-    const results = await Promise.allSettled([starting, waiting]);
-    return {
-      results,
-      near,
-      async exchange() {
-        active.send({ contentType: 'text/plain', body: 'secret' });
-        return (await mailbox.next()).bytes.toString();
-      },
-    };
-  }
-
-  it('joins peers that know the fingerprint of each other', async () => {
-    const [a, b] = [await makeIdentity(), await makeIdentity()];
-    const { results, exchange } = await secured(
-      a,
-      {
-        active: { fingerprints: [fingerprintOf(a.cert)] },
-        passive: { fingerprints: [`SHA-256 ${fingerprintOf(b.cert).slice(8).toLowerCase()}`] },
-      },
-      b,
-    );
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
-    expect(await exchange()).toBe('secret');
-  });
-
-  it('is refused by the one who connects when the fingerprint is another', async () => {
-    const [a, b] = [await makeIdentity(), await makeIdentity()];
-    const { results } = await secured(a, { active: { fingerprints: [fingerprintOf(b.cert)] } });
-    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'fingerprint-mismatch' } });
-  });
-
-  it('is refused by the one who listens when the fingerprint is another, or there is no certificate', async () => {
-    const [a, b] = [await makeIdentity(), await makeIdentity()];
-    for (const identity of [a, undefined]) {
-      const { results } = await secured(
-        a,
-        { active: { fingerprints: [fingerprintOf(a.cert)] }, passive: { fingerprints: [fingerprintOf(b.cert)] } },
-        identity,
-      );
-      expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'bind-refused', status: 403 } });
-      expect(results[1]).toMatchObject({ status: 'rejected', reason: { code: 'fingerprint-mismatch' } });
-    }
-  });
-
-  it('does not trust a certificate without fingerprint and authority, nor a fingerprint by MD5', async () => {
-    const a = await makeIdentity();
-    const { results } = await secured(a, { active: {} });
-    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'tls-untrusted' } });
-    const weak = await secured(a, {
-      active: { fingerprints: ['md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF'] },
-    });
-    expect(weak.results[0]).toMatchObject({ status: 'rejected', reason: { code: 'fingerprint-mismatch' } });
   });
 });

@@ -27,7 +27,11 @@ export class TestClock implements Clock {
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds;
     for (;;) {
-      const next = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      // those that are running may start others, or call them off
+      let next: { at: number; run: () => void } | undefined;
+      for (const timer of this.#timers) {
+        if (next === undefined ? timer.at <= end : timer.at < next.at) next = timer;
+      }
       if (next === undefined) break;
       this.#now = next.at;
       this.#timers.delete(next);
