@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 
 /** Fills `target` with unpredictable bytes. */
@@ -14,7 +15,8 @@ const POOL_SIZE = 4096;
 /** Makes the identifiers of RFC 4975 from letters and digits: 5 random bits a character. */
 export class Identifiers {
   readonly #random: RandomSource;
-  readonly #pool = new Uint8Array(POOL_SIZE);
+  /** Characters not used yet, all of them made at once. */
+  readonly #pool = Buffer.allocUnsafeSlow(POOL_SIZE);
   #used = POOL_SIZE;
 
   constructor(random: RandomSource) {
@@ -39,10 +41,11 @@ export class Identifiers {
   #make(length: number): string {
     if (this.#used + length > POOL_SIZE) {
       this.#random(this.#pool);
+      for (let i = 0; i < POOL_SIZE; i++) this.#pool[i] = ALPHABET.charCodeAt((this.#pool[i] ?? 0) & 31);
       this.#used = 0;
     }
-    let text = '';
-    for (let i = 0; i < length; i++) text += ALPHABET[(this.#pool[this.#used++] ?? 0) & 31];
-    return text;
+    const start = this.#used;
+    this.#used += length;
+    return this.#pool.toString('latin1', start, this.#used);
   }
 }

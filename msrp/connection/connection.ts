@@ -90,7 +90,7 @@ export class Connection {
     this.transactions = new Transactions(context.clock, transactionTimeout);
     this.#output = new Output(socket, context.staging, () => this.#taken());
     this.queue = new OutputQueue(this.#output, window, context.sharing, (text) =>
-      traceFrame('out', this.#peer, () => withoutBody(text)),
+      traceFrame('out', this.#peer, () => withoutBody(text())),
     );
     this.#parser = new FrameParser(this.#frames());
     this.#transport = new Transport(place, window, {

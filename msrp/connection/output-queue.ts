@@ -1,3 +1,4 @@
+import type { SendHead } from '../framing/writer.ts';
 import type { Turns } from './fair-ring.ts';
 import type { Link } from './link.ts';
 import type { Output } from './output.ts';
@@ -39,7 +40,7 @@ export interface Flow {
 export class OutputQueue {
   readonly #output: Output;
   readonly #window: number;
-  readonly #trace: (head: string) => void;
+  readonly #trace: (frame: () => string) => void;
   #control: string[] = [];
   readonly #sharing: Sharing;
   readonly #owners: Turns<object>;
@@ -49,7 +50,7 @@ export class OutputQueue {
   #onIdle: (() => void) | undefined;
 
   /** `window`: most bytes handed to the system that it has not taken yet. */
-  constructor(output: Output, window: number, sharing: Sharing, trace: (head: string) => void) {
+  constructor(output: Output, window: number, sharing: Sharing, trace: (frame: () => string) => void) {
     this.#sharing = sharing;
     this.#owners = sharing.newTurns();
     this.#trace = trace;
@@ -84,10 +85,10 @@ export class OutputQueue {
     this.#owners.remove(flow.owner);
   }
 
-  /** Writes the head of a frame whose body follows. */
-  head(head: string): void {
-    this.#trace(head);
-    this.#output.text(head);
+  /** Writes the head of a SEND whose body follows. */
+  head(head: SendHead, transactionId: string, range: string): void {
+    this.#trace(() => head.text(transactionId, range));
+    head.writeTo(this.#output, transactionId, range);
   }
 
   /** Writes soon: after all that happens in this turn, so that a response and its report leave together. */
@@ -146,7 +147,7 @@ export class OutputQueue {
     const frames = this.#control;
     this.#control = [];
     for (const frame of frames) {
-      this.#trace(frame);
+      this.#trace(() => frame);
       this.#output.text(frame);
     }
   }

@@ -5,7 +5,9 @@ import type { ResponseHead } from '../framing/head.ts';
 /** What became of a request: the peer's response, or why there is none. */
 export type Settlement = ResponseHead | MsrpError;
 
-interface Transaction {
+/** A request that waits for its response. */
+export interface Transaction {
+  readonly id: string;
   readonly settle: (settlement: Settlement) => void;
   /** Undefined while the request is still being written. */
   deadline: number | undefined;
@@ -21,7 +23,7 @@ export class Transactions {
   readonly #waiting = new Map<string, Transaction>();
   #timer: Timer | undefined;
   /** The one opened last stands where it belongs. */
-  #latest: string | undefined;
+  #latest: Transaction | undefined;
 
   constructor(clock: Clock, timeout: number) {
     this.#clock = clock;
@@ -32,26 +34,27 @@ export class Transactions {
     return this.#waiting.size;
   }
 
-  open(transactionId: string, optional: boolean, settle: (settlement: Settlement) => void): void {
-    this.#waiting.set(transactionId, { settle, deadline: undefined, optional });
-    this.#latest = transactionId;
+  open(id: string, optional: boolean, settle: (settlement: Settlement) => void): Transaction {
+    const transaction: Transaction = { id, settle, deadline: undefined, optional };
+    this.#waiting.set(id, transaction);
+    this.#latest = transaction;
+    return transaction;
   }
 
   /** RFC 4975 §7.1.1: the timer runs from the time the last byte of the request is submitted for sending. */
-  arm(transactionId: string): void {
-    const transaction = this.#waiting.get(transactionId);
-    if (transaction === undefined) return;
+  arm(transaction: Transaction): void {
     transaction.deadline = this.#clock.now() + this.#timeout;
-    if (transactionId !== this.#latest) {
-      this.#waiting.delete(transactionId);
-      this.#waiting.set(transactionId, transaction);
+    if (transaction !== this.#latest) {
+      // a response may have come before all of the request was written
+      if (!this.#waiting.delete(transaction.id)) return;
+      this.#waiting.set(transaction.id, transaction);
     }
     this.#timer ??= this.#clock.after(this.#timeout, this.#sweep);
   }
 
   /** Nobody is interested any more. */
-  forget(transactionId: string): void {
-    this.#waiting.delete(transactionId);
+  forget(transaction: Transaction): void {
+    this.#waiting.delete(transaction.id);
   }
 
   /** Hands a response to its request; false if there is none, which is no fault (RFC 4975 has peers that answer late). */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type ByteRange, checkField, formatByteRange, type HeaderField } from '../headers.ts';
 import type { ContinuationFlag } from './head.ts';
 
@@ -58,6 +59,50 @@ export function formatRequestHead(request: {
     `MSRP ${request.transactionId} ${request.method}\r\n` +
     `To-Path: ${request.toPath}\r\nFrom-Path: ${request.fromPath}\r\n${formatFields(request.fields)}`
   );
+}
+
+/** Takes what is to be written, piece by piece. */
+export interface FrameOutput {
+  text(text: string): void;
+  bytes(bytes: Uint8Array): void;
+}
+
+/** The heads of the SENDs of one message: they differ in transaction id and Byte-Range alone, and are encoded once. */
+export class SendHead {
+  readonly toPath: string;
+  readonly fromPath: string;
+  readonly #before: string;
+  readonly #after: string;
+  readonly #encodedBefore: Buffer;
+  readonly #encodedAfter: Buffer;
+
+  /** `fields` are lines as `formatFields` makes them, Content-Type last. */
+  constructor(head: {
+    readonly toPath: string;
+    readonly fromPath: string;
+    readonly messageId: string;
+    readonly fields: string;
+  }) {
+    this.toPath = head.toPath;
+    this.fromPath = head.fromPath;
+    this.#before =
+      ` SEND\r\nTo-Path: ${head.toPath}\r\nFrom-Path: ${head.fromPath}\r\n` +
+      `Message-ID: ${head.messageId}\r\nByte-Range: `;
+    this.#after = `\r\n${head.fields}\r\n`;
+    this.#encodedBefore = Buffer.from(this.#before);
+    this.#encodedAfter = Buffer.from(this.#after);
+  }
+
+  text(transactionId: string, range: string): string {
+    return `MSRP ${transactionId}${this.#before}${range}${this.#after}`;
+  }
+
+  writeTo(output: FrameOutput, transactionId: string, range: string): void {
+    output.text(`MSRP ${transactionId}`);
+    output.bytes(this.#encodedBefore);
+    output.text(range);
+    output.bytes(this.#encodedAfter);
+  }
 }
 
 /** A REPORT about the bytes of a message (RFC 4975 §7.1.2). */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Transaction } from '../connection/transactions.ts';
 import type { ContinuationFlag } from '../framing/head.ts';
 import { formatEndLine } from '../framing/writer.ts';
 
@@ -19,11 +20,15 @@ export function chunkSize(chunking: Chunking): number {
   return chunking === 'relay' ? RELAY_CHUNK : chunking;
 }
 
-/** A SEND whose head has been written and whose end-line has not. */
+/** A SEND whose head has been written, and then one that waits for its response. */
 export class OpenChunk {
   readonly transactionId: string;
   /** Position of its first byte in the message. */
   readonly start: number;
+  /** Bytes of it, once it has been ended. */
+  length = 0;
+  /** Undefined if no response is awaited. */
+  transaction: Transaction | undefined;
   #marker: Buffer | undefined;
   /** The last bytes written, in which an end-line may have begun. */
   #tail: Buffer | undefined;
@@ -59,8 +64,11 @@ export class OpenChunk {
     this.#tail = Buffer.from(joined.subarray(Math.max(0, joined.length - keep)));
   }
 
-  /** What ends the chunk; the CRLF before the end-line is not part of the body. */
-  endLine(flag: ContinuationFlag): string {
+  /** Ends the chunk before `position`: the text that says so. The CRLF before the end-line is not part of the body. */
+  end(flag: ContinuationFlag, position: number): string {
+    this.length = position - this.start;
+    this.#marker = undefined;
+    this.#tail = undefined;
     return `\r\n${formatEndLine(this.transactionId, flag)}`;
   }
 }

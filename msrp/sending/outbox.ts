@@ -222,15 +222,7 @@ export class Outbox {
       },
       transactionId: context.transactionId,
       rejected: context.rejected,
-      get connection() {
-        return context.route().connection;
-      },
-      get toPath() {
-        return context.route().toPath;
-      },
-      get fromPath() {
-        return context.route().fromPath;
-      },
+      route: context.route,
       finished: (message) => this.#messages.delete(message.messageId),
     };
   }

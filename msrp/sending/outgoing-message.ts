@@ -5,7 +5,7 @@ import type { Flow, Priority } from '../connection/output-queue.ts';
 import type { Settlement } from '../connection/transactions.ts';
 import { MsrpError } from '../errors.ts';
 import { Event, type Unsubscribe } from '../event.ts';
-import { formatFields } from '../framing/writer.ts';
+import { formatFields, SendHead } from '../framing/writer.ts';
 import { type FailureReport, formatByteRange, type HeaderField, type ReportStatus } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
 import type { Block, BlockReader } from './block-reader.ts';
@@ -55,14 +55,19 @@ export interface OutgoingMessage {
   abort(): void;
 }
 
-/** What a message needs from its session. */
-export interface MessageContext {
-  readonly owner: object;
-  readonly ownerWeight: number;
+/** Where messages go. */
+export interface Route {
   readonly toPath: string;
   readonly fromPath: string;
   /** Undefined until the session is bound. */
   readonly connection: Connection | undefined;
+}
+
+/** What a message needs from its session. */
+export interface MessageContext {
+  readonly owner: object;
+  readonly ownerWeight: number;
+  route(): Route;
   transactionId(): string;
   /** Most bytes of the session sent and not confirmed. */
   readonly window: number;
@@ -110,7 +115,8 @@ export class Message implements Flow, OutgoingMessage {
   readonly #context: MessageContext;
   readonly #progress = new Event<SendProgress>();
   readonly onProgress = this.#progress.subscribe;
-  readonly #tail: string;
+  readonly #fields: string;
+  #head: SendHead | undefined;
   readonly #confirmed = new RangeSet();
   readonly #reported = new RangeSet();
   #settleSent!: (outcome: SendOutcome) => void;
@@ -126,7 +132,7 @@ export class Message implements Flow, OutgoingMessage {
   #position: number;
   #handed: number;
   #told: number;
-  #unanswered = new Map<string, ByteInterval>();
+  readonly #unanswered = new Set<OpenChunk>();
   #inFlight = 0;
   #total: number | undefined;
   #chunks = 0;
@@ -148,7 +154,7 @@ export class Message implements Flow, OutgoingMessage {
     this.delivered = new Promise((resolve) => {
       this.#settleDelivered = resolve;
     });
-    this.#tail = formatFields([
+    this.#fields = formatFields([
       ...(options.successReport ? ([['Success-Report', 'yes']] as const) : []),
       ...(options.failureReport === 'yes' ? [] : ([['Failure-Report', options.failureReport]] as const)),
       ...options.fields,
@@ -202,7 +208,7 @@ export class Message implements Flow, OutgoingMessage {
 
   /** Something changed: perhaps there is something to write now. */
   readonly wake = (): void => {
-    const connection = this.#carrier ?? this.#context.connection;
+    const connection = this.#carrier ?? this.#context.route().connection;
     if (this.ready && connection?.closed === false) connection.queue.activate(this);
   };
 
@@ -303,18 +309,20 @@ export class Message implements Flow, OutgoingMessage {
   }
 
   #openChunk(): OpenChunk {
+    const { connection, toPath, fromPath } = this.#context.route();
     const chunk = new OpenChunk(this.#context.transactionId(), this.#position);
     const { transactionId } = chunk;
     this.#chunk = chunk;
     this.#chunks++;
-    this.#carrier = this.#context.connection;
-    this.#carrier?.queue.head(
-      `MSRP ${transactionId} SEND\r\nTo-Path: ${this.#context.toPath}\r\nFrom-Path: ${this.#context.fromPath}\r\n` +
-        `Message-ID: ${this.messageId}\r\nByte-Range: ${this.#range()}\r\n${this.#tail}\r\n`,
-    );
-    if (this.#options.failureReport !== 'no') {
-      this.#carrier?.transactions.open(transactionId, this.#options.failureReport === 'partial', (settlement) =>
-        this.#settled(transactionId, settlement),
+    this.#carrier = connection;
+    if (this.#head?.toPath !== toPath || this.#head.fromPath !== fromPath) {
+      this.#head = new SendHead({ toPath, fromPath, messageId: this.messageId, fields: this.#fields });
+    }
+    connection?.queue.head(this.#head, transactionId, this.#range());
+    const { failureReport } = this.#options;
+    if (failureReport !== 'no') {
+      chunk.transaction = connection?.transactions.open(transactionId, failureReport === 'partial', (settlement) =>
+        this.#settled(chunk, settlement),
       );
     }
     return chunk;
@@ -334,16 +342,18 @@ export class Message implements Flow, OutgoingMessage {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
     this.#chunk = undefined;
-    output.text(chunk.endLine(flag));
-    if (this.#options.failureReport !== 'yes' || flag === '#') {
-      if (flag === '#') this.#carrier?.transactions.forget(chunk.transactionId);
-      else this.#carrier?.transactions.arm(chunk.transactionId);
+    output.text(chunk.end(flag, this.#position));
+    const { transaction } = chunk;
+    if (transaction === undefined) return;
+    if (flag === '#') {
+      this.#carrier?.transactions.forget(transaction);
       return;
     }
-    this.#unanswered.set(chunk.transactionId, { start: chunk.start, end: this.#position });
-    this.#inFlight += this.#position - chunk.start;
-    this.#context.flight.bytes += this.#position - chunk.start;
-    this.#carrier?.transactions.arm(chunk.transactionId);
+    this.#carrier?.transactions.arm(transaction);
+    if (this.#options.failureReport !== 'yes') return;
+    this.#unanswered.add(chunk);
+    this.#inFlight += chunk.length;
+    this.#context.flight.bytes += chunk.length;
   }
 
   #complete(output: Output): void {
@@ -385,16 +395,15 @@ export class Message implements Flow, OutgoingMessage {
     this.#context.finished(this);
   }
 
-  #settled(transactionId: string, settlement: Settlement): void {
-    const range = this.#unanswered.get(transactionId);
-    this.#unanswered.delete(transactionId);
-    if (range !== undefined) this.#land(range.end - range.start);
+  #settled(chunk: OpenChunk, settlement: Settlement): void {
+    const awaited = this.#unanswered.delete(chunk);
+    if (awaited) this.#land(chunk.length);
     if (settlement instanceof MsrpError) {
       this.#stop({ state: 'failed', error: settlement, confirmed: this.#confirmed.toArray() });
     } else if (settlement.status >= 300) {
       this.#refused(settlement.status, settlement.comment);
     } else {
-      if (range !== undefined) this.#confirmed.add(range.start, range.end);
+      if (awaited) this.#confirmed.add(chunk.start, chunk.start + chunk.length);
       this.#checkDone();
       this.wake();
     }
@@ -441,7 +450,9 @@ export class Message implements Flow, OutgoingMessage {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#options.reader.close();
-    for (const transactionId of this.#unanswered.keys()) this.#carrier?.transactions.forget(transactionId);
+    for (const { transaction } of this.#unanswered) {
+      if (transaction !== undefined) this.#carrier?.transactions.forget(transaction);
+    }
     this.#unanswered.clear();
     this.#land(this.#inFlight);
     this.#settleSent(outcome);

@@ -34,18 +34,18 @@ export class OwnRequests {
   send(connection: Connection, request: OwnRequest): Promise<ResponseHead> {
     return new Promise((resolve, reject) => {
       const { transactionId, frame } = this.#format(request);
-      const giveUp = (error: MsrpError) => {
-        connection.transactions.forget(transactionId);
-        reject(error);
-      };
-      this.#waiting.add(giveUp);
-      connection.transactions.open(transactionId, false, (settlement) => {
+      const transaction = connection.transactions.open(transactionId, false, (settlement) => {
         this.#waiting.delete(giveUp);
         if (settlement instanceof MsrpError) reject(settlement);
         else resolve(settlement);
       });
+      const giveUp = (error: MsrpError) => {
+        connection.transactions.forget(transaction);
+        reject(error);
+      };
+      this.#waiting.add(giveUp);
       connection.queue.control(frame);
-      connection.transactions.arm(transactionId);
+      connection.transactions.arm(transaction);
     });
   }
 
