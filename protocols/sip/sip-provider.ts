@@ -159,6 +159,7 @@ export class SipProvider implements Provider {
     );
     this.#files = new SipFileTransfer({
       media: this.#media,
+      chats: this.#messaging.chats,
       place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,

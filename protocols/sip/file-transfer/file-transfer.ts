@@ -6,7 +6,6 @@ import {
   type FileOffer,
   type FileRequest,
   type FileTransferOperationSet,
-  isWanted,
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
@@ -16,12 +15,13 @@ import type { ChatLines } from '../offers/invitations.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
 import type { FileSelector } from './description/file-selector.ts';
-import { offersFiles } from './description/session-description.ts';
+import { type FileMedia, offersFiles, parseDescription } from './description/session-description.ts';
 import { FileFetch } from './file-fetch.ts';
 import { IncomingFileOffer, type RequestedFile } from './incoming-offer.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import { OutgoingOffer } from './outgoing-offer.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
+import { PutOffFiles } from './put-off-files.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface FileTransferContext {
@@ -34,6 +34,8 @@ export interface FileTransferContext {
   direct: boolean;
   /** Of the account; closed by whoever made it. */
   media: Media;
+  /** Who takes chat lines that stand beside files in one offer. */
+  chats: ChatLines;
 }
 
 /** Offers nobody has answered yet; more at once are an attack or a fault. */
@@ -48,8 +50,6 @@ export const MAXIMUM_OFFERS = 64;
  */
 export class SipFileTransfer implements FileTransferOperationSet {
   readonly maximumBytes = Number.MAX_SAFE_INTEGER;
-  /** Who takes chat lines that stand beside files in one offer. */
-  chats: ChatLines | undefined;
   readonly #context: FileTransferContext;
   readonly #offers = new Emitter<FileOffer>();
   readonly #requests = new Emitter<FileRequest>();
@@ -57,11 +57,15 @@ export class SipFileTransfer implements FileTransferOperationSet {
   readonly onRequest = this.#requests.on;
   readonly #unanswered = new Set<IncomingFileOffer>();
   readonly #live = new Set<Transfer>();
-  /** Ours that the receiver's person has not decided about: asked for when they have. */
-  readonly #putOff = new Set<OutgoingTransfer>();
+  readonly #putOff: PutOffFiles;
 
   constructor(context: FileTransferContext) {
     this.#context = context;
+    this.#putOff = new PutOffFiles({
+      place: () => context.place(),
+      invite: (to, offer) => context.invite(to, offer),
+      fetch: (transfer, selector) => this.#fetch(transfer, selector),
+    });
   }
 
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
@@ -72,10 +76,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       direct,
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
-      putOff: (transfer) => {
-        this.#putOff.add(transfer);
-        transfer.owner = { ended: () => this.#putOff.delete(transfer) };
-      },
+      putOff: (transfer, line) => this.#putOff.keepOutgoing(transfer, line),
     });
     return transfers;
   }
@@ -100,15 +101,17 @@ export class SipFileTransfer implements FileTransferOperationSet {
     const offer = IncomingFileOffer.read(session, {
       media: this.#context.media,
       place: () => this.#context.place(),
-      chats: this.chats,
+      chats: this.#context.chats,
       keep: (transfer) => this.#keep(transfer),
       answered: () => {
         if (!('statusCode' in offer)) this.#unanswered.delete(offer);
       },
-      fetch: (transfer, { selector }) => this.#fetch(transfer, selector ?? { hashes: [] }),
+      putOff: (transfer, line) => this.#putOff.keepIncoming(transfer, line),
     });
-    if ('statusCode' in offer) session.reject(offer.statusCode, offer.reason);
-    else if (offer.offered.length > 0 && this.#offers.size === 0) offer.fail(new ProviderError('peer-offline'));
+    if ('statusCode' in offer) {
+      for (const line of closedLines(session.remote.sdp)) this.#putOff.close(session.peer, line);
+      session.reject(offer.statusCode, offer.reason);
+    } else if (offer.offered.length > 0 && this.#offers.size === 0) offer.fail(new ProviderError('peer-offline'));
     else this.#present(session, offer);
     return true;
   }
@@ -132,11 +135,9 @@ export class SipFileTransfer implements FileTransferOperationSet {
   }
 
   #asked(request: RequestedFile): void {
-    const waiting = [...this.#putOff].find(({ peer, file }) => peer === request.peer && isWanted(file, request.wanted));
-    if (waiting) {
-      this.#putOff.delete(waiting);
-      request.send(waiting);
-    } else if (this.#requests.size === 0) request.refuse();
+    const putOff = this.#putOff.take(request.peer, request.wanted);
+    if (putOff) request.send(putOff);
+    else if (this.#requests.size === 0) request.refuse();
     else this.#requests.emit(request);
   }
 
@@ -158,3 +159,8 @@ export class SipFileTransfer implements FileTransferOperationSet {
     return transfer;
   }
 }
+
+const closedLines = (sdp: string): FileMedia[] =>
+  (parseDescription(sdp) ?? []).flatMap((media) =>
+    media.kind === 'file' && media.file.port === 0 ? [media.file] : [],
+  );

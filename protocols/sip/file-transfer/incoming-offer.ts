@@ -32,13 +32,13 @@ export interface OfferContext {
   /** Our address for the peer's connection. Undefined while not connected. */
   place(): { host: string } | undefined;
   /** Who takes chat lines that stand beside the files. */
-  chats: ChatLines | undefined;
+  chats: ChatLines;
   /** A transfer began to live. */
   keep(transfer: IncomingTransfer | OutgoingTransfer): void;
   /** The answer has gone out, or will never be asked for. */
   answered(): void;
-  /** The answer had to leave before the person decided about this file: it is asked for later, by its selector. */
-  fetch(transfer: IncomingTransfer, media: FileMedia): void;
+  /** The answer had to leave before the person decided about this file. `media`: as it was offered. */
+  putOff(transfer: IncomingTransfer, media: FileMedia): void;
 }
 
 /**
@@ -151,7 +151,7 @@ export class IncomingFileOffer {
       entry.kind === 'push' ? [{ transfer: entry.transfer, key: entry.media.transferId ?? `${sip.id} ${index}` }] : [],
     );
     this.requests = entries.flatMap((entry) => (entry.kind === 'pull' ? [entry.request] : []));
-    this.#chats = offer.media.flatMap((media) => (media.kind === 'chat' && context.chats ? [media.chat] : []));
+    this.#chats = offer.media.flatMap((media) => (media.kind === 'chat' ? [media.chat] : []));
     sip.onState((state) => {
       if (state.state !== 'ended' || this.#stage === 'answered') return;
       const lost = state.by === 'network' ? new ProviderError('network', { retryable: true }) : undefined;
@@ -183,7 +183,10 @@ export class IncomingFileOffer {
     const transfer = new IncomingTransfer({ peer, peerName, file: factsOf(media, this.#offer) });
     this.#context.keep(transfer);
     transfer.owner = {
-      accepted: () => this.#accepted(transfer, media),
+      accepted: () => {
+        this.#wait();
+        this.#settle();
+      },
       ended: (error) => {
         this.#fault ??= error;
         this.#settle();
@@ -195,14 +198,6 @@ export class IncomingFileOffer {
   #eachFile(end: (transfer: IncomingTransfer | OutgoingTransfer) => void): void {
     for (const { transfer } of this.offered) end(transfer);
     for (const { transfer } of this.requests) if (transfer) end(transfer);
-  }
-
-  #accepted(transfer: IncomingTransfer, media: FileMedia): void {
-    if (this.#stage === 'answered') this.#context.fetch(transfer, media);
-    else {
-      this.#wait();
-      this.#settle();
-    }
   }
 
   /** From now on the answer does not wait for ever. */
@@ -251,7 +246,7 @@ export class IncomingFileOffer {
       const place = this.#context.place();
       if (!place) throw new ProviderError('network', { retryable: true });
       for (const offered of this.#chats) {
-        const chat = await this.#context.chats?.join(this.#sip, offered);
+        const chat = await this.#context.chats.join(this.#sip, offered);
         if (chat) chats.set(offered, chat);
       }
       await this.#openLines(place.host);
@@ -292,7 +287,9 @@ export class IncomingFileOffer {
     const starts: (() => void)[] = [];
     for (const [index, media] of this.#offer.media.entries()) {
       const entry = this.#entries.get(media);
-      if (entry?.line && wants(entry)) {
+      if (entry?.kind === 'push' && entry.transfer.phase.state === 'offered') {
+        this.#context.putOff(entry.transfer, entry.media);
+      } else if (entry?.line && wants(entry)) {
         starts.push(beginning(entry, entry.line, session.open(index)));
         delete entry.line;
       }

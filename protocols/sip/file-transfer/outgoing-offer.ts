@@ -26,8 +26,8 @@ export interface OutgoingContext {
   invite(to: Address, offer: SessionDescription): SipSession;
   /** No server is in between: no answer means nobody there. */
   direct: boolean;
-  /** The receiver will ask for this file when its person has decided. */
-  putOff(transfer: OutgoingTransfer): void;
+  /** The receiver's person has not decided about this file. `media`: as it was offered. */
+  putOff(transfer: OutgoingTransfer, media: FileMedia): void;
 }
 
 /** The longest a person may think about an offer; then it is taken back. */
@@ -176,8 +176,10 @@ export class OutgoingOffer {
       // RFC 5547 §8.3: refused by port 0 within an accepted session
       else if (media.kind !== 'file') refuse(() => transfer.fail(new ProviderError('not-supported')));
       else if (media.file.port === 0) {
-        if (someTaken && isPutOff(media.file)) refuse(() => this.#context.putOff(transfer));
-        else refuse(() => transfer.declined());
+        const offered = said.ours[index];
+        if (someTaken && isPutOff(media.file) && offered?.kind === 'file') {
+          refuse(() => this.#context.putOff(transfer, offered.file));
+        } else refuse(() => transfer.declined());
       } else if (!readPath(media.file)) {
         refuse(() => transfer.fail(new ProviderError('malformed', { detail: 'path' })));
         runs.push(() => session.close(index));

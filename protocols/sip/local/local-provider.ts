@@ -140,6 +140,7 @@ export class LocalProvider implements Provider {
     this.#messaging.onMode((contact) => this.#tellCapabilities(contact));
     this.#files = new SipFileTransfer({
       media: this.#media,
+      chats: this.#messaging.chats,
       place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,

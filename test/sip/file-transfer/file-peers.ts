@@ -11,23 +11,30 @@ import type {
 } from '../../../protocols/contract/index.ts';
 import { SipFileTransfer } from '../../../protocols/sip/file-transfer/file-transfer.ts';
 import { Media } from '../../../protocols/sip/media/media.ts';
+import type { ChatLines } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
 import { directAgent } from '../direct-agents.ts';
 
 export interface FilePeer {
   agent: SipUserAgent;
+  /** Where its requests come from. */
+  address: Address;
   uri: string;
   files: SipFileTransfer;
 }
 
 /** A peer that sends and takes files on 127.0.0.1 without a server; `secure` as if its signalling were TLS. */
-export const filePeer = async (user: string, options: { secure?: boolean } = {}): Promise<FilePeer> => {
+export const filePeer = async (
+  user: string,
+  options: { secure?: boolean; book?: ReadonlyMap<Address, string>; chats?: ChatLines } = {},
+): Promise<FilePeer> => {
   const { agent, uri } = await directAgent(user);
   const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
   const files = new SipFileTransfer({
     media,
+    chats: options.chats ?? { join: async () => undefined },
     place: () => (agent.local ? { host: agent.local.address, secure: options.secure ?? false } : undefined),
-    invite: (to, offer) => agent.invite(to, offer),
+    invite: (to, offer) => agent.invite(options.book?.get(to) ?? to, offer),
     now: Date.now,
     direct: true,
   });
@@ -38,7 +45,7 @@ export const filePeer = async (user: string, options: { secure?: boolean } = {})
     files.stop();
     media.close();
   });
-  return { agent, uri, files };
+  return { agent, address: `sip:${user}@127.0.0.1`, uri, files };
 };
 
 /** Content in memory; remembers whether it was closed. */
@@ -106,6 +113,17 @@ export const fileOf = (content: Content, facts: Partial<OutgoingFile['file']> = 
   open: async () => content,
 });
 
+/** The next offers a peer gets, in their order. */
+export const nextOffers = (peer: FilePeer, count: number): Promise<ProtocolTransfer[]> =>
+  new Promise((resolve) => {
+    const transfers: ProtocolTransfer[] = [];
+    const stop = peer.files.onOffer(({ transfer }) => {
+      if (transfers.push(transfer) < count) return;
+      stop();
+      resolve(transfers);
+    });
+  });
+
 /** The next offer a peer gets. */
 export const nextOffer = (peer: FilePeer): Promise<{ transfer: ProtocolTransfer; key: string }> =>
   new Promise((resolve) => {
@@ -151,6 +169,15 @@ export const recordPhases = (transfer: ProtocolTransfer): string[] => {
     if (FINAL.includes(state)) stop();
   });
   return seen;
+};
+
+/** Two peers who know each other by the addresses their requests come from, as people at a server do. */
+export const twoAcquaintances = async (): Promise<{ ana: FilePeer; bob: FilePeer }> => {
+  const book = new Map<Address, string>();
+  const [ana, bob] = await Promise.all(['ana', 'bob'].map((user) => filePeer(user, { book })));
+  if (!ana || !bob) throw new Error('no peers');
+  for (const peer of [ana, bob]) book.set(peer.address, peer.uri);
+  return { ana, bob };
 };
 
 export type Peers = { from: FilePeer; to: FilePeer; address: Address };
