@@ -1,5 +1,5 @@
 import type { LucideIcon } from 'lucide-react';
-import type { ComponentProps, ReactNode } from 'react';
+import { type ComponentProps, memo, type ReactNode } from 'react';
 import { cx } from '../cx.ts';
 import { Tooltip } from '../floating/tooltip.tsx';
 import styles from './button.module.css';
@@ -44,8 +44,18 @@ export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'childre
   children?: ReactNode;
 }
 
-/** A button with a picture; it always has a name. */
-export function IconButton({ icon, label, keys, small, side, className, type, children, ...rest }: IconButtonProps) {
+/** A button with a picture; it always has a name. Painted again only when something of it changed: its tooltip costs. */
+export const IconButton = memo(function IconButton({
+  icon,
+  label,
+  keys,
+  small,
+  side,
+  className,
+  type,
+  children,
+  ...rest
+}: IconButtonProps) {
   return (
     <Tooltip text={label} {...(keys ? { keys } : {})} {...(side ? { side } : {})}>
       <button
@@ -58,4 +68,4 @@ export function IconButton({ icon, label, keys, small, side, className, type, ch
       </button>
     </Tooltip>
   );
-}
+});

@@ -1,5 +1,5 @@
 import { CloudOff, Paperclip, SendHorizontal, Smile, TriangleAlert } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { memo, useCallback, useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../../electron/contract/index.ts';
@@ -25,13 +25,42 @@ interface ComposerProps {
   onAttach: () => void;
 }
 
+/** Apart from the text, so that a key paints the text alone. */
+const EmojiButton = memo(function EmojiButton({
+  disabled,
+  onPick,
+}: {
+  disabled: boolean;
+  onPick: (emoji: string) => void;
+}) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  return (
+    <Popover
+      label={t('composer.emoji')}
+      side="top"
+      align="end"
+      roomy={false}
+      open={open}
+      onOpenChange={setOpen}
+      trigger={<IconButton icon={Smile} label={t('composer.emoji')} side="top" disabled={disabled} />}
+    >
+      <EmojiPicker
+        onPick={(emoji) => {
+          setOpen(false);
+          onPick(emoji);
+        }}
+      />
+    </Popover>
+  );
+});
+
 /** Where one writes. */
 export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   const { t } = useTranslation();
   const actions = useActions();
   const { platform } = useBridge();
   const input = useRef<HTMLTextAreaElement>(null);
-  const [emojiOpen, setEmojiOpen] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
   const [longPaste, setLongPaste] = useState(false);
   const { text, change, sent } = useDraft(talkId);
@@ -65,16 +94,17 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
     if (input.current?.value === '') change(words);
   };
 
-  const insert = (emoji: string) => {
+  const insert = useRef((_emoji: string) => {});
+  insert.current = (emoji) => {
     const element = input.current;
     const [from, to] = element ? [element.selectionStart, element.selectionEnd] : [text.length, text.length];
     change(text.slice(0, from) + emoji + text.slice(to));
-    setEmojiOpen(false);
     requestAnimationFrame(() => {
       element?.focus();
       element?.setSelectionRange(from + emoji.length, from + emoji.length);
     });
   };
+  const onPick = useCallback((emoji: string) => insert.current(emoji), []);
 
   return (
     <form
@@ -109,9 +139,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
           keys={filesOff ? '' : keysShown('sendFile', platform)}
           side="top"
           aria-disabled={filesOff !== null}
-          onClick={() => {
-            if (!filesOff) onAttach();
-          }}
+          onClick={filesOff ? undefined : onAttach}
         />
         <div className={cx(styles.grow, (longPaste || text.length > LONG_TEXT) && styles.long)} data-text={text}>
           <textarea
@@ -148,17 +176,7 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
           />
         </div>
         <span className={styles.composerRoute}>{way}</span>
-        <Popover
-          label={t('composer.emoji')}
-          side="top"
-          align="end"
-          roomy={false}
-          open={emojiOpen}
-          onOpenChange={setEmojiOpen}
-          trigger={<IconButton icon={Smile} label={t('composer.emoji')} side="top" disabled={off !== null} />}
-        >
-          <EmojiPicker onPick={insert} />
-        </Popover>
+        <EmojiButton disabled={off !== null} onPick={onPick} />
         <IconButton
           icon={SendHorizontal}
           label={t('composer.send')}
