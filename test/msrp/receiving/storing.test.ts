@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type ByteSink, FileSink, type ReceiveOutcome, streamSink } from '../../../msrp/index.ts';
 import { accepting, bound } from '../support/receiving-session.ts';
-import { deferred } from '../support/support.ts';
+import { deferred, pair, temporaryFolder, unprivileged } from '../support/support.ts';
 
 describe('storing', () => {
   it.each([
@@ -34,6 +37,46 @@ describe('storing', () => {
     peer.write(send({ tid: 'tid00001', body: 'abc' }));
     expect(await peer.frame()).toContain('MSRP tid00001 413');
     expect(await ended.promise).toMatchObject({ state: 'failed', error: { code: 'disk-full', retryable: true } });
+  });
+
+  it.runIf(existsSync('/dev/full'))('tells the peer of a full disk, and other messages are unharmed', async () => {
+    const folder = await temporaryFolder();
+    const outcomes = new Map<string, ReceiveOutcome>();
+    const done = deferred<void>();
+    const { active } = await pair({
+      passive: {
+        accept: async ({ contentType, messageId }) => ({
+          sink: await FileSink.open(contentType === 'a/full' ? '/dev/full' : path.join(folder, messageId)),
+          ended: (outcome) => {
+            outcomes.set(contentType, outcome);
+            if (outcomes.size === 2) done.resolve();
+          },
+        }),
+      },
+    });
+    const body = randomBytes(8_000_000);
+    const well = active.send({ contentType: 'a/well', body, chunking: 65_536 });
+    const full = active.send({ contentType: 'a/full', body, chunking: 65_536 });
+    expect(await full.sent).toMatchObject({ state: 'refused', status: 413 });
+    expect(await well.sent).toEqual({ state: 'sent' });
+    await done.promise;
+    expect(outcomes.get('a/full')).toMatchObject({ state: 'failed', error: { code: 'disk-full' } });
+    expect(outcomes.get('a/well')).toEqual({ state: 'completed', size: body.length });
+    expect(body.equals(await fs.readFile(path.join(folder, well.messageId)))).toBe(true);
+  });
+
+  it.each([
+    ['storage-denied', 'denied/file'],
+    ['storage-failed', 'nowhere/file'],
+  ])('refuses with 413 and %s what has no place to go: %s', async (code, name) => {
+    const folder = await temporaryFolder();
+    await fs.mkdir(path.join(folder, 'denied'), { mode: 0o500 });
+    await fs.chmod(folder, 0o755);
+    const { peer, send } = await bound({
+      accept: async () => ({ sink: await unprivileged(() => FileSink.open(path.join(folder, name))) }),
+    });
+    peer.write(send({ tid: 'tid00001', body: 'abc' }));
+    expect(await peer.frame()).toContain(`MSRP tid00001 413 ${code}\r\n`);
   });
 
   it('does not confirm a message whose sink cannot be closed', async () => {

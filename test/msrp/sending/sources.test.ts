@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ByteSource, openFile } from '../../../msrp/index.ts';
 import { bound } from '../support/sending-session.ts';
-import { temporaryFolder } from '../support/support.ts';
+import { pair, temporaryFolder, unprivileged } from '../support/support.ts';
 
 const text = { contentType: 'text/plain; charset=utf-8' };
 
@@ -56,6 +56,26 @@ describe('sources', () => {
     } else {
       await expect(opened).rejects.toMatchObject({ name: 'MsrpError', code });
     }
+  });
+
+  it('tells a file that may not be read from others', async () => {
+    const name = path.join(await temporaryFolder(), 'denied');
+    await fs.writeFile(name, 'abc', { mode: 0 });
+    await expect(unprivileged(() => openFile(name))).rejects.toMatchObject({
+      name: 'MsrpError',
+      code: 'source-denied',
+    });
+  });
+
+  it('sends a file to its end although it is removed meanwhile', async () => {
+    const name = path.join(await temporaryFolder(), 'removed');
+    await fs.writeFile(name, Buffer.alloc(5_000_000, 'x'));
+    const { active, mailbox } = await pair();
+    const source = await openFile(name);
+    const message = active.send({ ...text, body: source });
+    await fs.rm(name);
+    expect((await mailbox.next()).outcome).toEqual({ state: 'completed', size: 5_000_000 });
+    expect(await message.sent).toEqual({ state: 'sent' });
   });
 
   it('sends a part of a file', async () => {

@@ -28,6 +28,18 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+/** Runs as somebody who may not do everything, where the tests are run by root. */
+export async function unprivileged<T>(run: () => Promise<T>): Promise<T> {
+  const { geteuid, seteuid } = process;
+  if (geteuid?.() !== 0 || seteuid === undefined) return await run();
+  seteuid(65_534);
+  try {
+    return await run();
+  } finally {
+    seteuid(0);
+  }
+}
+
 /** A promise and what settles it. */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void;
