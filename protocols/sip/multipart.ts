@@ -10,7 +10,7 @@ export interface BodyPart {
   disposition?: string | undefined;
 }
 
-const PARTS_MAXIMUM = 20;
+const PARTS_USUAL = 20;
 
 /** The `boundary` parameter of a multipart Content-Type. */
 const boundaryOf = (contentType: string): string | undefined => {
@@ -19,15 +19,19 @@ const boundaryOf = (contentType: string): string | undefined => {
 };
 
 /**
- * Splits a multipart body (RFC 2046 §5.1). Undefined when it is none or has more than 20 parts; nested multiparts stay
- * one part.
+ * Splits a multipart body (RFC 2046 §5.1). Undefined when it is none or has more than `maximum` parts; nested multiparts
+ * stay one part.
  */
-export const parseMultipart = (contentType: string, body: Buffer): BodyPart[] | undefined => {
+export const parseMultipart = (
+  contentType: string,
+  body: Buffer,
+  maximum: number = PARTS_USUAL,
+): BodyPart[] | undefined => {
   const boundary = boundaryOf(contentType);
   if (!/^\s*multipart\//i.test(contentType) || !boundary) return undefined;
   const text = `\r\n${body.toString('latin1')}`;
   const sections = text.split(`\r\n--${boundary}`);
-  if (sections.length < 2 || sections.length > PARTS_MAXIMUM + 2) return undefined;
+  if (sections.length < 2 || sections.length > maximum + 2) return undefined;
   const parts: BodyPart[] = [];
   for (const section of sections.slice(1)) {
     if (section.startsWith('--')) return parts;

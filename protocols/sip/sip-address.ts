@@ -37,10 +37,16 @@ export const parseSipAddress = (text: string): Address | ProviderError => {
   return `sip:${user}@${host.replace(/\.$/, '')}${port ? `:${Number(port)}` : ''}`;
 };
 
-/** The address in the form sip.js and the wire take. Throws `address-invalid`. Parameters of a full URI are kept. */
+/** The address as a URI is written. Throws `address-invalid`. Parameters of a full URI are kept. */
+export const uriText = (address: string): string => {
+  const match = /^sip:(.*)@([^@]*)$/is.exec(address);
+  if (match?.[1] === undefined) throw new ProviderError('address-invalid');
+  return `sip:${escapeUser(match[1])}@${match[2]}`;
+};
+
+/** The same in the form sip.js takes. */
 export const toSipUri = (address: string): URI => {
-  const match = /^sip:([^@]*)@(.*)$/i.exec(address);
-  const uri = match?.[1] !== undefined ? Grammar.URIParse(`sip:${escapeUser(match[1])}@${match[2]}`) : undefined;
+  const uri = Grammar.URIParse(uriText(address));
   if (!uri) throw new ProviderError('address-invalid');
   return uri;
 };

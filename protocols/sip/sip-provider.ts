@@ -24,15 +24,18 @@ import { locateRelay, parseRelay } from './media/relay.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { SipMessaging } from './messaging/messaging.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
+import { SipContactList } from './presence/contact-list.ts';
 import { Presence } from './presence/presence.ts';
 import { Publication } from './presence/publication.ts';
-import { WatchedContacts } from './presence/watched-contacts.ts';
 import { type Connection, ConnectionSupervisor } from './registration/connection-supervisor.ts';
 import { Registration } from './registration/registration.ts';
 import { ServerNetwork } from './transport/server-network.ts';
 import { FramingError } from './transport/wire/message-framer.ts';
 import { SipUserAgent } from './user-agent.ts';
+import { XcapService } from './xcap/xcap-service.ts';
 
+/** Account option: where the XCAP server is (RFC 4825 §6.1); empty: there is none. Absent: it is looked for. */
+const XCAP_ROOT_OPTION = 'xcapRoot';
 const INSTANCE_KEY = 'sip.instance';
 /** Of the account, by name: its MSRP relay as `parseRelay` reads it. Without one sessions are direct. */
 const RELAY_OPTION = 'msrpRelay';
@@ -54,7 +57,7 @@ export class SipProvider implements Provider {
   readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
-  readonly #contacts: WatchedContacts;
+  readonly #contacts: SipContactList;
   /** Why the last connection broke, where that says what is at the server's port. */
   #brokenBy: ProviderErrorCode | undefined;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
@@ -94,6 +97,7 @@ export class SipProvider implements Provider {
     });
     this.#agent.onDisconnected((cause) => {
       this.#brokenBy = reasonOf(cause);
+      if (cause instanceof FramingError && cause.code === 'body-too-big') this.#contacts.avoidList();
       this.#supervisor.lost(new ProviderError('network', { retryable: true, cause }));
     });
     this.#registration = new Registration({
@@ -109,10 +113,28 @@ export class SipProvider implements Provider {
     this.onRegistration = this.#supervisor.onChange;
 
     this.#publication = new Publication({ agent: this.#agent, storage, online });
-    this.#contacts = new WatchedContacts({
+    const root = account.options[XCAP_ROOT_OPTION];
+    const xcap = new XcapService({
       agent: this.#agent,
+      root: root === undefined ? undefined : String(root),
+      host: account.server?.host ?? domain,
+      trust: {
+        certificateAuthorities: account.certificateAuthorities,
+        trustedFingerprints: account.trustedFingerprints,
+      },
+      names: [domain],
+      login: loginOf(account),
+      password: () => context.password(),
       storage,
       online,
+      log,
+      random,
+    });
+    this.#contacts = new SipContactList({
+      agent: this.#agent,
+      storage,
+      xcap,
+      random,
       onPresence: (address, presence) => {
         presenceSet.seen(address, presence);
         this.#capabilities.emit({ address, capabilities: this.capabilitiesOf(address) });

@@ -10,24 +10,41 @@ export interface XmlElement {
   children: readonly XmlElement[];
   /** All text directly inside, trimmed. */
   text: string;
+  /** Where it stands in the source. */
+  place: XmlPlace;
 }
 
-const CHARACTERS_MAXIMUM = 262_144;
+/** Offsets into the source text, for changing one element and nothing else. */
+export interface XmlPlace {
+  start: number;
+  /** Behind the `>` of the opening tag. */
+  openEnd: number;
+  /** The `<` of the closing tag; equal to `openEnd` for an element closed in its opening tag. */
+  closeStart: number;
+  end: number;
+}
+
+export interface XmlLimits {
+  characters: number;
+  elements: number;
+}
+
+const USUAL: XmlLimits = { characters: 262_144, elements: 5_000 };
 const DEPTH_MAXIMUM = 32;
-const ELEMENTS_MAXIMUM = 5_000;
 
 /**
  * Reads a whole document. Undefined when it is not well-formed, too big or deep, or has a document type: entities
  * declared there are how a few bytes become gigabytes.
  */
-export const parseXml = (text: string): XmlElement | undefined => {
-  if (text.length > CHARACTERS_MAXIMUM) return undefined;
+export const parseXml = (text: string, limits: XmlLimits = USUAL): XmlElement | undefined => {
+  if (text.length > limits.characters) return undefined;
   interface Open {
     namespace: string;
     name: string;
     attributes: Record<string, string>;
     children: Open[];
     text: string;
+    place: XmlPlace;
   }
   const parser = new SaxesParser({ xmlns: true });
   const open: Open[] = [];
@@ -39,11 +56,15 @@ export const parseXml = (text: string): XmlElement | undefined => {
   parser.on('error', refuse);
   parser.on('doctype', refuse);
   parser.on('opentag', (tag) => {
-    if (++count > ELEMENTS_MAXIMUM || open.length >= DEPTH_MAXIMUM) refuse();
+    if (++count > limits.elements || open.length >= DEPTH_MAXIMUM) refuse();
     const attributes: Record<string, string> = {};
     for (const attribute of Object.values(tag.attributes))
       if (attribute.uri === '') attributes[attribute.local] = attribute.value;
-    const element: Open = { namespace: tag.uri, name: tag.local, attributes, children: [], text: '' };
+    // no `<` can stand inside a tag, so the last one before its end begins it
+    const openEnd = parser.position;
+    const start = text.lastIndexOf('<', openEnd - 1);
+    const place = { start, openEnd, closeStart: openEnd, end: openEnd };
+    const element: Open = { namespace: tag.uri, name: tag.local, attributes, children: [], text: '', place };
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);
@@ -54,9 +75,13 @@ export const parseXml = (text: string): XmlElement | undefined => {
   };
   parser.on('text', addText);
   parser.on('cdata', addText);
-  parser.on('closetag', () => {
+  parser.on('closetag', ({ isSelfClosing }) => {
     const closed = open.pop();
-    if (closed) closed.text = closed.text.trim();
+    if (!closed) return;
+    closed.text = closed.text.trim();
+    if (isSelfClosing) return;
+    closed.place.end = parser.position;
+    closed.place.closeStart = text.lastIndexOf('<', parser.position - 1);
   });
   try {
     parser.write(text).close();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { EventSubscription, type SubscriptionState } from '../../protocols/sip/presence/event-subscription.ts';
 import { WatcherInfo } from '../../protocols/sip/presence/watcher-info.ts';
+import { EventSubscription, type SubscriptionState } from '../../protocols/sip/presence/watching/event-subscription.ts';
 import { type Received, ScriptedServer } from './scripted-server.ts';
 import { serverAgent } from './server-agent.ts';
 
@@ -20,6 +20,7 @@ const subscribed = async () => {
     to: 'sip:bob@campus.test',
     event: 'presence',
     accept: ['application/pidf+xml'],
+    random: () => 0,
     onState: (state) => {
       states.push(state);
       tell();

@@ -65,12 +65,19 @@ export const parsePidf = (text: string): PeerPresence | undefined => {
     const person = own ?? (persons.length === tuples.length ? persons[index] : persons[0]);
     return describe(tuple, person);
   });
-  const best = PREFERENCE.map((state) => devices.find((device) => device.state === state)).find(
-    (device) => device !== undefined,
-  );
-  if (!best) return { state: 'offline' };
+  if (devices.length === 0) return { state: 'offline' };
+  const best = mostReachable(devices);
   const note = best.note ?? noteOf(root);
   return { ...best, ...(note ? { note } : {}) };
+};
+
+/** What several devices or subscriptions say together. */
+export const mostReachable = (devices: readonly PeerPresence[]): PeerPresence => {
+  for (const state of PREFERENCE) {
+    const found = devices.find((device) => device.state === state);
+    if (found) return found;
+  }
+  return { state: 'unknown' };
 };
 
 const describe = (tuple: XmlElement, person: XmlElement | undefined): PeerPresence => {

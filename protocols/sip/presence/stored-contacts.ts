@@ -9,7 +9,13 @@ export interface StoredContact {
 
 const KEY = 'sip.contacts';
 
-/** The contact list on disk: SIP servers keep none that every client understands. */
+const collator = new Intl.Collator();
+
+/** In the order of names; of addresses where those are alike. */
+export const byName = (a: StoredContact, b: StoredContact): number =>
+  collator.compare(a.name, b.name) || (a.address < b.address ? -1 : 1);
+
+/** The contact list on disk, for accounts whose server keeps none. */
 export class StoredContacts {
   readonly #storage: ProviderStorage;
   readonly #contacts: Map<Address, StoredContact>;
@@ -21,9 +27,7 @@ export class StoredContacts {
 
   /** By name. */
   get all(): readonly StoredContact[] {
-    return [...this.#contacts.values()].sort(
-      (a, b) => a.name.localeCompare(b.name) || (a.address < b.address ? -1 : 1),
-    );
+    return [...this.#contacts.values()].sort(byName);
   }
 
   put(contact: StoredContact): void {

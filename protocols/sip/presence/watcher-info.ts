@@ -1,18 +1,30 @@
 import type { Address } from '../../contract/index.ts';
+import { headerText } from '../header-text.ts';
 import { parseSipAddress } from '../sip-address.ts';
-import { parseXml } from '../xml-tree.ts';
+import { parseXml, type XmlElement } from '../xml-tree.ts';
 
 /** Who watches us (RFC 3857, RFC 3858). */
 export const WATCHER_INFO_TYPE = 'application/watcherinfo+xml';
 const NAMESPACE = 'urn:ietf:params:xml:ns:watcherinfo';
 
-/** The watchers known so far, after a document. Undefined when it is none, or does not follow the last one. */
+/** Somebody who asks to see us and has no answer yet. */
+export interface AskingWatcher {
+  /** The server's name for this one subscription. */
+  id: string;
+  address: Address;
+  name: string;
+}
+
+interface Watcher extends AskingWatcher {
+  status: 'active' | 'asking';
+}
+
+/** The watchers known so far. */
 export class WatcherInfo {
-  /** Address by the server's id of the watcher; only those that see us now. */
-  #active = new Map<string, Address>();
+  readonly #watchers = new Map<string, Watcher>();
   #version = -1;
 
-  /** Takes a document; false when it says nothing new. */
+  /** Takes a document; false when it is none, or does not follow the last one. */
   take(text: string): boolean {
     const root = parseXml(text);
     const version = Number(root?.attributes.version ?? Number.NaN);
@@ -21,13 +33,13 @@ export class WatcherInfo {
     // RFC 3858 §4.2: an older one is dropped; a full one may begin anew after a restart of the server
     if (!full && version <= this.#version) return false;
     this.#version = version;
-    if (full) this.#active.clear();
+    if (full) this.#watchers.clear();
     for (const list of root.children.filter((c) => c.name === 'watcher-list' && c.attributes.package === 'presence')) {
-      for (const watcher of list.children.filter((c) => c.name === 'watcher')) {
-        const id = watcher.attributes.id ?? watcher.text;
-        const address = parseSipAddress(watcher.text);
-        if (watcher.attributes.status === 'active' && typeof address === 'string') this.#active.set(id, address);
-        else this.#active.delete(id);
+      for (const element of list.children.filter((c) => c.name === 'watcher')) {
+        const id = element.attributes.id ?? element.text;
+        const watcher = watcherOf(id, element);
+        if (watcher) this.#watchers.set(id, watcher);
+        else this.#watchers.delete(id);
       }
     }
     return true;
@@ -35,11 +47,32 @@ export class WatcherInfo {
 
   /** Whether that person sees our presence. */
   sees(address: Address): boolean {
-    return [...this.#active.values()].includes(address);
+    return [...this.#watchers.values()].some((each) => each.status === 'active' && each.address === address);
+  }
+
+  /** The server's names for all subscriptions of that person. */
+  idsOf(address: Address): string[] {
+    return [...this.#watchers.values()].filter((each) => each.address === address).map(({ id }) => id);
+  }
+
+  /** Who asks, each once. */
+  get asking(): readonly AskingWatcher[] {
+    const asking = [...this.#watchers.values()].filter(({ status }) => status === 'asking');
+    return [...new Map(asking.map((each) => [each.address, each])).values()];
   }
 
   clear(): void {
-    this.#active.clear();
+    this.#watchers.clear();
     this.#version = -1;
   }
 }
+
+const watcherOf = (id: string, { attributes, text }: XmlElement): Watcher | undefined => {
+  const address = parseSipAddress(text);
+  if (typeof address !== 'string') return undefined;
+  const name = headerText(attributes['display-name'] ?? '');
+  // RFC 3857 §4.7.1: `waiting` asked, and gave up before there was an answer
+  if (attributes.status === 'pending' || attributes.status === 'waiting')
+    return { id, address, name, status: 'asking' };
+  return attributes.status === 'active' ? { id, address, name, status: 'active' } : undefined;
+};

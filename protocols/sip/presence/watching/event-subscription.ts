@@ -1,7 +1,7 @@
 import type { Core } from 'sip.js';
-import type { Address } from '../../contract/index.ts';
-import { toSipUri } from '../sip-address.ts';
-import type { SipUserAgent } from '../user-agent.ts';
+import type { Address } from '../../../contract/index.ts';
+import { toSipUri } from '../../sip-address.ts';
+import type { SipUserAgent } from '../../user-agent.ts';
 
 /**
  * ```
@@ -18,9 +18,13 @@ export interface EventSubscriptionOptions {
   event: string;
   /** Body types. */
   accept: readonly string[];
+  /** What is wanted of the resource, where the package has a body for it. */
+  body?: { contentType: string; content: string };
+  /** 0 to 1: spreads refreshes, so that what began together does not come together for ever. */
+  random: () => number;
   onState(state: SubscriptionState): void;
   /** A body came; undefined: a NOTIFY without one. */
-  onBody(body: string | undefined): void;
+  onBody(body: string | undefined, contentType: string): void;
 }
 
 const EXPIRES = 3600;
@@ -42,6 +46,7 @@ export class EventSubscription {
   #attempt = 0;
   #expires = EXPIRES;
   #timer: NodeJS.Timeout | undefined;
+  #answered: (() => void) | undefined;
   /** Between two connections: what fails is not tried again until `start`. */
   #suspended = true;
 
@@ -53,17 +58,26 @@ export class EventSubscription {
     return this.#state;
   }
 
-  /** Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us. */
-  start(): void {
+  /**
+   * Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us.
+   * Resolves when that is answered or given up; never rejects.
+   */
+  start(): Promise<void> {
     this.#suspended = false;
-    if (this.#dialog) this.#refresh();
+    this.#answered?.();
+    const answered = new Promise<void>((resolve) => {
+      this.#answered = resolve;
+    });
+    if (this.#dialog) this.refresh();
     else this.#subscribe();
+    return answered;
   }
 
   /** The connection is gone: nothing to refresh until `start`. */
   suspend(): void {
     this.#suspended = true;
     clearTimeout(this.#timer);
+    this.#answered?.();
   }
 
   /** Unsubscribes (RFC 6665 §4.1.2.3). Resolves when answered or given up; never rejects. */
@@ -104,7 +118,7 @@ export class EventSubscription {
   #subscribe(): void {
     this.#forget();
     const attempt = ++this.#attempt;
-    const { agent, to } = this.#options;
+    const { agent, to, body } = this.#options;
     const { core } = agent;
     const uri = toSipUri(to);
     const message = core.makeOutgoingRequestMessage(
@@ -114,12 +128,14 @@ export class EventSubscription {
       uri,
       { optionTags: [...core.configuration.supportedOptionTags] },
       this.#headers(this.#expires),
+      body && { contentDisposition: 'render', ...body },
     );
     this.#move('asked');
     const current = (work: () => void): void => {
       if (attempt === this.#attempt) work();
     };
     this.#request = core.subscribe(message, {
+      onAccept: () => current(() => this.#answered?.()),
       onReject: ({ message: answer }) => current(() => this.#rejected(answer)),
       onRedirect: ({ message: answer }) => current(() => this.#rejected(answer)),
       onNotifyTimeout: () => current(() => this.#retry(RETRY_AFTER)),
@@ -157,9 +173,10 @@ export class EventSubscription {
     const granted = Number(parameter('expires') ?? this.#expires);
     const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refresh(), Math.max(5, seconds * 0.8) * 1000);
+    const share = 0.8 - 0.2 * this.#options.random();
+    this.#timer = setTimeout(() => this.refresh(), Math.max(5, seconds * share) * 1000);
     this.#move(state === 'pending' ? 'pending' : 'active');
-    this.#options.onBody(message.body || undefined);
+    this.#options.onBody(message.body || undefined, message.getHeader('content-type') ?? '');
   }
 
   /** RFC 6665 §4.1.3: what each reason asks for. */
@@ -194,10 +211,14 @@ export class EventSubscription {
     this.#retry(retryAfter >= 0 ? retryAfter : RETRY_AFTER);
   }
 
-  #refresh(): void {
+  /** Asks for all that is known now, within the subscription (RFC 6665 §4.1.2.2). Without one nothing is done. */
+  refresh(): void {
     const dialog = this.#dialog;
     const attempt = this.#attempt;
-    if (!dialog || !this.#options.agent.connected) return;
+    if (!dialog || !this.#options.agent.connected) {
+      this.#answered?.();
+      return;
+    }
     const anew = ({ message }: { message: Core.IncomingResponseMessage }): void => {
       if (attempt !== this.#attempt) return;
       // RFC 6665 §4.1.2.2: 481 and its like end it; for others it lives on, but a new one is the surer way
@@ -205,8 +226,13 @@ export class EventSubscription {
       else if (this.#options.agent.connected) this.#subscribe();
     };
     clearTimeout(this.#timer);
+    const { body } = this.#options;
+    const message = {
+      extraHeaders: this.#headers(this.#expires),
+      ...(body && { body: { contentDisposition: 'render', ...body } }),
+    };
     try {
-      dialog.subscribe({ onReject: anew, onRedirect: anew }, { extraHeaders: this.#headers(this.#expires) });
+      dialog.subscribe({ onAccept: () => this.#answered?.(), onReject: anew, onRedirect: anew }, message);
     } catch {
       this.#subscribe();
     }
@@ -242,6 +268,7 @@ export class EventSubscription {
   }
 
   #move(state: SubscriptionState): void {
+    if (state !== 'asked') this.#answered?.();
     if (state === this.#state) return;
     this.#state = state;
     this.#options.onState(state);

@@ -1,0 +1,274 @@
+import {
+  type Address,
+  type Contact,
+  type ContactListOperationSet,
+  type ContactPermissions,
+  type ContactRequest,
+  type ContactSubscription,
+  Emitter,
+  type PeerPresence,
+  ProviderError,
+  type ProviderStorage,
+  userOf,
+} from '../../contract/index.ts';
+import { parseSipAddress } from '../sip-address.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+import { PRESENCE_RULES } from '../xcap/documents/presence-rules.ts';
+import { changeResourceLists, type ListChange, readResourceLists } from '../xcap/documents/resource-lists.ts';
+import { changeService, RLS_SERVICES, serviceOf } from '../xcap/documents/rls-services.ts';
+import type { XcapService } from '../xcap/xcap-service.ts';
+import { PresencePermissions } from './presence-permissions.ts';
+import { byName, type StoredContact, StoredContacts } from './stored-contacts.ts';
+import { WATCHER_INFO_TYPE, WatcherInfo } from './watcher-info.ts';
+import { ContactWatching } from './watching/contact-watching.ts';
+import { EventSubscription } from './watching/event-subscription.ts';
+
+export interface ContactListOptions {
+  agent: SipUserAgent;
+  storage: ProviderStorage;
+  xcap: XcapService;
+  random: () => number;
+  /** What a contact's presence is now. Told only when it changed. */
+  onPresence: (address: Address, presence: PeerPresence) => void;
+}
+
+/** Milliseconds the list on the server may keep the presence of those we know already waiting. */
+const PATIENCE = 3_000;
+
+/**
+ * The contact list and who on it is there. It is the server's where there is one (RFC 4826), with a copy here; else it is
+ * kept here, and goes up to the server when one is found. Whether others see us is known from watcher information
+ * (RFC 3857); who asks to is shown where the answer can be kept as a rule (RFC 5025).
+ */
+export class SipContactList implements ContactListOperationSet {
+  readonly #options: ContactListOptions;
+  readonly #local: StoredContacts;
+  readonly #watching: ContactWatching;
+  readonly #watchers = new WatcherInfo();
+  readonly #watcherSubscription: EventSubscription;
+  readonly #rules: PresencePermissions;
+  readonly #service: Address;
+  /** In the order of names. */
+  #listed: readonly StoredContact[] = [];
+  #requests: readonly ContactRequest[] = [];
+  /** Subscriptions of people we have just taken off the list: they have not asked again. */
+  readonly #parted = new Set<string>();
+  #isRestoring = false;
+  #isListAvoided = false;
+  readonly #changed = new Emitter<readonly Contact[]>();
+  readonly onChange = this.#changed.on;
+  readonly #requested = new Emitter<readonly ContactRequest[]>();
+  readonly onRequests = this.#requested.on;
+
+  constructor(options: ContactListOptions) {
+    const { agent, xcap, random } = options;
+    this.#options = options;
+    this.#local = new StoredContacts(options.storage);
+    this.#service = serviceOf(agent.address);
+    this.#rules = new PresencePermissions(xcap.rules);
+    this.#watching = new ContactWatching({
+      agent,
+      storage: options.storage,
+      service: this.#service,
+      random,
+      onPresence: options.onPresence,
+      onSubscription: () => this.#tell(),
+      onListChanged: () => void xcap.look(),
+    });
+    this.#watcherSubscription = new EventSubscription({
+      agent,
+      to: agent.address,
+      event: 'presence.winfo',
+      accept: [WATCHER_INFO_TYPE],
+      random,
+      onState: (state) => {
+        if (state === 'active' || state === 'pending') return;
+        this.#watchers.clear();
+        this.#takeRequests();
+        this.#tell();
+      },
+      onBody: (body) => {
+        if (body === undefined || !this.#watchers.take(body)) return;
+        this.#takeRequests();
+        this.#tell();
+      },
+    });
+    this.#rules.onChange(() => this.#takeRequests());
+    xcap.lists.onChange(() => this.#takeList());
+    xcap.onFound(() => {
+      this.#takeList();
+      this.#takeRequests();
+    });
+    this.#takeList();
+  }
+
+  get kept(): 'server' | 'local' {
+    return this.#options.xcap.isKnown ? 'server' : 'local';
+  }
+
+  get contacts(): readonly Contact[] {
+    return this.#listed.map((contact) => ({ ...contact, subscription: this.#subscriptionOf(contact.address) }));
+  }
+
+  get requests(): readonly ContactRequest[] {
+    return this.#requests;
+  }
+
+  get permissions(): ContactPermissions | undefined {
+    return this.#options.xcap.has(PRESENCE_RULES) ? this.#rules : undefined;
+  }
+
+  async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
+    const address = addressOf(contact.address);
+    const stored = { address, name: contact.name, groups: [...contact.groups] };
+    if (this.kept === 'server') await this.#change({ put: [stored] });
+    else {
+      this.#local.put(stored);
+      this.#takeList();
+    }
+  }
+
+  async remove(address: Address): Promise<void> {
+    if (this.kept === 'local') {
+      if (this.#local.remove(address)) this.#takeList();
+      return;
+    }
+    await this.#change({ remove: [address] });
+    // who is no contact any more sees us no longer, as everywhere else
+    if (this.permissions?.of(address) !== 'allow') return;
+    for (const id of this.#watchers.idsOf(address)) this.#parted.add(id);
+    await this.#rules.set(address, 'ask');
+  }
+
+  async answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void> {
+    const { permissions } = this;
+    if (!permissions) throw new ProviderError('not-supported');
+    const asked = this.#requests.find((request) => request.address === address);
+    await permissions.set(address, answer === 'accept' ? 'allow' : 'block');
+    const isListed = this.#listed.some((contact) => contact.address === address);
+    if (answer === 'accept' && !isListed) await this.put({ address, name: asked?.name ?? userOf(address), groups: [] });
+  }
+
+  presenceOf(address: Address): PeerPresence {
+    return this.#watching.presenceOf(address);
+  }
+
+  /** We are registered: read what has changed, subscribe, or tell the notifiers our new address. */
+  restore(): void {
+    this.#isRestoring = true;
+    void this.#watcherSubscription.start();
+    const { xcap } = this.#options;
+    const isUp = xcap.restore().then((isRead) => (isRead ? this.#bringUp() : undefined));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, xcap.isKnown ? PATIENCE : 0);
+    });
+    void Promise.race([isUp, late]).finally(() => {
+      clearTimeout(timer);
+      if (!this.#isRestoring) return;
+      this.#isRestoring = false;
+      this.#watching.restore();
+    });
+  }
+
+  /** The connection is gone: what we know of others is old. */
+  suspend(): void {
+    this.#isRestoring = false;
+    this.#options.xcap.suspend();
+    this.#watcherSubscription.suspend();
+    this.#watching.suspend();
+  }
+
+  /** The connection broke by the notices for the whole list: everybody by themselves from now on. */
+  avoidList(): void {
+    this.#isListAvoided = true;
+    this.#watching.setServed(false);
+  }
+  /** Takes all subscriptions back. Never rejects. */
+  async stop(): Promise<void> {
+    this.#isRestoring = false;
+    await Promise.all([this.#watching.stop(), this.#watcherSubscription.stop(), this.#options.xcap.stop()]);
+  }
+
+  async #change(change: ListChange): Promise<void> {
+    await this.#options.xcap.lists.change((text) => changeResourceLists(text, change));
+    await this.#serve();
+  }
+
+  /** First what was kept here before there was a server, then the service that stands for all of it. Never rejects. */
+  async #bringUp(): Promise<void> {
+    const mine = this.#local.all;
+    if (mine.length > 0) {
+      try {
+        await this.#options.xcap.lists.change((text) => {
+          const there = new Set(text === undefined ? [] : readResourceLists(text)?.map(({ address }) => address));
+          return changeResourceLists(text, { put: mine.filter(({ address }) => !there.has(address)) });
+        });
+        for (const { address } of mine) this.#local.remove(address);
+      } catch {
+        // they stay here, and go up another time; what is not understood there is not touched
+      }
+    }
+    await this.#serve();
+  }
+
+  /** Keeps the service at the server in step with the list. Never rejects: without it everybody is asked for alone. */
+  async #serve(): Promise<void> {
+    const { xcap, agent } = this.#options;
+    // a notice for a whole list does not fit into a datagram
+    const isUsable = xcap.has(RLS_SERVICES) && agent.local?.protocol !== 'UDP' && !this.#isListAvoided;
+    if (!isUsable || this.#listed.length === 0) {
+      this.#watching.setServed(false);
+      return;
+    }
+    // in an order of its own, so that a new name changes nothing
+    const people = this.#listed.map(({ address }) => address).sort();
+    try {
+      await xcap.services.change((text) => changeService(text, this.#service, people));
+      this.#watching.setServed(true);
+    } catch {
+      this.#watching.setServed(false);
+    }
+  }
+
+  #takeList(): void {
+    const { xcap } = this.#options;
+    const text = xcap.lists.text;
+    const there = xcap.isKnown && text !== undefined ? readResourceLists(text) : undefined;
+    // while those kept here have not gone up, they are shown all the same
+    const known = new Set(there?.map(({ address }) => address));
+    const here = this.#local.all.filter(({ address }) => !known.has(address));
+    this.#listed = [...(there ?? []), ...here].sort(byName);
+    this.#watching.setContacts(this.#listed.map(({ address }) => address));
+    this.#tell();
+  }
+
+  #takeRequests(): void {
+    const { permissions } = this;
+    const asking = permissions
+      ? this.#watchers.asking.filter(({ id, address }) => permissions.of(address) === 'ask' && !this.#parted.has(id))
+      : [];
+    const requests = asking.map(({ address, name }) => ({ address, ...(name ? { name } : {}) }));
+    if (JSON.stringify(requests) === JSON.stringify(this.#requests)) return;
+    this.#requests = requests;
+    this.#requested.emit(requests);
+  }
+
+  #tell(): void {
+    this.#changed.emit(this.contacts);
+  }
+
+  #subscriptionOf(address: Address): ContactSubscription {
+    const state = this.#watching.stateOf(address);
+    const seesUs = this.#watchers.sees(address);
+    if (state === 'active') return seesUs ? 'mutual' : 'outgoing';
+    if (state === 'pending') return 'pending';
+    return seesUs ? 'incoming' : 'none';
+  }
+}
+
+const addressOf = (text: string): Address => {
+  const address = parseSipAddress(text);
+  if (typeof address !== 'string') throw address;
+  return address;
+};

@@ -1,0 +1,67 @@
+import { EventSubscription } from '../presence/watching/event-subscription.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+import { escapeXml } from '../xml-tree.ts';
+import { RESOURCE_LISTS_TYPE } from './documents/resource-lists.ts';
+import { readXcapDiff, XCAP_DIFF, XCAP_DIFF_TYPE } from './documents/xcap-diff.ts';
+import type { XcapDocument } from './xcap-document.ts';
+import { documentPath, sameDocument } from './xcap-uri.ts';
+
+export interface ChangeWatchOptions {
+  agent: SipUserAgent;
+  documents: readonly XcapDocument[];
+  random: () => number;
+  /** Another device changed one of them. */
+  onChanged: () => void;
+}
+
+/** Changes by other devices as they happen (RFC 5875), where the server tells them. */
+export class ChangeWatch {
+  readonly #subscription: EventSubscription;
+  /** RFC 5875 §4.6: the first notice tells all documents; Kamailio 5.6 takes the subscription and never tells any. */
+  #hasTold = false;
+
+  constructor({ agent, documents, random, onChanged }: ChangeWatchOptions) {
+    const selectors = documents.map(({ auid }) => documentPath({ auid, owner: agent.address }));
+    const entries = selectors.map((selector) => `<entry uri="${escapeXml(selector)}"/>`);
+    this.#subscription = new EventSubscription({
+      agent,
+      to: agent.address,
+      event: XCAP_DIFF,
+      accept: [XCAP_DIFF_TYPE],
+      // RFC 5875 §4.4: what is to be watched is a resource list of selectors
+      body: {
+        contentType: RESOURCE_LISTS_TYPE,
+        content: `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${entries.join('')}</list></resource-lists>`,
+      },
+      random,
+      onState: () => {},
+      onBody: (body) => {
+        const told = (body === undefined ? undefined : readXcapDiff(body)) ?? [];
+        if (told.length > 0) this.#hasTold = true;
+        const isNew = told.some(({ selector, etag }) =>
+          documents.some((document, index) => sameDocument(selectors[index] ?? '', selector) && document.etag !== etag),
+        );
+        if (isNew) onChanged();
+      },
+    });
+  }
+
+  /** The server tells changes. */
+  get isActive(): boolean {
+    return this.#hasTold && this.#subscription.state === 'active';
+  }
+
+  /** Unless the server has said that it knows no such event. */
+  start(): void {
+    if (this.#subscription.state !== 'refused') void this.#subscription.start();
+  }
+
+  suspend(): void {
+    this.#subscription.suspend();
+  }
+
+  /** Never rejects. */
+  stop(): Promise<void> {
+    return this.#subscription.stop();
+  }
+}

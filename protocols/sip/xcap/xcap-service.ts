@@ -1,0 +1,217 @@
+import { Emitter, ProviderError, type ProviderLog, type ProviderStorage } from '../../contract/index.ts';
+import { DigestClient } from '../authentication/digest-client.ts';
+import type { TlsTrust } from '../transport/tls-trust.ts';
+import type { SipUserAgent } from '../user-agent.ts';
+import { ChangeWatch } from './change-watch.ts';
+import { PRESENCE_RULES, PRESENCE_RULES_TYPE } from './documents/presence-rules.ts';
+import { RESOURCE_LISTS, RESOURCE_LISTS_TYPE } from './documents/resource-lists.ts';
+import { RLS_SERVICES, RLS_SERVICES_TYPE } from './documents/rls-services.ts';
+import { readCapabilities, XCAP_CAPS } from './documents/xcap-caps.ts';
+import { XcapClient } from './xcap-client.ts';
+import { XcapDocument } from './xcap-document.ts';
+import { parseRoot } from './xcap-uri.ts';
+
+export interface XcapServiceOptions {
+  agent: SipUserAgent;
+  /** Option `xcapRoot` of the account: an empty one means that there is none; absent, it is looked for. */
+  root: string | undefined;
+  /** Where it is looked for: the host of `https://host/xcap-root/`. */
+  host: string;
+  trust: Omit<TlsTrust, 'names'>;
+  /** Names the certificate may carry. */
+  names: readonly string[];
+  login: string;
+  password(): Promise<string | undefined>;
+  storage: ProviderStorage;
+  online: () => boolean;
+  log: ProviderLog;
+  random: () => number;
+}
+
+const KEY = 'sip.xcap';
+/** Seconds between two looks at what other devices may have changed; the second where the server tells it by itself. */
+const LOOK_EVERY = 600;
+const LOOK_SELDOM = 3600;
+/** Seconds until a failed look is tried again, unless the server says. */
+const RETRY_AFTER = 60;
+/** For a root that does not answer the question what it can do. */
+const USUAL: readonly string[] = [RESOURCE_LISTS, PRESENCE_RULES];
+
+interface Known {
+  root: string;
+  auids: readonly string[];
+}
+
+/**
+ * The account's documents on an XCAP server (RFC 4825): finds it, keeps the documents read, and knows what it can do. A
+ * root that was found once is remembered, so that the list is there before any server answers.
+ */
+export class XcapService {
+  readonly lists: XcapDocument;
+  readonly rules: XcapDocument;
+  readonly services: XcapDocument;
+  readonly #options: XcapServiceOptions;
+  readonly #changes: ChangeWatch;
+  #known: Known | undefined;
+  #client: XcapClient | undefined;
+  #credentials: Promise<DigestClient> | undefined;
+  /** What it can do was asked in this life. */
+  #isAsked = false;
+  #looking: Promise<boolean> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isLive = false;
+  readonly #found = new Emitter<void>();
+  /** A server was found, or what it can do is known better now. */
+  readonly onFound = this.#found.on;
+
+  constructor(options: XcapServiceOptions) {
+    this.#options = options;
+    const { storage, agent, random } = options;
+    const document = (auid: string, contentType: string): XcapDocument =>
+      new XcapDocument({ auid, contentType, storage, client: () => (options.online() ? this.#client : undefined) });
+    this.lists = document(RESOURCE_LISTS, RESOURCE_LISTS_TYPE);
+    this.rules = document(PRESENCE_RULES, PRESENCE_RULES_TYPE);
+    this.services = document(RLS_SERVICES, RLS_SERVICES_TYPE);
+    this.#changes = new ChangeWatch({
+      agent,
+      documents: [this.lists, this.rules],
+      random,
+      onChanged: () => void this.look(),
+    });
+    this.#known = remembered(storage, options.root === undefined ? undefined : (this.#configuredRoot?.href ?? ''));
+    if (options.root && !this.#configuredRoot) options.log('warn', 'sip.xcap-root-invalid');
+    if (!this.#known) {
+      // copies of another server, or of none, say nothing
+      for (const each of [this.lists, this.rules, this.services]) each.forget();
+      if (this.#configuredRoot) this.#known = { root: this.#configuredRoot.href, auids: USUAL };
+    }
+  }
+
+  /** There is a server for the list. */
+  get isKnown(): boolean {
+    return this.#known?.auids.includes(RESOURCE_LISTS) ?? false;
+  }
+
+  has(auid: string): boolean {
+    return this.#known?.auids.includes(auid) ?? false;
+  }
+
+  /** We are registered: reads what may have changed meanwhile. True when the documents are as the server has them. */
+  async restore(): Promise<boolean> {
+    this.#isLive = true;
+    // what was under way with the last connection
+    await this.#looking;
+    return this.look();
+  }
+
+  /** The connection is gone. */
+  suspend(): void {
+    this.#isLive = false;
+    clearTimeout(this.#timer);
+    this.#changes.suspend();
+    this.#client?.stop();
+    this.#client = undefined;
+    // a changed password is asked for at the next login
+    this.#credentials = undefined;
+  }
+
+  /** Never rejects. */
+  stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    return this.#changes.stop();
+  }
+
+  /** Reads what may have changed. True when the documents are as the server has them. Never rejects. */
+  look(): Promise<boolean> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<boolean> {
+    clearTimeout(this.#timer);
+    let wait = this.#changes.isActive ? LOOK_SELDOM : LOOK_EVERY;
+    try {
+      await this.#find();
+      if (!this.isKnown) return false;
+      await this.lists.read();
+      if (this.has(PRESENCE_RULES)) await this.rules.read();
+      if (this.#isLive && !this.#changes.isActive) this.#changes.start();
+      return true;
+    } catch (cause) {
+      const error = ProviderError.from(cause);
+      this.#options.log('warn', 'sip.xcap-failed', { code: error.code, status: error.protocolCode ?? '' });
+      wait = error.retryAfter ?? RETRY_AFTER;
+      return false;
+    } finally {
+      // spread: everybody logs in when the building opens
+      const seconds = wait * (0.75 + 0.5 * this.#options.random());
+      if (this.#isLive && this.isKnown) this.#timer = setTimeout(() => void this.look(), seconds * 1000);
+    }
+  }
+
+  get #configuredRoot(): URL | undefined {
+    return this.#options.root === undefined ? undefined : parseRoot(this.#options.root);
+  }
+
+  /** Finds the server, and asks it what it can do, once a life. Rejects when a known one does not answer. */
+  async #find(): Promise<void> {
+    const { host, root: configured } = this.#options;
+    if (!this.#options.online()) throw new ProviderError('network', { retryable: true });
+    // no record in DNS names it: a guess is tried over TLS only, where the certificate says whose server it is
+    const guess =
+      configured === undefined ? `https://${host.includes(':') ? `[${host}]` : host}/xcap-root/` : undefined;
+    const root = this.#known?.root ?? guess;
+    if (root === undefined) return;
+    this.#client ??= this.#makeClient(new URL(root));
+    if (this.#isAsked) return;
+    let auids: ReadonlySet<string> | undefined;
+    try {
+      const text = await this.#client.global(XCAP_CAPS);
+      auids = text === undefined ? undefined : readCapabilities(text);
+    } catch (error) {
+      if (this.#known) throw error;
+      const { code, retryable } = ProviderError.from(error);
+      this.#options.log('debug', 'sip.xcap-none', { code });
+      // with another network there may be one
+      if (retryable) return;
+    }
+    this.#isAsked = true;
+    if (!auids && !this.#known) return;
+    this.#known = { root, auids: [...(auids ?? USUAL)] };
+    this.#options.storage.put(KEY, JSON.stringify(this.#known));
+    this.#found.emit();
+  }
+
+  #makeClient(root: URL): XcapClient {
+    const { agent, trust, names } = this.#options;
+    return new XcapClient({
+      root,
+      owner: agent.address,
+      trust,
+      names,
+      credentials: () => {
+        this.#credentials ??= this.#askCredentials();
+        return this.#credentials;
+      },
+    });
+  }
+
+  async #askCredentials(): Promise<DigestClient> {
+    const password = await this.#options.password();
+    if (password === undefined) throw new ProviderError('credentials-missing');
+    return new DigestClient(this.#options.login, password);
+  }
+}
+
+const remembered = (storage: ProviderStorage, configured: string | undefined): Known | undefined => {
+  try {
+    const { root, auids } = JSON.parse(storage.get(KEY) ?? '{}') as Partial<Known>;
+    if (typeof root !== 'string' || !parseRoot(root) || !Array.isArray(auids)) return undefined;
+    if (configured !== undefined && configured !== root) return undefined;
+    return { root, auids: auids.filter((each) => typeof each === 'string') };
+  } catch {
+    return undefined;
+  }
+};

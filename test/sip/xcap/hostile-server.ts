@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { onTestFinished } from 'vitest';
+import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
+import { XcapClient } from '../../../protocols/sip/xcap/xcap-client.ts';
+
+export interface Asked {
+  method: string;
+  path: string;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}
+
+/** An HTTP server that answers as a test says, and tells what it was asked. */
+export const httpServer = async (
+  answer: (asked: Asked, response: http.ServerResponse) => void,
+): Promise<{ root: URL; asked: Asked[] }> => {
+  const asked: Asked[] = [];
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const one = {
+        method: request.method ?? '',
+        path: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      };
+      asked.push(one);
+      answer(one, response);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { root: new URL(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}/xcap-root/`), asked };
+};
+
+/** A server below HTTP: it is given each connection as it is. */
+export const rawServer = async (take: (socket: net.Socket) => void): Promise<URL> => {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    take(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return new URL(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}/xcap-root/`);
+};
+
+export const client = (root: URL, options: { timeout?: number; owner?: string } = {}): XcapClient => {
+  const digest = new DigestClient('ana', 'secret', () => 'cnonce');
+  return new XcapClient({
+    root,
+    owner: options.owner ?? 'sip:ana@campus.test',
+    trust: { certificateAuthorities: [], trustedFingerprints: [] },
+    names: ['campus.test'],
+    credentials: async () => digest,
+    timeout: options.timeout,
+  });
+};
+
+/** Documents by path, with tags that count up; `conflicts` writes are refused first. */
+export class Shelf {
+  readonly documents = new Map<string, { text: string; etag: string }>();
+  conflicts = 0;
+  #count = 0;
+
+  put(path: string, text: string): void {
+    this.#count += 1;
+    this.documents.set(path, { text, etag: `"${this.#count}"` });
+  }
+
+  readonly answer = ({ method, path, headers, body }: Asked, response: http.ServerResponse): void => {
+    const known = this.documents.get(path);
+    if (method === 'GET') {
+      if (!known) response.writeHead(404).end();
+      else if (headers['if-none-match'] === known.etag) response.writeHead(304).end();
+      else response.writeHead(200, { ETag: known.etag }).end(known.text);
+      return;
+    }
+    const isRefused =
+      this.conflicts > 0 ||
+      (headers['if-none-match'] === '*' && known !== undefined) ||
+      (headers['if-match'] !== undefined && headers['if-match'] !== known?.etag);
+    if (isRefused) {
+      this.conflicts -= 1;
+      response.writeHead(412).end();
+      return;
+    }
+    this.put(path, body);
+    response.writeHead(known ? 200 : 201, { ETag: this.documents.get(path)?.etag }).end();
+  };
+}
+
+export const LISTS_PATH = '/xcap-root/resource-lists/users/sip:ana@campus.test/index';
