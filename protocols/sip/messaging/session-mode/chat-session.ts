@@ -64,6 +64,11 @@ const ANSWER_TIMEOUT = 10_000;
 const LINGER = 2_000;
 const KEEP_ALIVE = 60_000;
 
+/** The Reason of our BYE (RFC 3326) when it is not our wish, so that the peer does not invite us again at once. */
+const MEDIA_LOST = 'SIP ;cause=503 ;text="Media connection lost"';
+/** Blink 5.5 says `SIP ;cause=500 ;text="media stream failed to start"`. */
+const FAULT = /^\s*SIP\s*;.*\bcause=[45]\d\d\b/i;
+
 /** One MSRP chat session: an INVITE dialog and the connection it describes (RFC 4975 §5, §8). */
 export class ChatSession {
   readonly peer: Address;
@@ -114,9 +119,14 @@ export class ChatSession {
     const session = new ChatSession(sip.peer, 'peer', context);
     session.#owned = false;
     session.#sip = sip;
-    const answer = await session.#answerLine(offered);
-    sip.onState((state) => session.#onSip(state));
-    return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
+    try {
+      const answer = await session.#answerLine(offered);
+      sip.onState((state) => session.#onSip(state));
+      return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
+    } catch (error) {
+      session.stop();
+      throw error;
+    }
   }
 
   get state(): ChatState {
@@ -228,8 +238,7 @@ export class ChatSession {
 
   /** Says goodbye and waits for nothing. */
   stop(): void {
-    this.#end({ cause: 'left' });
-    this.#line?.end();
+    this.#end({ cause: 'left' }, 'now');
   }
 
   async #invite(invite: (offer: SessionDescription) => SipSession): Promise<void> {
@@ -267,7 +276,7 @@ export class ChatSession {
         break;
       case 'ended':
         // the connection stands by itself, but without the dialog nobody could tell us of a change
-        this.#end({ cause: state.by === 'network' ? 'media' : 'left' });
+        this.#end({ cause: state.by === 'network' || FAULT.test(state.reason ?? '') ? 'media' : 'left' });
         break;
     }
   }
@@ -379,14 +388,13 @@ export class ChatSession {
     try {
       await work();
     } catch {
-      this.#end({ cause: 'media' });
-      this.#line?.end();
+      this.#end({ cause: 'media' }, 'now');
     }
   }
 
   /** The connection is gone, or of no use. */
   #fail(line: MediaLine): void {
-    if (line === this.#line) this.#end({ cause: 'media' });
+    if (line === this.#line) this.#end({ cause: 'media' }, 'now');
     line.end();
   }
 
@@ -396,16 +404,19 @@ export class ChatSession {
     line?.end();
   }
 
-  #end(end: ChatEnd): void {
-    if (this.#state.state === 'closed') return;
-    this.#timer?.cancel();
+  /** `lingering`: the connection stays a moment for what the peer sent before it knew, and its answer to what we sent. */
+  #end(end: ChatEnd, way: 'lingering' | 'now' = 'lingering'): void {
     const line = this.#line;
-    const opened = line?.session.state.name === 'bound';
-    if (!opened) this.#over.abort();
+    if (this.#state.state === 'closed') {
+      if (way === 'now') line?.end();
+      return;
+    }
+    this.#timer?.cancel();
+    const lingers = way === 'lingering' && line?.session.state.name === 'bound';
+    if (!lingers) this.#over.abort();
     this.#move({ state: 'closed', end });
-    if (this.#owned) this.#sip?.end();
-    // what the peer sent before it knew, and the answer to what we sent
-    if (opened) this.#context.clock.after(LINGER, () => line.end());
+    if (this.#owned) this.#sip?.end(end.cause === 'media' ? MEDIA_LOST : undefined);
+    if (lingers) this.#context.clock.after(LINGER, () => line.end());
     else line?.end();
   }
 
