@@ -180,13 +180,15 @@ export interface FileTransferOperationSet {
    */
   readonly onOffer: Subscribe<FileOffer>;
   /**
-   * Asks a peer for a file it offered before, by its hash or by all that is known of it (RFC 5547 §8.2.2): to fetch it
-   * after all, or to go on from `into.from`. The transfer is `accepted`; `source-missing`: the peer has it no more.
-   * Absent where the protocol cannot ask.
+   * A file that the peer offered before, as if it were offered again: the transfer is `offered`, and `accept` asks for it
+   * by its hash, or by all that is known of it (RFC 5547 §8.2.2). `source-missing`: the peer has it no more, or not for
+   * us. Absent where the protocol cannot ask.
    */
-  fetch?(from: Address, file: FileFacts, into: AcceptedFile): ProtocolTransfer;
+  fetch?(from: Address, file: FileFacts): ProtocolTransfer;
   /** Somebody asks for a file of ours. Without a listener all are refused. Absent where the protocol cannot ask. */
   readonly onRequest?: Subscribe<FileRequest>;
+  /** How many files one offer carries; `offer` takes more, and then makes several. */
+  readonly maximumFiles: number;
   /** Largest file in bytes that this route takes. */
   readonly maximumBytes: number;
 }

@@ -1,5 +1,4 @@
 import {
-  type AcceptedFile,
   type Address,
   Emitter,
   type FileFacts,
@@ -50,6 +49,8 @@ export const MAXIMUM_OFFERS = 64;
  */
 export class SipFileTransfer implements FileTransferOperationSet {
   readonly maximumBytes = Number.MAX_SAFE_INTEGER;
+  /** With all its hashes a line has about 700 characters, and many a server takes no SIP message above 16 KiB. */
+  readonly maximumFiles = 8;
   readonly #context: FileTransferContext;
   readonly #offers = new Emitter<FileOffer>();
   readonly #requests = new Emitter<FileRequest>();
@@ -70,6 +71,13 @@ export class SipFileTransfer implements FileTransferOperationSet {
 
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
     const transfers = files.map((file) => this.#keep(new OutgoingTransfer(to, file)));
+    for (let first = 0; first < transfers.length; first += this.maximumFiles) {
+      this.#offer(to, transfers.slice(first, first + this.maximumFiles));
+    }
+    return transfers;
+  }
+
+  #offer(to: Address, transfers: readonly OutgoingTransfer[]): void {
     const { media, direct } = this.#context;
     new OutgoingOffer(to, transfers, {
       media,
@@ -78,16 +86,17 @@ export class SipFileTransfer implements FileTransferOperationSet {
       invite: (peer, offer) => this.#context.invite(peer, offer),
       putOff: (transfer, line) => this.#putOff.keepOutgoing(transfer, line),
     });
-    return transfers;
   }
 
-  fetch(from: Address, file: FileFacts, into: AcceptedFile): ProtocolTransfer {
+  fetch(from: Address, file: FileFacts): ProtocolTransfer {
     const transfer = this.#keep(new IncomingTransfer({ peer: from, file }));
-    transfer.accept(into);
     const { name, type, size, hashes = [] } = file;
     const known = { ...(size === undefined ? {} : { size }), hashes };
-    // §8.2.2: a hash is enough, and a name may have been made safe here
-    this.#fetch(transfer, hashes.length > 0 ? known : { name, type, ...known });
+    transfer.owner = {
+      // §8.2.2: a hash is enough, and a name may have been made safe here
+      accepted: () => this.#fetch(transfer, hashes.length > 0 ? known : { name, type, ...known }),
+      ended: () => {},
+    };
     return transfer;
   }
 

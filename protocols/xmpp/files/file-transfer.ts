@@ -67,11 +67,13 @@ export class FileTransfer implements FileTransferOperationSet {
     this.#open = new OpenOffers(options.storage);
   }
 
+  /** XEP-0447 shares one file with one message. */
+  readonly maximumFiles = 1;
+
   get maximumBytes(): number {
     return this.#options.uploadService()?.maximumBytes ?? Number.MAX_SAFE_INTEGER;
   }
 
-  /** XEP-0447 shares one file with one message, so each goes its own way. */
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
     return files.map((file) => this.#offerOne(to, file));
   }

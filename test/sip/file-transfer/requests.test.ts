@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   type AcceptedFile,
+  type Address,
+  type FileFacts,
   type FileRequest,
   isWanted,
   type OutgoingFile,
@@ -36,6 +38,13 @@ const give = (peer: FilePeer, ...files: OutgoingFile[]): { given: ProtocolTransf
   return { given, requests };
 };
 
+const fetch = (peer: FilePeer, from: Address, file: FileFacts, place: AcceptedFile): ProtocolTransfer => {
+  const transfer = peer.files.fetch(from, file);
+  expect(transfer.phase.state).toBe('offered');
+  transfer.accept(place);
+  return transfer;
+};
+
 const into = (arrival: Arrival, from = 0): AcceptedFile => ({ sink: arrival, from, complete: async () => {} });
 
 describe('a file that is asked for', () => {
@@ -45,7 +54,7 @@ describe('a file that is asked for', () => {
     const file = fileOf(content);
     const { given, requests } = give(ana, file, fileOf(new Content(randomBytes(9))));
     const arrival = new Arrival(800_000);
-    const fetching = bob.files.fetch(ana.address, { ...file.file, name: 'made safe.bin' }, into(arrival));
+    const fetching = fetch(bob, ana.address, { ...file.file, name: 'made safe.bin' }, into(arrival));
     expect(fetching.phase.state).toBe('accepted');
     expect(await outcome(fetching)).toBe('finished');
     expect(Buffer.compare(arrival.bytes, content.bytes)).toBe(0);
@@ -64,7 +73,7 @@ describe('a file that is asked for', () => {
     const arrival = new Arrival(100_000, content.bytes.subarray(0, 60_000));
     const written: number[] = [];
     arrival.wrote = (end) => written.push(end);
-    expect(await outcome(bob.files.fetch(ana.address, file.file, into(arrival, 60_000)))).toBe('finished');
+    expect(await outcome(fetch(bob, ana.address, file.file, into(arrival, 60_000)))).toBe('finished');
     expect(requests[0]?.from).toBe(60_000);
     expect(Math.min(...written)).toBeGreaterThan(60_000);
     expect(Buffer.compare(arrival.bytes, content.bytes)).toBe(0);
@@ -74,7 +83,7 @@ describe('a file that is asked for', () => {
     const { ana, bob } = await twoAcquaintances();
     const file = fileOf(new Content(randomBytes(10)), { hashes: [] });
     const { requests } = give(ana, file);
-    expect(await outcome(bob.files.fetch(ana.address, file.file, into(new Arrival(10))))).toBe('finished');
+    expect(await outcome(fetch(bob, ana.address, file.file, into(new Arrival(10))))).toBe('finished');
     const { name, type, size } = file.file;
     expect(requests[0]?.wanted).toEqual({ name, type, size, hashes: [] });
   });
@@ -82,7 +91,7 @@ describe('a file that is asked for', () => {
   test('and is not there, or not for us, or several that fit, is refused alike', async () => {
     const { ana, bob } = await twoAcquaintances();
     const file = fileOf(new Content(randomBytes(10)), { hashes: [] });
-    const again = (): ProtocolTransfer => bob.files.fetch(ana.address, file.file, into(new Arrival(10)));
+    const again = (): ProtocolTransfer => fetch(bob, ana.address, file.file, into(new Arrival(10)));
     // nobody listens
     expect(await outcome(again())).toBe('failed source-missing');
     give(ana, file, file);
@@ -100,7 +109,7 @@ describe('a file that is asked for', () => {
     };
     const file = fileOf(content);
     const { given } = give(ana, file);
-    const fetching = bob.files.fetch(ana.address, file.file, into(new Arrival(3_000_000)));
+    const fetching = fetch(bob, ana.address, file.file, into(new Arrival(3_000_000)));
     await phase(fetching, 'running');
     const giving = given[0] as ProtocolTransfer;
     (who === 'giver' ? giving : fetching).cancel();
@@ -111,7 +120,7 @@ describe('a file that is asked for', () => {
   test('is not asked for any more once it is cancelled', async () => {
     const { ana, bob } = await twoAcquaintances();
     const file = fileOf(new Content(randomBytes(10)));
-    const fetching = bob.files.fetch(ana.address, file.file, into(new Arrival(10)));
+    const fetching = fetch(bob, ana.address, file.file, into(new Arrival(10)));
     fetching.cancel();
     expect(await outcome(fetching)).toBe('cancelled us');
   });
@@ -122,7 +131,7 @@ describe('a file that is asked for', () => {
     const invited = incoming(agent);
     const { file } = fileOf(new Content(randomBytes(10)));
     const arrival = new Arrival(10);
-    const fetching = bob.files.fetch(uri, file, into(arrival));
+    const fetching = fetch(bob, uri, file, into(arrival));
     const sip = await invited;
     const other = createHash('sha1').update('other').digest('hex').toUpperCase().match(/../g)?.join(':');
     sip.accept({
@@ -144,7 +153,7 @@ describe('a file that is asked for', () => {
     const bob = await filePeer('bob');
     const { agent, uri } = await directAgent('ana');
     const invited = incoming(agent);
-    const fetching = bob.files.fetch(uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
+    const fetching = fetch(bob, uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
     const sip = await invited;
     const answer = media('msrp://127.0.0.1:9/x;tcp', 9, 'a=sendonly', 'a=setup:passive', 'a=file-selector:size:10');
     sip.accept({ sdp: spoil(lines(...head, ...answer)) });
@@ -160,7 +169,7 @@ describe('a file that is asked for', () => {
     const bob = await filePeer('bob');
     const { agent, uri } = await directAgent('ana');
     agent.onInvite = (sip) => sip.reject(status);
-    const fetching = bob.files.fetch(uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
+    const fetching = fetch(bob, uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
     expect(await outcome(fetching)).toBe(expected);
   });
 
@@ -168,7 +177,7 @@ describe('a file that is asked for', () => {
     const bob = await filePeer('bob');
     const { agent, uri } = await directAgent('gone');
     await agent.stop();
-    const fetching = bob.files.fetch(uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
+    const fetching = fetch(bob, uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
     expect(await outcome(fetching)).toBe('failed peer-offline');
   });
 });

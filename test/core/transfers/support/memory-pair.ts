@@ -142,6 +142,7 @@ export class MemoryProvider implements TransferProvider {
   readonly sent: { transfer: MemoryTransfer; file: OutgoingFile }[] = [];
   readonly received: MemoryTransfer[] = [];
   maximumBytes = Number.MAX_SAFE_INTEGER;
+  maximumFiles = 1;
   off: ProviderError | undefined;
   onOutgoing: (transfer: MemoryTransfer, file: OutgoingFile) => void = () => {};
   readonly registrations = new Emitter<Registration>();
@@ -152,10 +153,14 @@ export class MemoryProvider implements TransferProvider {
   constructor(address: string) {
     this.address = address;
     const maximumBytes = () => this.maximumBytes;
+    const maximumFiles = () => this.maximumFiles;
     this.#files = {
       onOffer: this.offers.on,
       get maximumBytes() {
         return maximumBytes();
+      },
+      get maximumFiles() {
+        return maximumFiles();
       },
       offer: (to, files) =>
         files.map((file) => {
