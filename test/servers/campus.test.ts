@@ -30,16 +30,22 @@ interface Registration {
   readonly name: string;
   readonly password?: string;
   readonly contact?: string;
+  readonly expires?: number;
 }
 
 /** REGISTER on a fresh connection: the challenge, and the answer to the credentials if there was a challenge. */
-async function register({ name, password, contact }: Registration): Promise<{ first: string; second: string }> {
+async function register({
+  name,
+  password,
+  contact,
+  expires = 600,
+}: Registration): Promise<{ first: string; second: string }> {
   const { domain, ports } = campus();
   const who = user(name);
   const line = await connectTcp(ports.sip);
   const uri = `sip:${domain}`;
   const base = { method: 'REGISTER', uri, from: who.sip, to: who.sip, transport: 'TCP', callId: randomUUID() } as const;
-  const headers = contact ? [`Contact: <${contact}>;expires=600`] : [];
+  const headers = contact ? [`Contact: <${contact}>;expires=${expires}`] : [];
   line.send(sipRequest({ ...base, headers }));
   const first = await line.until(ANSWER);
   let second = '';
@@ -161,9 +167,13 @@ describe('Kamailio', () => {
     expect((await register({ name: 'erin' })).second).toContain(contact);
   });
 
-  test('keeps a message for somebody who is away', async () => {
+  test.each([
+    ['is away', false],
+    ['is bound to a connection that is gone', true],
+  ])('keeps a message for somebody who %s', async (_, bound) => {
     const { ports } = campus();
     const [bob, dave] = [user('bob'), user('dave')];
+    if (bound) await register({ name: 'dave', contact: 'sip:dave@127.0.0.1:9;transport=tcp' });
     const line = await connectTcp(ports.sip);
     const base = {
       method: 'MESSAGE',
@@ -186,6 +196,7 @@ describe('Kamailio', () => {
     );
     expect(statusOf(await line.until(ANSWER))).toBe(202);
     line.close();
+    if (bound) await register({ name: 'dave', contact: 'sip:dave@127.0.0.1:9;transport=tcp', expires: 0 });
   });
 });
 
