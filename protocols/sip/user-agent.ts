@@ -25,6 +25,7 @@ import { adaptCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
+import type { MessageHead } from './transport/wire/message-head.ts';
 import { hostText, VIA_HOST } from './transport/wire/via.ts';
 
 export interface UserAgentOptions {
@@ -59,7 +60,7 @@ export class SipUserAgent {
   constructor(options: UserAgentOptions) {
     this.address = options.address;
     this.#network = options.network;
-    const transport = new SipTransport(options.network, options.log);
+    const transport = new SipTransport(options.network, options.log, (head) => this.#belongsToUs(head));
     this.#userAgent = new UserAgent({
       uri: toSipUri(options.address),
       displayName: displayName(options.displayName),
@@ -210,6 +211,15 @@ export class SipUserAgent {
     else if (session.header('content-type')?.toLowerCase().startsWith('application/sdp') !== true) session.reject(415);
     else if (this.onInvite) this.onInvite(session);
     else session.reject(480);
+  }
+
+  /** Whether a request is within one of our dialogs, or the first NOTIFY of a subscription, which may precede its 200. */
+  #belongsToUs(head: MessageHead): boolean {
+    const tagOf = (name: string): string => /;\s*tag\s*=\s*([^;\s]+)/i.exec(head.get(name) ?? '')?.[1] ?? '';
+    const { dialogs, subscribers } = this.core;
+    const ours = `${head.get('call-id')}${tagOf('to')}`;
+    const event = head.get('event')?.split(';', 1)[0]?.trim() ?? '';
+    return tagOf('to') !== '' && (dialogs.has(`${ours}${tagOf('from')}`) || subscribers.has(`${ours}${event}`));
   }
 
   #keep(session: SipJsSession): SipJsSession {

@@ -16,6 +16,8 @@ export interface Flow {
   readonly local: { address: string; port: number };
   readonly remote: { address: string; port: number };
   readonly open: boolean;
+  /** It leads to somebody else than we asked; only what belongs to something of ours is taken from there. */
+  readonly stranger?: boolean;
   /** Resolves when the bytes are handed to the system; rejects when the flow is broken. Bytes keep their order. */
   send(bytes: Buffer): Promise<void>;
 }

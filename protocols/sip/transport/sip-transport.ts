@@ -42,6 +42,7 @@ export class SipTransport implements Transport {
   readonly stateChange = new EmitterImpl<TransportState>();
   readonly #network: Network;
   readonly #log: ProviderLog;
+  readonly #belongsToUs: (head: MessageHead) => boolean;
   #state = TransportState.Disconnected;
   #attempt = 0;
   readonly #pending = new Map<string, PendingRequest>();
@@ -52,9 +53,11 @@ export class SipTransport implements Transport {
   /** Present while an ACK settles: what came meanwhile. */
   #waiting: (() => void)[] | undefined;
 
-  constructor(network: Network, log: ProviderLog) {
+  /** `belongsToUs`: whether a request fits a dialog or subscription we have. */
+  constructor(network: Network, log: ProviderLog, belongsToUs: (head: MessageHead) => boolean) {
     this.#network = network;
     this.#log = log;
+    this.#belongsToUs = belongsToUs;
   }
 
   get protocol(): string {
@@ -180,8 +183,20 @@ export class SipTransport implements Transport {
     }
     head.map(LOCAL_ANSWER_HEADER, () => undefined);
     for (const name of Object.values(CHALLENGE_HEADERS)) head.map(name, () => undefined);
+    if (flow.stranger && !this.#expected(head)) {
+      this.#log('debug', 'sip.stranger', { method: head.method });
+      return;
+    }
     if (head.start.kind === 'request') this.#receiveRequest(flow, head, head.start.method, body);
     else this.#receiveResponse(head, head.start.status, body);
+  }
+
+  /** From another address than we asked: answers we wait for, whose branch nobody can guess, and what is within a dialog. */
+  #expected(head: MessageHead): boolean {
+    if (head.start.kind === 'request') return this.#belongsToUs(head);
+    // RFC 3261 §13.2.2.4: a 200 to an INVITE comes again until its ACK has arrived
+    const again = head.method === 'INVITE' && this.#inviteFlows.has(head.branch);
+    return again || this.#pending.has(transactionKey(head));
   }
 
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {

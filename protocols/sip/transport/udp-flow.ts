@@ -21,13 +21,15 @@ export const splitDatagram = (datagram: Buffer): { head: string; body: Buffer } 
 };
 
 export interface UdpFlowEvents {
-  message(flow: UdpFlow, head: string, body: Buffer): void;
+  /** `flow` is another one when it came from elsewhere than we send to. */
+  message(flow: Flow, head: string, body: Buffer): void;
   closed(flow: UdpFlow, error: Error): void;
 }
 
 /**
- * A UDP socket towards one server. It is connected, so that the system tells us when nobody listens there (ICMP), and so
- * that nobody else's datagrams get in; a cluster that answers from another address than it was asked at is not heard.
+ * A UDP socket towards one server. It is connected, so that the system tells us when nobody listens there (ICMP). The nodes
+ * of a cluster may answer from another address or port than was asked, which a connected socket never hears: a second
+ * socket at the same local port does, and what comes there is marked as a stranger's.
  */
 export class UdpFlow implements Flow {
   readonly protocol: FlowProtocol = 'UDP';
@@ -35,6 +37,7 @@ export class UdpFlow implements Flow {
   readonly remote: { address: string; port: number };
   readonly #socket: dgram.Socket;
   readonly #events: UdpFlowEvents;
+  #others: dgram.Socket | undefined;
   readonly #holdTimer: NodeJS.Timeout;
   #open = true;
 
@@ -54,7 +57,7 @@ export class UdpFlow implements Flow {
   /** Rejects with `unreachable`. */
   static open(remote: { address: string; port: number }, events: UdpFlowEvents): Promise<UdpFlow> {
     return new Promise((resolve, reject) => {
-      const socket = dgram.createSocket({ type: isIPv6(remote.address) ? 'udp6' : 'udp4', recvBufferSize: 1_048_576 });
+      const socket = createSocket(remote.address);
       const refused = (error: NodeJS.ErrnoException): void => {
         socket.close();
         reject(new ProviderError('unreachable', { protocolCode: error.code, retryable: true, cause: error }));
@@ -62,7 +65,8 @@ export class UdpFlow implements Flow {
       socket.once('error', refused);
       socket.connect(remote.port, remote.address, () => {
         socket.removeListener('error', refused);
-        resolve(new UdpFlow(socket, remote, events));
+        const flow = new UdpFlow(socket, remote, events);
+        flow.#listenToOthers(() => resolve(flow));
       });
     });
   }
@@ -87,6 +91,45 @@ export class UdpFlow implements Flow {
     if (this.#open) this.#close();
   }
 
+  /** Windows gives datagrams to either of two sockets at one port, whoever they come from: there the server alone is heard. */
+  #listenToOthers(ready: () => void): void {
+    if (process.platform === 'win32') {
+      ready();
+      return;
+    }
+    const others = createSocket(this.remote.address);
+    this.#others = others;
+    others.once('error', () => {
+      // the port may be another program's too; the server itself is heard all the same
+      this.#others = undefined;
+      others.close();
+      ready();
+    });
+    others.bind({ ...this.local, exclusive: true }, () => {
+      others.removeAllListeners('error').on('error', () => {});
+      ready();
+    });
+    others.on('message', (datagram, { address, port }) => {
+      const message = this.#open ? splitDatagram(datagram) : undefined;
+      if (message) this.#events.message(this.#flowTo(address, port), message.head, message.body);
+    });
+  }
+
+  #flowTo(address: string, port: number): Flow {
+    return {
+      protocol: 'UDP',
+      local: this.local,
+      remote: { address, port },
+      open: true,
+      stranger: true,
+      send: (bytes) =>
+        new Promise((resolve, reject) => {
+          if (!this.#open || !this.#others) return reject(new Error('socket is closed'));
+          this.#others.send(bytes, port, address, (error) => (error ? reject(error) : resolve()));
+        }),
+    };
+  }
+
   #fail(error: Error): void {
     if (!this.#open) return;
     this.#close();
@@ -97,5 +140,14 @@ export class UdpFlow implements Flow {
     this.#open = false;
     clearInterval(this.#holdTimer);
     this.#socket.close();
+    this.#others?.close();
   }
 }
+
+/** A port that both sockets of a flow may have; on Linux a datagram from the server always goes to the connected one. */
+const createSocket = (towards: string): dgram.Socket =>
+  dgram.createSocket({
+    type: isIPv6(towards) ? 'udp6' : 'udp4',
+    recvBufferSize: 1_048_576,
+    reuseAddr: process.platform !== 'win32',
+  });
