@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parseChallenges } from '../../protocols/sip/authentication/challenges.ts';
 import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
+import { ScriptedServer } from './scripted-server.ts';
+import { serverAgent } from './server-agent.ts';
 
 const parameters = (value: string): Map<string, string> => {
   const [challenge] = parseChallenges(value);
@@ -80,6 +82,47 @@ test('auth-int covers the body, and -sess the nonces', () => {
   const ha1 = sha(`${sha('u:r:p')}:n:c`);
   const ha2 = sha(`MESSAGE:sip:bob@campus.test:${sha('reunião')}`);
   expect(given?.get('response')).toBe(sha(`${ha1}:n:00000001:c:auth-int:${ha2}`));
+});
+
+test.each([
+  ['MD5', 'md5'],
+  ['SHA-256', 'sha256'],
+  ['SHA-512-256', 'sha512-256'],
+])('auth-int with %s covers a body that is empty, as a REGISTER has it', (algorithm, name) => {
+  const hash = (text: string): string => createHash(name).update(text).digest('hex');
+  const [given] = answer(
+    `Digest realm="r", nonce="n", qop="auth-int", algorithm=${algorithm}`,
+    new DigestClient('u', 'p', () => 'c'),
+  );
+  const ha2 = hash(`REGISTER:sip:campus.test:${hash('')}`);
+  expect(given?.get('qop')).toBe('auth-int');
+  expect(given?.get('response')).toBe(hash(`${hash('u:r:p')}:n:00000001:c:auth-int:${ha2}`));
+});
+
+test('a server that wants auth-int with SHA-512-256 gets the hash of the bytes it received, be there any or none', async () => {
+  const hash = (text: string): string => createHash('sha512-256').update(text).digest('hex');
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  agent.setCredentials(new DigestClient('ana', 'secret'));
+  server.handler = (request) => {
+    const given = parameters(request.head.get('authorization') ?? '');
+    const uri = request.head.start.kind === 'request' ? request.head.start.uri : '';
+    const ha2 = hash(`${request.method}:${uri}:${hash(request.body)}`);
+    const counts = `n:${given.get('nc')}:${given.get('cnonce')}:auth-int`;
+    if (given.get('response') === hash(`${hash('ana:campus.test:secret')}:${counts}:${ha2}`)) request.answer(200);
+    else
+      request.answer(401, [
+        'WWW-Authenticate: Digest realm="campus.test", nonce="n", qop="auth-int", algorithm=SHA-512-256',
+      ]);
+  };
+  const to = 'sip:bob@campus.test';
+  expect((await agent.request({ method: 'REGISTER', to })).status).toBe(200);
+  for (const content of ['reunião 🎓\r\n', ''])
+    expect((await agent.request({ method: 'MESSAGE', to, body: { contentType: 'text/plain', content } })).status).toBe(
+      200,
+    );
+  // asked once for each: what answers a registrar is not shown to whoever gets a text
+  expect(server.requests.length).toBe(5);
 });
 
 test('the same nonce counts up, a new one begins anew', () => {

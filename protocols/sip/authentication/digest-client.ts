@@ -74,12 +74,12 @@ export class DigestClient {
 
   /** Keeps the challenges that were answered, for `preempt`. `scope` tells kinds of requests apart. */
   remember(scope: string, answers: readonly DigestAnswer[]): void {
-    for (const { realm, challenge } of answers) this.#known.set(`${scope} ${realm}`, challenge);
+    for (const { realm, challenge } of answers) this.#known.set(`${scope}\n${realm}`, challenge);
   }
 
   /** Answers to what requests of this scope were challenged with before (RFC 7616 §3.6). */
   preempt(scope: string, request: DigestRequest): DigestAnswer[] {
-    const known = [...this.#known].filter(([key]) => key.startsWith(`${scope} `));
+    const known = [...this.#known].filter(([key]) => key.startsWith(`${scope}\n`));
     return this.answer(
       known.map(([, challenge]) => challenge),
       request,
