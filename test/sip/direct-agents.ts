@@ -1,20 +1,24 @@
 import { onTestFinished } from 'vitest';
 import type { SipSession, SipSessionState } from '../../protocols/sip/sip-session.ts';
 import { DirectNetwork } from '../../protocols/sip/transport/direct-network.ts';
+import { hostText } from '../../protocols/sip/transport/wire/via.ts';
 import { SipUserAgent } from '../../protocols/sip/user-agent.ts';
 
-/** A connected user agent without a server at 127.0.0.1, stopped when the test ends. */
-export const directAgent = async (user: string): Promise<{ agent: SipUserAgent; uri: string; udpUri: string }> => {
+/** A connected user agent without a server, stopped when the test ends. */
+export const directAgent = async (
+  user: string,
+  host = '127.0.0.1',
+): Promise<{ agent: SipUserAgent; uri: string; udpUri: string }> => {
   const agent = new SipUserAgent({
-    address: `sip:${user}@127.0.0.1`,
+    address: `sip:${user}@${hostText(host)}`,
     displayName: `${user} "quoted" \\ ąę`,
-    network: new DirectNetwork({ host: '127.0.0.1', port: 0 }),
+    network: new DirectNetwork({ host, port: 0 }),
     log: () => {},
     accept: ['text/plain'],
   });
   await agent.connect();
   onTestFinished(() => agent.stop());
-  const uri = `sip:${user}@127.0.0.1:${agent.local?.port}`;
+  const uri = `sip:${user}@${hostText(host)}:${agent.local?.port}`;
   return { agent, uri, udpUri: `${uri};transport=udp` };
 };
 

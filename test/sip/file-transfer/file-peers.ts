@@ -23,12 +23,12 @@ export interface FilePeer {
   files: SipFileTransfer;
 }
 
-/** A peer that sends and takes files on 127.0.0.1 without a server; `secure` as if its signalling were TLS. */
+/** A peer that sends and takes files on the loopback without a server; `secure` as if its signalling were TLS. */
 export const filePeer = async (
   user: string,
-  options: { secure?: boolean; book?: ReadonlyMap<Address, string>; chats?: ChatLines } = {},
+  options: { secure?: boolean; host?: string; book?: ReadonlyMap<Address, string>; chats?: ChatLines } = {},
 ): Promise<FilePeer> => {
-  const { agent, uri } = await directAgent(user);
+  const { agent, uri } = await directAgent(user, options.host);
   const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
   const files = new SipFileTransfer({
     media,
@@ -45,7 +45,7 @@ export const filePeer = async (
     files.stop();
     media.close();
   });
-  return { agent, address: `sip:${user}@127.0.0.1`, uri, files };
+  return { agent, address: agent.address, uri, files };
 };
 
 /** Content in memory; remembers whether it was closed. */
@@ -181,7 +181,7 @@ export const twoAcquaintances = async (): Promise<{ ana: FilePeer; bob: FilePeer
 };
 
 export type Peers = { from: FilePeer; to: FilePeer; address: Address };
-export const twoPeers = async (options: { secure?: boolean } = {}): Promise<Peers> => {
+export const twoPeers = async (options: { secure?: boolean; host?: string } = {}): Promise<Peers> => {
   const from = await filePeer('ana', options);
   const to = await filePeer('bob', options);
   return { from, to, address: to.uri };
