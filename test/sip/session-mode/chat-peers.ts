@@ -206,8 +206,7 @@ export const twoPeers = async (
   options: ChatPeerOptions = {},
 ): Promise<{ ana: ChatPeer; bob: ChatPeer; campus: Campus }> => {
   const campus = new Campus();
-  const { secure } = options;
-  const ana = await new ChatPeer(campus, 'ana', { ...(secure === undefined ? {} : { secure }) }).begin();
+  const ana = await new ChatPeer(campus, 'ana', { secure: options.secure ?? false }).begin();
   const bob = await new ChatPeer(campus, 'bob', options).begin();
   return { ana, bob, campus };
 };

@@ -99,6 +99,16 @@ describe('a talk', () => {
     expect(bob.texts).toEqual(['hello', 'are you there?', 'still here', 'hello', 'are you there?']);
   });
 
+  test('with oneself is a talk like any other', async () => {
+    const { ana } = await twoPeers();
+    await ana.openSession(ana);
+    ana.clock.advance(10_000);
+    const said = ana.say(ana, 'a note');
+    await ana.marked(said.id, 'delivered');
+    expect(ana.texts).toEqual(['hello', 'are you there?', 'a note']);
+    expect([ana.mode(ana), ana.inviting.length]).toEqual(['session', 1]);
+  });
+
   test('goes on by MESSAGE when the other side stops', async () => {
     const { ana, bob } = await twoPeers();
     await ana.openSession(bob);

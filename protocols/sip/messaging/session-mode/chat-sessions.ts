@@ -76,7 +76,8 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const open = [...(this.#sessions.get(peer) ?? [])].filter((session) => session.open);
     const ours = open.findLast(({ invitedBy }) => invitedBy === 'us');
     const theirs = open.findLast(({ invitedBy }) => invitedBy === 'peer');
-    if (ours && theirs) return ours.offerId < theirs.offerId ? ours : theirs;
+    // equal: a talk with oneself
+    if (ours && theirs) return ours.offerId <= theirs.offerId ? ours : theirs;
     return ours ?? theirs;
   }
 
@@ -116,9 +117,9 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   async join(sip: SipSession, offered: MsrpLine): Promise<ChatLine | undefined> {
     if (faultOf(offered) !== undefined || this.#full(sip.peer)) return undefined;
     try {
-      const { session, answer, start } = await ChatSession.join(sip, offered, this.#chat);
-      this.#add(session);
-      return { answer, start, cancel: () => session.stop() };
+      const joined = await ChatSession.join(sip, offered, this.#chat);
+      this.#add(joined.session);
+      return { answer: joined.answer, start: () => joined.start(), cancel: () => joined.session.stop() };
     } catch {
       return undefined;
     }
