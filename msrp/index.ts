@@ -49,6 +49,6 @@ export type {
 export type { RequestBody } from './session/own-requests.ts';
 export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
 export type { MsrpSession } from './session/session.ts';
-export type { TracedFrame } from './trace.ts';
+export type { TracedConnection, TracedFrame, TracedMessage, TracedSession } from './trace.ts';
 export { formatPath, formatUri, type MsrpUri, parsePath, parseUri, sameUri } from './uri.ts';
 export { CPIM_WRAPPER, type Wrapper } from './wrappers.ts';

@@ -6,7 +6,7 @@ import { type FrameHandler, FrameParser } from '../framing/parser.ts';
 import { formatResponse, LARGEST_OTHER_BODY } from '../framing/writer.ts';
 import { failureReportOf, type HeaderField } from '../headers.ts';
 import type { Logger } from '../log.ts';
-import { traceFrame } from '../trace.ts';
+import { trace, traceFrame } from '../trace.ts';
 import { type MsrpUri, parsePath } from '../uri.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { Output } from './output.ts';
@@ -63,6 +63,8 @@ const IGNORE: RequestReceiver = { body: () => undefined, end: () => undefined };
  */
 export class Connection {
   readonly socket: Socket;
+  /** Address and port of the other side. */
+  readonly peer: string;
   readonly transactions: Transactions;
   readonly queue: OutputQueue;
   readonly #context: ConnectionContext;
@@ -77,6 +79,8 @@ export class Connection {
   #cause: MsrpError | undefined;
   #closed = false;
   #closing = false;
+  /** It was this side that began to close. */
+  #leaving = false;
   /** How often the system has taken something. */
   #takings = 0;
   #stall: Timer | undefined;
@@ -85,6 +89,9 @@ export class Connection {
     const { socket } = place;
     socket.setNoDelay(true);
     this.socket = socket;
+    // a closed socket does not know it any more
+    this.peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    trace('msrp:connection', () => ({ event: 'opened', peer: this.peer, cause: undefined }));
     this.#context = context;
     const { window, transactionTimeout, unboundTimeout } = context.settings;
     this.transactions = new Transactions(context.clock, transactionTimeout);
@@ -172,6 +179,7 @@ export class Connection {
   close(): void {
     if (this.#closing || this.#closed) return;
     this.#closing = true;
+    this.#leaving = true;
     this.queue.whenIdle(() => this.socket.end());
     const timer = this.#context.clock.after(this.#context.settings.unboundTimeout, () => this.socket.destroy());
     this.socket.once('close', () => timer.cancel());
@@ -228,6 +236,8 @@ export class Connection {
     this.transactions.failAll(cause);
     for (const session of this.#sessions) session.lost(cause);
     this.#sessions.clear();
+    const code = this.#cause === undefined && this.#leaving ? undefined : cause.code;
+    trace('msrp:connection', () => ({ event: 'closed', peer: this.peer, cause: code }));
     this.#context.closed(this);
   }
 
@@ -270,7 +280,7 @@ export class Connection {
     return this.refuse(head, 481);
   }
 
-  readonly #peer = (): string => `${this.socket.remoteAddress}:${this.socket.remotePort}`;
+  readonly #peer = (): string => this.peer;
 
   /** RFC 4975 §7.3: a To-Path has exactly one URI when it reaches an endpoint. Most requests repeat the paths before. */
   #paths(head: RequestHead): RequestPaths | undefined {

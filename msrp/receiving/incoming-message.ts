@@ -6,6 +6,7 @@ import type { ContinuationFlag, RequestHead } from '../framing/head.ts';
 import { formatReport } from '../framing/writer.ts';
 import { type ByteRange, type Headers, successReportOf } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
+import { trace } from '../trace.ts';
 import { type ReportEvery, ReportSchedule } from './report-schedule.ts';
 import type { ByteSink } from './sink.ts';
 import { type UnsettledWrite, UnsettledWrites } from './unsettled-writes.ts';
@@ -193,6 +194,7 @@ export class IncomingMessage {
     if ('refuse' in acceptance) {
       this.#state = { name: 'ended', status: acceptance.refuse };
       for (const chunk of this.#chunks) this.#answer(chunk, acceptance.refuse, acceptance.comment);
+      this.#trace('refused', undefined);
       this.#context.finished(this, acceptance.refuse);
     } else {
       this.#state = { name: 'receiving', accepted: acceptance };
@@ -367,6 +369,10 @@ export class IncomingMessage {
     chunk.connection.respond(chunk.head, status, comment === undefined ? {} : { comment });
   }
 
+  #trace(outcome: string, cause: string | undefined): void {
+    trace('msrp:message', () => ({ direction: 'in', messageId: this.messageId, outcome, cause }));
+  }
+
   #end(outcome: ReceiveOutcome, status: number, abandoned: MsrpError | undefined): void {
     const state = this.#state;
     if (state.name === 'ended') return;
@@ -377,6 +383,7 @@ export class IncomingMessage {
     if (state.name === 'deciding') for (const run of state.queued) run();
     this.#chunks.clear();
     this.#context.finished(this, status);
+    this.#trace(outcome.state, outcome.state === 'failed' ? outcome.error.code : undefined);
     if (state.name === 'deciding') return;
     const { sink, ended } = state.accepted;
     const tell = () => guarded(() => ended?.(outcome));

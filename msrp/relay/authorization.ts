@@ -2,7 +2,7 @@ import { MsrpError } from '../errors.ts';
 import type { ResponseHead } from '../framing/head.ts';
 import type { HeaderField } from '../headers.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath } from '../uri.ts';
-import { authorize, type Credentials, chooseChallenge } from './digest.ts';
+import { type Authorization, authorize, type Credentials, chooseChallenge, parameters } from './digest.ts';
 
 /** A relay that is to act for this side (RFC 4976). */
 export interface RelayOptions extends Credentials {
@@ -53,11 +53,11 @@ async function authorizeAtOne(
   const toPath = formatPath(path);
   const uri = formatUri(path.at(-1) as MsrpUri);
   let expires = relay.expires;
-  let authorization: string | undefined;
+  let authorization: Authorization | undefined;
   let tried: 'nothing' | 'plain' | 'named' = 'nothing';
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { status, comment, headers } = await request(toPath, [
-      ...(authorization === undefined ? [] : ([['Authorization', authorization]] as const)),
+      ...(authorization === undefined ? [] : ([['Authorization', authorization.value]] as const)),
       ...(expires === undefined ? [] : ([['Expires', String(expires)]] as const)),
     ]);
     if (status === 401 && tried !== 'named') {
@@ -79,10 +79,18 @@ async function authorizeAtOne(
     } else if (status >= 300) {
       throw new MsrpError('relay-failed', `The relay answered ${status} ${comment}`, { status });
     } else {
+      // the first relay has shown who it is by TLS; those behind it can by their answer alone (RFC 4976 §9.4)
+      if (path.length > 1) confirmed(headers.get('Authentication-Info'), authorization);
       return granted(headers.get('Use-Path'), headers.get('Expires'));
     }
   }
   throw new MsrpError('relay-failed', 'The relay does not come to a decision');
+}
+
+function confirmed(info: string | undefined, authorization: Authorization | undefined): void {
+  const said = parameters(info ?? '').get('rspauth');
+  if (said === undefined || authorization === undefined || said.toLowerCase() === authorization.confirmation) return;
+  throw new MsrpError('relay-failed', 'The relay does not know the password either');
 }
 
 function granted(usePath: string | undefined, expires: string | undefined): RelayGrant {

@@ -16,7 +16,16 @@ export interface Credentials {
   readonly password: string;
 }
 
-function parameters(text: string): Map<string, string> {
+/** The answer to a challenge. */
+export interface Authorization {
+  /** The value of the header field. */
+  readonly value: string;
+  /** What only a relay that knows the password can say in return (`rspauth`, RFC 7616 §3.5). */
+  readonly confirmation: string;
+}
+
+/** The parameters of a challenge, a credential or an Authentication-Info, by their names in lower case. */
+export function parameters(text: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const [, name = '', quoted, token] of text.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g)) {
     found.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '');
@@ -48,7 +57,7 @@ export function chooseChallenge(headers: Headers): Challenge {
 }
 
 /**
- * The value of Authorization for an AUTH request.
+ * What goes into Authorization of an AUTH request.
  *
  * @param uri the rightmost URI of To-Path, which RFC 4976 §9.1 takes for the request URI
  * @param named whether the value has `uri=`: RFC 7616 wants it, and there are relays that do not survive it
@@ -57,7 +66,7 @@ export function authorize(
   challenge: Challenge,
   { username, password }: Credentials,
   { uri, cnonce, named }: { readonly uri: string; readonly cnonce: string; readonly named: boolean },
-): string {
+): Authorization {
   const hash = (text: string) =>
     createHash(challenge.algorithm === 'MD5' ? 'md5' : 'sha256')
       .update(text)
@@ -65,18 +74,19 @@ export function authorize(
   const { realm, nonce, opaque } = challenge;
   const secret = hash(`${username}:${realm}:${password}`);
   // each nonce is used once, so the count is always one
-  const response = hash(`${secret}:${nonce}:00000001:${cnonce}:auth:${hash(`AUTH:${uri}`)}`);
+  const proof = (method: string) => hash(`${secret}:${nonce}:00000001:${cnonce}:auth:${hash(`${method}:${uri}`)}`);
   const quote = (text: string) => `"${text.replace(/(["\\])/g, '\\$1')}"`;
-  return [
+  const value = [
     `Digest username=${quote(username)}`,
     `realm=${quote(realm)}`,
     `nonce=${quote(nonce)}`,
     ...(named ? [`uri=${quote(uri)}`] : []),
-    `response="${response}"`,
+    `response="${proof('AUTH')}"`,
     `algorithm=${challenge.algorithm}`,
     `cnonce="${cnonce}"`,
     ...(opaque === undefined ? [] : [`opaque=${quote(opaque)}`]),
     'qop=auth',
     'nc=00000001',
   ].join(', ');
+  return { value, confirmation: proof('') };
 }

@@ -8,6 +8,7 @@ import { Event, type Unsubscribe } from '../event.ts';
 import { formatFields, SendHead } from '../framing/writer.ts';
 import { type FailureReport, formatByteRange, type HeaderField, type ReportStatus } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
+import { trace } from '../trace.ts';
 import type { Block, BlockReader } from './block-reader.ts';
 import { LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
 
@@ -455,6 +456,8 @@ export class Message implements Flow, OutgoingMessage {
     }
     this.#unanswered.clear();
     this.#land(this.#inFlight);
+    const cause = outcome.state === 'failed' ? outcome.error.code : undefined;
+    trace('msrp:message', () => ({ direction: 'out', messageId: this.messageId, outcome: outcome.state, cause }));
     this.#settleSent(outcome);
   }
 

@@ -11,6 +11,7 @@ import { authorizeAt, type RelayOptions } from '../relay/authorization.ts';
 import type { BlockPools } from '../sending/block-pools.ts';
 import { Outbox, type SendOptions } from '../sending/outbox.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
+import { trace } from '../trace.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath, sameUri } from '../uri.ts';
 import { CPIM_WRAPPER, validating } from '../wrappers.ts';
 import type { ConnectionWishes, RelayTrust, SessionOptions, SessionState, StartOptions } from './options.ts';
@@ -469,6 +470,8 @@ export class MsrpSession {
 
   #transition(state: SessionState): void {
     this.#state = state;
+    const cause = state.name === 'closed' ? state.cause?.code : undefined;
+    trace('msrp:session', () => ({ state: state.name, peer: this.#connection?.peer, cause }));
     this.#stateChange.emit(state);
   }
 }

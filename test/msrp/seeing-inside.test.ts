@@ -1,6 +1,16 @@
 import diagnostics from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
-import { type LogLevel, requestedNickname, setNickname, type TracedFrame } from '../../msrp/index.ts';
+import {
+  type AcceptHook,
+  type LogLevel,
+  MemorySink,
+  requestedNickname,
+  setNickname,
+  type TracedConnection,
+  type TracedFrame,
+  type TracedMessage,
+  type TracedSession,
+} from '../../msrp/index.ts';
 import { endpoint, Mailbox, pair, RawPeer } from './support/support.ts';
 
 describe('nicknames (RFC 7701)', () => {
@@ -53,6 +63,73 @@ describe('seeing inside', () => {
       expect(seen[0]?.peer).toMatch(/^127\.0\.0\.1:\d+$/);
       expect(JSON.stringify(seen)).not.toContain('private words');
       expect(JSON.stringify(seen)).toContain('Content-Type: text/plain');
+    } finally {
+      diagnostics.unsubscribe('msrp:frame', see);
+    }
+  });
+
+  it('shows what becomes of connections, sessions and messages', async () => {
+    const seen: string[] = [];
+    // connections of the tests before may still be going
+    const ours = new Set<string>();
+    const watchers = (['connection', 'session', 'message'] as const).map((name) => {
+      const see = (message: unknown) => {
+        const facts = message as TracedConnection | TracedSession | TracedMessage;
+        if ('event' in facts) {
+          if (facts.event === 'opened') ours.add(facts.peer);
+          if (!ours.has(facts.peer)) return;
+        }
+        const words = Object.entries(facts).filter(([key, value]) => key !== 'messageId' && key !== 'peer' && value);
+        seen.push(`${name} ${words.map(([, value]) => String(value)).join(' ')}`);
+      };
+      diagnostics.subscribe(`msrp:${name}`, see);
+      return () => diagnostics.unsubscribe(`msrp:${name}`, see);
+    });
+    try {
+      const accept: AcceptHook = ({ contentType }) =>
+        contentType === 'a/b' ? { refuse: 415 } : { sink: new MemorySink(100) };
+      const { active, passive } = await pair({ passive: { accept } });
+      await active.send({ contentType: 'text/plain', body: 'taken' }).sent;
+      await active.send({ contentType: 'a/b', body: 'refused' }).sent;
+      const over = new Promise((resolve) => passive.onStateChange(resolve));
+      await active.close();
+      await over;
+      const closed = () => seen.filter((line) => line.startsWith('connection closed')).length;
+      while (closed() < 2) await new Promise((resolve) => setImmediate(resolve));
+      expect(seen.sort()).toEqual([
+        'connection closed',
+        'connection closed connection-lost',
+        'connection opened',
+        'connection opened',
+        'message in completed',
+        'message in refused',
+        'message out refused',
+        'message out sent',
+        'session bound',
+        'session bound',
+        'session closed',
+        'session closed connection-lost',
+        'session closing',
+        'session connecting',
+        'session waiting',
+      ]);
+    } finally {
+      for (const stop of watchers) stop();
+    }
+  });
+
+  it('cuts the body off what it shows of a request that has one', async () => {
+    const seen: string[] = [];
+    const see = (message: unknown) => seen.push((message as TracedFrame).head);
+    const { active } = await pair({ passive: { request: () => ({ status: 200 }) } });
+    diagnostics.subscribe('msrp:frame', see);
+    try {
+      await active.request('OTHER', [['X-One', 'a']], { contentType: 'text/plain', text: 'private words' });
+      expect(seen).toHaveLength(4);
+      for (const head of seen) {
+        expect(head).toMatch(/^MSRP \w{16} (OTHER|200 OK)\r\n(\S+: .*\r\n)+$/);
+        expect(head).not.toContain('private');
+      }
     } finally {
       diagnostics.unsubscribe('msrp:frame', see);
     }

@@ -179,6 +179,58 @@ describe('a session behind a relay (RFC 4976)', () => {
     await peer.closed();
   });
 
+  it.each([
+    ['knows the password', true],
+    ['does not know the password', false],
+  ])('believes a relay behind another that %s', async (_, knows) => {
+    const outer = 'msrp://outer.example.org;tcp';
+    const { peer, using, answer } = await asking({}, () => [{ uri: outer, username: 'alice', password: 'other' }]);
+    answer(await peer.frame(), '200 OK', granted('msrp://b.example.org/b1;tcp'));
+    answer(await peer.frame(), '401 Unauthorized', CHALLENGE);
+    const frame = await peer.frame();
+    const cnonce = authorizationOf(frame).get('cnonce');
+    const secret = md5(`alice:campus:${knows ? 'other' : 'guess'}`);
+    const rspauth = md5(`${secret}:n1:00000001:${cnonce}:auth:${md5(`:${outer}`)}`);
+    const info = `Authentication-Info: rspauth="${rspauth}", cnonce="${cnonce}", nc=00000001, qop=auth\r\n`;
+    answer(frame, '200 OK', `${info}${granted('msrp://b.example.org/b1;tcp msrp://c.example.org/c1;tcp')}`);
+    if (knows) await using;
+    else await expect(using).rejects.toMatchObject({ code: 'relay-failed' });
+  });
+
+  it('asks again by a fresh connection when the old one is closed meanwhile', async () => {
+    const clock = new TestClock();
+    const server = await rawServer();
+    const own = endpoint({ clock });
+    const uri = `msrp://127.0.0.1:${server.port};tcp`;
+    const behind = () => {
+      const session = own.createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
+      const using = session.connectRelays([{ uri, username: 'a', password: 'b' }], { allowTcp: true });
+      using.catch(() => undefined);
+      return { session, using };
+    };
+    const grant = (peer: RawPeer, frame: string, path: string) => {
+      const [, tid, to, from] = /^MSRP (\S+) AUTH\r\nTo-Path: (.*)\r\nFrom-Path: (.*)\r\n/.exec(frame) ?? [];
+      peer.write(`MSRP ${tid} 200 OK\r\nTo-Path: ${from}\r\nFrom-Path: ${to}\r\n${granted(path)}-------${tid}$\r\n`);
+    };
+    const first = behind();
+    const old = await server.peer();
+    grant(old, await old.frame(), 'msrp://127.0.0.1:7/one;tcp');
+    await first.using;
+    const second = behind();
+    await old.frame();
+    const lost = new Promise((resolve) => first.session.onStateChange(resolve));
+    old.socket.end();
+    const fresh = await server.peer();
+    grant(fresh, await fresh.frame(), 'msrp://127.0.0.1:7/two;tcp');
+    await second.using;
+    expect(second.session.localPath).toMatch(/^msrp:\/\/127\.0\.0\.1:7\/two;tcp /);
+    // RFC 4976 §6.1: the path of a lost connection is worth nothing, so its session is over; the next one asks anew
+    expect(await lost).toMatchObject({ name: 'closed', cause: { code: 'connection-lost', retryable: true } });
+    const third = behind();
+    grant(fresh, await fresh.frame(), 'msrp://127.0.0.1:7/three;tcp');
+    await third.using;
+  });
+
   it('does not hand credentials to a relay without TLS unless that was allowed', async () => {
     const session = endpoint().createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
     const using = session.connectRelays([{ uri: 'msrp://127.0.0.1:9;tcp', username: 'a', password: 'b' }]);
