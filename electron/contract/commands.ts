@@ -188,6 +188,12 @@ export const commands = {
   },
   'transfers.decline': { help: 'decline an offered file', input: z.object({ transferId: id }), output: done },
   'transfers.cancel': { help: 'cancel at any moment', input: z.object({ transferId: id }), output: done },
+  'transfers.pause': {
+    help: 'let a running transfer stand still, over restarts too',
+    input: z.object({ transferId: id }),
+    output: done,
+  },
+  'transfers.resume': { help: 'let it go on', input: z.object({ transferId: id }), output: done },
   'transfers.retry': {
     help: 'offer a failed or cancelled file of ours again',
     input: z.object({ transferId: id }),

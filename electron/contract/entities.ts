@@ -178,6 +178,8 @@ export const transferSchema = z.object({
   fault: z.nullable(faultSchema),
   /** A new attempt makes sense: *Try again* is offered. */
   canRetry: z.boolean(),
+  /** It runs, and its protocol can stand still. What is `paused` by us can always go on. */
+  canPause: z.boolean(),
   /** A program or script: carries a warning and is never opened from inside. */
   risky: z.boolean(),
   /** Where the finished file is; null until then, or when it was moved away. */

@@ -39,17 +39,33 @@ export function TransferButtons({ transfer }: { transfer: Transfer }) {
         </Button>
       </>
     );
-  if (isLive(transfer))
+  if (isLive(transfer)) {
+    const held = transfer.state === 'paused' && transfer.by === 'us';
+    const hold = held ? 'resume' : 'pause';
     return (
-      <Button
-        size="small"
-        data-plain
-        aria-label={t('file.named.cancel', { name })}
-        onClick={() => void actions.ask('transfers.cancel', { transferId })}
-      >
-        {t('file.cancel')}
-      </Button>
+      <>
+        {/* one button for both, so that whoever pressed it by key stays on it */}
+        {(held || transfer.canPause) && (
+          <Button
+            size="small"
+            data-plain
+            aria-label={t(`file.named.${hold}`, { name })}
+            onClick={() => void actions.ask(`transfers.${hold}`, { transferId })}
+          >
+            {t(`file.${hold}`)}
+          </Button>
+        )}
+        <Button
+          size="small"
+          data-plain
+          aria-label={t('file.named.cancel', { name })}
+          onClick={() => void actions.ask('transfers.cancel', { transferId })}
+        >
+          {t('file.cancel')}
+        </Button>
+      </>
     );
+  }
   if (transfer.state === 'completed' && transfer.path !== null)
     return (
       <>

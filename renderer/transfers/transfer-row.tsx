@@ -41,7 +41,9 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
           <span>{who}</span>
           <span>{state === 'running' && share !== null ? format.percent(share) : size}</span>
         </div>
-        {showsProgress(transfer) && <ProgressBar label={file.name} share={share} still={state === 'paused'} />}
+        {showsProgress(transfer) && (
+          <ProgressBar label={file.name} share={share} still={state === 'paused' || state === 'waiting-for-peer'} />
+        )}
         <div className={cx(styles.line, state === 'failed' && styles.wrong)}>
           <span>{transferPace(t, transfer, format) || words}</span>
         </div>

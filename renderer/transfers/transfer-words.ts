@@ -7,6 +7,7 @@ import { clockDuration } from '../i18n/format.ts';
 export function transferState(t: TFunction, transfer: Transfer, name: string): string {
   if (transfer.state === 'cancelled' && transfer.by)
     return transfer.by === 'us' ? t('file.cancelledByUs') : t('file.cancelledByPeer', { name });
+  if (transfer.state === 'paused' && transfer.by === 'peer') return t('file.pausedByPeer', { name });
   const said =
     transfer.direction === 'outgoing'
       ? t(`file.out.${transfer.state}`, { name })
@@ -33,7 +34,8 @@ export function transferPace(t: TFunction, transfer: Transfer, format: Formats):
 /** `62.4 MB of 300 MB`, or the whole size when nothing moves. */
 export function transferSize(t: TFunction, transfer: Transfer, format: Formats): string {
   const { size } = transfer.file;
-  const partial = transfer.state === 'running' || transfer.state === 'paused';
+  const lost = transfer.state === 'waiting-for-peer' && transfer.bytes > 0;
+  const partial = transfer.state === 'running' || transfer.state === 'paused' || lost;
   if (partial && size !== null)
     return t('file.progressLine', { done: format.size(transfer.bytes), total: format.size(size) });
   if (size !== null) return format.size(size);
@@ -47,6 +49,7 @@ export const fileKind = (name: string): string => /\.([\p{L}\d]{1,8})$/u.exec(na
 export const showsProgress = (transfer: Transfer): boolean =>
   transfer.state === 'running' ||
   transfer.state === 'paused' ||
+  (transfer.state === 'waiting-for-peer' && transfer.bytes > 0) ||
   transfer.state === 'connecting' ||
   transfer.state === 'verifying' ||
   transfer.state === 'preparing';
@@ -61,7 +64,7 @@ export function transferShare(transfer: Transfer): number | null {
   return size === 0 ? 1 : Math.min(1, done / size);
 }
 
-/** What a screen reader is told when a transfer ends or is offered; nothing for the steps between. */
+/** What a screen reader is told when a transfer ends, stands still or is offered; nothing for the steps between. */
 export function transferAnnouncement(t: TFunction, transfer: Transfer, person: string): string | undefined {
   const { name } = transfer.file;
   switch (transfer.state) {
@@ -73,6 +76,8 @@ export function transferAnnouncement(t: TFunction, transfer: Transfer, person: s
       return t('file.declinedAnnounce', { name });
     case 'cancelled':
       return t('file.cancelledAnnounce', { name });
+    case 'paused':
+      return t('file.pausedAnnounce', { name });
     case 'offered':
       return transfer.direction === 'incoming' ? t('file.offeredAnnounce', { person, name }) : undefined;
     default:

@@ -50,6 +50,26 @@ describe('a file on its way', () => {
     expect(core.asks('transfers.cancel')).toHaveLength(1);
   });
 
+  it('is paused and goes on by one button, which keeps the keyboard, with its name for a screen reader', async () => {
+    const { core } = await openWindow();
+    const list = await log('Ana Sousa');
+    const pause = await within(list).findByRole('button', { name: 'Pause relatório-final-redes-2026.pdf' });
+    pause.focus();
+    fireEvent.click(pause);
+    const resume = await within(list).findByRole('button', { name: 'Go on with relatório-final-redes-2026.pdf' });
+    expect(document.activeElement).toBe(resume);
+    within(list).getByText('195 MB of 315 MB · Paused');
+    fireEvent.click(resume);
+    await within(list).findByRole('button', { name: 'Pause relatório-final-redes-2026.pdf' });
+    expect([core.asks('transfers.pause').length, core.asks('transfers.resume').length]).toEqual([1, 1]);
+    const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
+    act(() => core.changeTransfer(running?.id ?? '', { state: 'paused', by: 'peer', canPause: false }));
+    await within(list).findByText(/Paused by Ana Sousa/);
+    expect(within(list).queryByRole('button', { name: /^(Pause|Go on)/ })).toBeNull();
+    act(() => core.changeTransfer(running?.id ?? '', { state: 'waiting-for-peer', by: null }));
+    await within(list).findByText('195 MB of 315 MB · Waits until Ana Sousa is back');
+  });
+
   it('a failed one says why and is tried again', async () => {
     const { core } = await openWindow({ talk: 'rui' });
     const list = await log('Rui Costa');

@@ -6,7 +6,7 @@ import { isRiskyName } from './files/risky-name.ts';
 import { TransferLedger } from './ledger/transfer-ledger.ts';
 import { isReceiving, isSending, type TransferRow } from './ledger/transfer-row.ts';
 import { isFinal } from './ledger/transfer-stage.ts';
-import { Receiving } from './receiving.ts';
+import { Receiving } from './receiving/receiving.ts';
 import { OutgoingCopies } from './sending/outgoing-copies.ts';
 import { Sending } from './sending/sending.ts';
 import type { TransferProvider, Transfers, TransfersContext } from './transfers.ts';
@@ -89,6 +89,18 @@ export function createTransfers(context: TransfersContext): Transfers {
         cancel(rowOf(transferId));
         return null;
       },
+      'transfers.pause': ({ transferId }) => {
+        const row = rowOf(transferId);
+        if (isSending(row)) sending.pause(row);
+        else if (isReceiving(row)) receiving.pause(row);
+        return null;
+      },
+      'transfers.resume': ({ transferId }) => {
+        const row = rowOf(transferId);
+        if (isSending(row)) sending.resume(row);
+        else if (isReceiving(row)) receiving.resume(row);
+        return null;
+      },
       'transfers.retry': ({ transferId }) => {
         const row = rowOf(transferId);
         if (!isSending(row)) throw refuse('wrong-state');
@@ -130,8 +142,14 @@ export function createTransfers(context: TransfersContext): Transfers {
       providers.set(accountId, provider);
       const stops = [
         provider.operationSet('fileTransfer')?.onOffer((offer) => receiving.take(accountId, offer)),
-        provider.onCapabilities(() => sending.dispatch()),
-        provider.onRegistration(() => sending.dispatch()),
+        provider.onCapabilities(({ address, capabilities }) => {
+          if (capabilities.fileTransfer.on) sending.hurry({ accountId, address });
+          sending.dispatch();
+        }),
+        provider.onRegistration(({ state }) => {
+          if (state === 'online') sending.hurry({ accountId });
+          sending.dispatch();
+        }),
       ];
       subscriptions.set(accountId, () => {
         for (const stop of stops) stop?.();

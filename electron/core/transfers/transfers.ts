@@ -28,7 +28,10 @@ export interface TransferTalks {
 }
 
 /** The share of a provider that transfers use. */
-export type TransferProvider = Pick<Provider, 'operationSet' | 'capabilitiesOf' | 'onCapabilities' | 'onRegistration'>;
+export type TransferProvider = Pick<
+  Provider,
+  'operationSet' | 'capabilitiesOf' | 'onCapabilities' | 'registration' | 'onRegistration'
+>;
 
 /** All that transfers need from outside. */
 export interface TransfersContext {
@@ -70,6 +73,6 @@ export interface Transfers {
   forgetAccount(accountId: string): void;
   /** The talk is gone: what is not over is cancelled, parts are deleted, finished files stay. */
   forgetTalk(talkId: string): void;
-  /** Ends what runs as `failed{network}` with its part kept, and leaves nothing open. Never rejects. */
+  /** Interrupts what runs, to go on after the next start, and leaves nothing open. Never rejects. */
   shutDown(): Promise<void>;
 }

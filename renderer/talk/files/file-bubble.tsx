@@ -71,7 +71,11 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
         </div>
       </div>
       {showsProgress(transfer) && (
-        <ProgressBar label={file.name} share={transferShare(transfer)} still={state === 'paused'} />
+        <ProgressBar
+          label={file.name}
+          share={transferShare(transfer)}
+          still={state === 'paused' || state === 'waiting-for-peer'}
+        />
       )}
       {risky && transfer.direction === 'incoming' && (state === 'offered' || state === 'completed') && (
         <div className={styles.warning}>

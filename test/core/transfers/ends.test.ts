@@ -165,33 +165,38 @@ describe('a source that does not stay what it was ends the transfer with the tru
 });
 
 describe('a broken connection', () => {
-  test('fails both sides, keeps the part, and the next attempt goes on from there', async () => {
-    const { ana, rui, wire, write, offer } = await pair();
+  test('makes both sides wait, keeps the part, and goes on from there without anybody asked', async () => {
+    const { ana, rui, anaProvider, wire, write, offer } = await pair();
     wire.chunk = 10_000;
     wire.breakAt = 200_000;
     const file = write('a.bin', content);
     const first = await offer(file);
     await call(rui, 'transfers.accept', { transferId: first.received });
-    await ana.untilState(first.sent, 'failed');
+    await ana.untilState(first.sent, 'waiting-for-peer');
     await wire.idle();
-    expect(ana.transfer(first.sent)).toMatchObject({ fault: { code: 'network' }, canRetry: true, bytes: 200_000 });
-    expect(rui.transfer(first.received)).toMatchObject({ fault: { code: 'network' }, canRetry: false, bytes: 200_000 });
+    const waiting = { state: 'waiting-for-peer', fault: null, bytes: 200_000, speed: 0, endedAt: null };
+    expect(ana.transfer(first.sent)).toMatchObject(waiting);
+    expect(rui.transfer(first.received)).toMatchObject(waiting);
     expect(rui.downloaded()).toEqual(['a.bin.part']);
 
     wire.breakAt = Number.POSITIVE_INFINITY;
     const positions: number[] = [];
     wire.onChunk = (position) => positions.push(position);
-    await call(ana, 'transfers.retry', { transferId: first.sent });
-    const second = await rui.untilAny('offered');
-    expect(second.id).not.toBe(first.received);
-    await call(rui, 'transfers.accept', { transferId: second.id });
+    ana.clock.advance(2_000);
     await ana.untilState(first.sent, 'completed');
-    await rui.untilState(second.id, 'completed');
+    await rui.untilState(first.received, 'completed');
     expect(positions[0]).toBe(200_000);
-    const begun = rui.events
-      .flatMap((event) => (event.type === 'transfers' ? event.changed : []))
-      .find((view) => view.id === second.id && view.state === 'accepted');
-    expect(begun?.bytes).toBe(200_000);
+    // the same transfer to the peer (RFC 5547 §8.1), and one to both people
+    expect(new Set(anaProvider.sent.map(({ file }) => file.id)).size).toBe(1);
+    expect(rui.transfers.snapshot()).toHaveLength(1);
+    expect(ana.statesOf(first.sent).slice(-6)).toEqual([
+      'waiting-for-peer',
+      'offered',
+      'accepted',
+      'connecting',
+      'running',
+      'completed',
+    ]);
     expect(rui.downloaded()).toEqual(['a.bin']);
     expect(fs.readFileSync(path.join(rui.downloads, 'a.bin')).equals(content)).toBe(true);
     expect(ana.transfers.snapshot()).toHaveLength(1);
@@ -203,17 +208,16 @@ describe('a broken connection', () => {
     wire.breakAt = 200_000;
     const { sent, received } = await offer(write('a.bin', content));
     await call(rui, 'transfers.accept', { transferId: received });
-    await rui.untilState(received, 'failed');
+    await rui.untilState(received, 'waiting-for-peer');
     await wire.idle();
     const part = path.join(rui.downloads, 'a.bin.part');
     const size = fs.statSync(part).size;
     fs.writeFileSync(part, Buffer.alloc(size));
     wire.breakAt = Number.POSITIVE_INFINITY;
-    await call(ana, 'transfers.retry', { transferId: sent });
-    const again = await rui.untilAny('offered');
-    await call(rui, 'transfers.accept', { transferId: again.id });
-    await rui.untilState(again.id, 'failed');
-    expect(rui.transfer(again.id).fault?.code).toBe('hash-mismatch');
+    ana.clock.advance(2_000);
+    await rui.untilState(received, 'failed');
+    expect(rui.transfer(received).fault?.code).toBe('hash-mismatch');
+    await ana.untilState(sent, 'failed');
     await call(ana, 'transfers.retry', { transferId: sent });
     const last = await rui.untilAny('offered');
     const positions: number[] = [];

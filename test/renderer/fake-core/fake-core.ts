@@ -367,6 +367,14 @@ export class FakeCore {
         this.changeTransfer(transferId, { state: 'cancelled', by: 'us', endedAt: Date.now() });
         return null;
       },
+      'transfers.pause': ({ transferId }) => {
+        this.changeTransfer(transferId, { state: 'paused', by: 'us', speed: 0, secondsLeft: null, canPause: false });
+        return null;
+      },
+      'transfers.resume': ({ transferId }) => {
+        this.changeTransfer(transferId, { state: 'running', by: null, canPause: true });
+        return null;
+      },
       'transfers.retry': ({ transferId }) => {
         this.changeTransfer(transferId, { state: 'offered', fault: null, canRetry: false });
         return null;
@@ -407,6 +415,7 @@ export class FakeCore {
       secondsLeft: null,
       fault: null,
       canRetry: false,
+      canPause: false,
       risky: false,
       path: null,
       createdAt: Date.now(),

@@ -88,12 +88,28 @@ export class TransferLedger {
     return true;
   }
 
+  /** Begins another attempt where one was lost, without a word of an end in between. Its bytes are still true. */
+  again(id: string, stage: TransferStage, changes: Changes = {}): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry || !mayBegin(stage)) return false;
+    this.#change(entry, { ...entry.row, ...changes, stage });
+    return true;
+  }
+
   /** Other facts of a transfer, in the same state. */
   amend(id: string, changes: Changes): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
     entry.prepared = undefined;
     this.#change(entry, { ...entry.row, ...changes });
+  }
+
+  /** An attempt begins with so many bytes, which may be fewer than an earlier one had. */
+  startAt(id: string, bytes: number, runs: readonly ByteRange[] = []): void {
+    const entry = this.#entries.get(id);
+    if (!entry || isFinal(entry.row.stage)) return;
+    entry.row = { ...entry.row, bytes: 0 };
+    this.progress(id, bytes, runs);
   }
 
   /** `runs`: what is in the part, when receiving. Fewer bytes than before are no news. */

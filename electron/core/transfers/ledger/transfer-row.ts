@@ -23,6 +23,8 @@ export interface TransferRow {
   readonly modifiedAt: number | null;
   readonly bytes: number;
   readonly createdAt: number;
+  /** While `running`: whether it can be paused. */
+  readonly pausable?: boolean;
   /** Where the finished file is; while `verifying`, the name that is being tried. */
   readonly path: string | null;
   readonly side: SendingSide | ReceivingSide;
@@ -30,11 +32,16 @@ export interface TransferRow {
 
 interface SendingSide {
   readonly direction: 'outgoing';
-  /** Of this attempt, on the wire (RFC 5547 §8.1: what has the same id is the same transfer, so a new attempt has a new one). */
+  /**
+   * On the wire (RFC 5547 §8.1: what has the same id is the same transfer). It stays while an attempt goes on where another
+   * was lost; what was answered gets a new one, so that the peer is asked again.
+   */
   readonly offerId: string;
   readonly source: string;
   /** What the source looked like when it was hashed; null before. */
   readonly stamp: SourceStamp | null;
+  /** The peer has accepted this offer: when it is lost it goes on by itself, and only with the same content. */
+  readonly begun?: boolean;
   /** The source is a copy of ours, in `outgoing/`, and goes with the transfer. */
   readonly owned: boolean;
 }
@@ -44,6 +51,8 @@ export interface ReceivingSide {
   /** The protocol's key of the offer. */
   readonly key: string;
   readonly part: string | null;
+  /** Where a person wants it, absolute; nobody has accepted it yet without. */
+  readonly target?: string;
   /** What is in the part, as last noted. */
   readonly runs: readonly ByteRange[];
 }
@@ -116,6 +125,7 @@ export function viewOf(
     ...pace,
     fault: stage.state === 'failed' ? stage.fault : null,
     canRetry: canRetry(row),
+    canPause: stage.state === 'running' && row.pausable === true,
     risky: isRiskyName(row.name),
     path: stage.state === 'completed' ? row.path : null,
     createdAt: row.createdAt,

@@ -36,6 +36,11 @@ export class TransferRows {
     return stored && fromStored(stored);
   }
 
+  byId(id: string): TransferRow | undefined {
+    const stored = this.#driver.get<StoredRow>('SELECT * FROM transfers WHERE id = ?', id);
+    return stored && fromStored(stored);
+  }
+
   /** Writes the whole row, new or changed. What is written is shown again. */
   save(row: TransferRow): void {
     const { id, talkId, route, icon, bytes, createdAt, side, ...rest } = row;

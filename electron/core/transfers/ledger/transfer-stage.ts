@@ -74,6 +74,9 @@ export const isFinal = (stage: TransferStage): stage is FinalStage => {
   }
 };
 
+/** Paused by us: nothing but a person's word lets it go on. */
+export const isHeld = (stage: TransferStage): boolean => stage.state === 'paused' && stage.by === 'us';
+
 /** Whether the picture has a way from one to the other within an attempt. */
 export function mayMove(from: TransferStage, to: TransferStage): boolean {
   if (isFinal(from)) return false;

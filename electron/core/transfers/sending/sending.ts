@@ -17,12 +17,14 @@ import { FileSource, sameStamp, stampOf } from '../files/file-source.ts';
 import { hashFile } from '../files/hash/file-hash.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { safeName } from '../files/safe-name.ts';
+import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isSending, type SendingRow, type TransferRow } from '../ledger/transfer-row.ts';
-import { type FinalStage, isFinal, isOver } from '../ledger/transfer-stage.ts';
+import { type FinalStage, isFinal, isHeld, isOver, type TransferStage } from '../ledger/transfer-stage.ts';
 import type { TransferProvider, TransfersContext } from '../transfers.ts';
 import { Limiter } from './limiter.ts';
 import type { OutgoingCopies } from './outgoing-copies.ts';
+import { Patience } from './patience.ts';
 
 /** Files that are hashed at once; more would only make the disk jump. */
 const HASHED_AT_ONCE = 2;
@@ -46,6 +48,7 @@ export class Sending {
   readonly #providers: ReadonlyMap<string, TransferProvider>;
   readonly #copies: OutgoingCopies;
   readonly #hashing = new Limiter(HASHED_AT_ONCE);
+  readonly #patience: Patience;
   readonly #preparing = new Map<string, AbortController>();
   /** Hashed, and not out yet, in order; false for those that waited since: their file may have changed. */
   readonly #ready = new Map<string, boolean>();
@@ -65,6 +68,7 @@ export class Sending {
     this.#ledger = ledger;
     this.#providers = providers;
     this.#copies = copies;
+    this.#patience = new Patience(context.clock, Math.random, () => this.dispatch());
   }
 
   /** One transfer for each path, on disk when this returns. A path that cannot be read becomes a failed one. */
@@ -100,8 +104,38 @@ export class Sending {
 
   retry(row: SendingRow): void {
     if (!canRetry(row)) throw refuse('wrong-state');
-    this.#ledger.begin(row.id, { state: 'preparing' }, { path: null, side: { ...row.side, offerId: randomUUID() } });
+    const goesOn = row.stage.state === 'failed' && RESUMABLE.has(row.stage.fault.code) && row.side.begun === true;
+    const side = goesOn ? row.side : { ...row.side, begun: false, offerId: randomUUID() };
+    this.#patience.forget(row.id);
+    this.#ledger.begin(row.id, { state: 'preparing' }, { path: null, side });
     this.#prepare(row.id);
+  }
+
+  pause({ id, stage }: SendingRow): void {
+    const live = this.#live.get(id);
+    if (stage.state !== 'running' || live?.transfer.pausable !== true) throw refuse('wrong-state');
+    live.transfer.pause();
+  }
+
+  resume({ id, stage }: SendingRow): void {
+    if (stage.state !== 'paused' || stage.by !== 'us') throw refuse('wrong-state');
+    const live = this.#live.get(id);
+    if (live) {
+      live.transfer.resume();
+      return;
+    }
+    this.#patience.forget(id);
+    this.#ledger.again(id, { state: 'waiting-for-peer' });
+    this.#prepare(id);
+  }
+
+  /** There is reason to believe that what was lost to this account, or to this address of it, can go on now. */
+  hurry({ accountId, address }: { accountId: string; address?: string }): void {
+    for (const id of this.#ready.keys()) {
+      const route = this.#ledger.get(id)?.route;
+      if (route?.accountId === accountId && (address === undefined || route.address === address))
+        this.#patience.hurry(id);
+    }
   }
 
   cancel(row: SendingRow): void {
@@ -114,11 +148,12 @@ export class Sending {
     if (row.side.owned) this.#track(this.#copies.remove(row.id));
   }
 
-  /** What an earlier life of the program left: what was on the wire is lost, what was not goes on. */
+  /** What an earlier life of the program left goes on: offered again, once the peer can take it. */
   recover(row: SendingRow): void {
-    if (isFinal(row.stage)) return;
-    if (row.stage.state === 'preparing' || row.stage.state === 'waiting-for-peer') this.#prepare(row.id);
-    else this.#fail(row.id, new ProviderError('network', { retryable: true }));
+    const { id, stage } = row;
+    if (isFinal(stage) || isHeld(stage)) return;
+    if (stage.state !== 'preparing') this.#ledger.again(id, { state: 'waiting-for-peer' });
+    this.#prepare(id);
   }
 
   /** Something changed that an offer may have waited for: a peer came back, an account was attached, another file ended. */
@@ -144,7 +179,8 @@ export class Sending {
   async shutDown(): Promise<void> {
     this.#stopped = true;
     for (const abort of this.#preparing.values()) abort.abort();
-    for (const id of this.#live.keys()) this.#fail(id, new ProviderError('network', { retryable: true }));
+    this.#patience.stop();
+    for (const id of this.#live.keys()) this.#wait(id);
     await Promise.all(this.#work);
   }
 
@@ -208,6 +244,8 @@ export class Sending {
     const stamp = await stampOf(row.side.source);
     if (signal.aborted) return;
     if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
+    // the peer has the beginning of what was: the end of something else must never follow it
+    if (row.side.begun) throw new ProviderError('source-changed');
     this.#ledger.amend(id, { size: stamp.size });
     // both in one reading: what a peer checks by is known only when it is too late to read again
     const told = (bytes: number): void => this.#ledger.prepared(id, bytes);
@@ -223,7 +261,12 @@ export class Sending {
     if (provider && (!files || (capability?.on === false && DEFINITE.has(capability.off.code)))) {
       this.#ready.delete(row.id);
       this.#fail(row.id, capability?.on === false ? capability.off : new ProviderError('not-supported'));
-    } else if (!files || !capability?.on) {
+    } else if (
+      !files ||
+      !capability?.on ||
+      provider?.registration.state !== 'online' ||
+      !this.#patience.isDue(row.id)
+    ) {
       this.#ledger.move(row.id, { state: 'waiting-for-peer' });
       this.#ready.set(row.id, false);
     } else if ((row.size ?? 0) > files.maximumBytes) {
@@ -242,6 +285,7 @@ export class Sending {
     const taken = [...this.#live.keys()].filter((id) => {
       const other = this.#ledger.get(id);
       if (!other || other.route.accountId !== row.route.accountId) return false;
+      if (other.stage.state === 'paused') return false;
       return other.stage.state !== 'offered' || other.route.address === row.route.address;
     });
     return taken.length < SENT_AT_ONCE;
@@ -305,7 +349,7 @@ export class Sending {
       case 'connecting':
       case 'running':
       case 'paused':
-        this.#ledger.move(id, phase);
+        this.#goOn(id, phase);
         break;
       case 'finished':
         this.#end(id, { state: 'completed', endedAt });
@@ -324,14 +368,50 @@ export class Sending {
     }
   }
 
+  #goOn(id: string, phase: Extract<TransferStage, TransferPhase>): void {
+    const row = this.#ledger.get(id);
+    if (!row || !isSending(row)) return;
+    const transfer = this.#live.get(id)?.transfer;
+    const side = row.side.begun ? row.side : { ...row.side, begun: true };
+    // what the peer has of an earlier attempt
+    if (phase.state === 'running' && row.stage.state !== 'paused') this.#ledger.startAt(id, transfer?.bytes ?? 0);
+    this.#ledger.move(id, phase, { side, pausable: transfer?.pausable === true });
+  }
+
   #fail(id: string, error: ProviderError): void {
     const row = this.#ledger.get(id);
+    if (row && isSending(row) && this.#canGoOn(row, error)) {
+      this.#context.log('info', 'transfer-interrupted', { code: error.code, bytes: row.bytes });
+      this.#wait(id);
+      return;
+    }
     this.#end(id, { state: 'failed', fault: faultOf(error), endedAt: this.#context.clock.now() });
     // the peer went away just before it was asked: the offer waits for it, as a new attempt
     if (error.code === 'peer-offline' && row?.stage.state === 'offered' && isSending(row) && this.#isAway(row)) {
       const side = { ...row.side, offerId: randomUUID() };
       if (this.#ledger.begin(id, { state: 'waiting-for-peer' }, { side })) this.#ready.set(id, false);
     }
+  }
+
+  /** Lost on the way after the peer had accepted: nobody needs to be asked. */
+  #canGoOn({ id, bytes, stage, side }: SendingRow, { code }: ProviderError): boolean {
+    if (side.begun !== true || isFinal(stage) || !(RESUMABLE.has(code) || code === 'peer-busy')) return false;
+    return isHeld(stage) || this.#patience.lost(id, bytes);
+  }
+
+  /** The attempt is over, the transfer is not: it is offered again in time, or when whoever paused it says so. */
+  #wait(id: string): void {
+    const row = this.#ledger.get(id);
+    const live = this.#live.get(id);
+    this.#live.delete(id);
+    live?.stop();
+    if (live && !isOver(live.transfer.phase)) live.transfer.interrupt();
+    if (!row || isFinal(row.stage)) return;
+    if (!isHeld(row.stage)) {
+      this.#ledger.again(id, { state: 'waiting-for-peer' });
+      this.#ready.set(id, false);
+    }
+    this.dispatch();
   }
 
   #isAway(row: SendingRow): boolean {
@@ -347,6 +427,7 @@ export class Sending {
     if (!this.#ledger.move(id, stage, finished && !row.side.owned ? { path: row.side.source } : {})) return;
     this.#live.delete(id);
     this.#ready.delete(id);
+    this.#patience.forget(id);
     live?.stop();
     // the peer is told, unless it was the peer that told us
     if (live && !isOver(live.transfer.phase)) live.transfer.cancel();

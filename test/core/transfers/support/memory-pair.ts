@@ -107,6 +107,7 @@ export class MemoryTransfer implements ProtocolTransfer {
   to(phase: TransferPhase): void {
     if (this.over) return;
     this.phase = phase;
+    if (this.over) this.#going();
     this.#phases.emit(phase);
   }
 
@@ -145,6 +146,7 @@ export class MemoryProvider implements TransferProvider {
   maximumFiles = 1;
   off: ProviderError | undefined;
   onOutgoing: (transfer: MemoryTransfer, file: OutgoingFile) => void = () => {};
+  registration: Registration = { state: 'online', since: 0 };
   readonly registrations = new Emitter<Registration>();
   readonly onCapabilities = this.capabilities.on;
   readonly onRegistration = this.registrations.on;
@@ -279,8 +281,8 @@ export class Wire {
   ): Promise<void> {
     const { sink, from } = accepted;
     const both = (phase: TransferPhase) => {
-      incoming.to(phase);
       outgoing.to(phase);
+      incoming.to(phase);
     };
     let source: ByteSource | undefined;
     try {

@@ -1,44 +1,35 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, rm, statfs } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
-  type FileHash,
-  type FileTransferOperationSet,
+  type FileOffer,
   type ProtocolTransfer,
   ProviderError,
   type TransferPhase,
   type Unsubscribe,
-} from '../../../protocols/contract/index.ts';
-import { refuse } from '../../contract/index.ts';
-import { commandErrorOf, faultOf } from '../fault.ts';
-import { strongestHash } from './files/hash/file-hash.ts';
-import { iconUrl } from './files/icon-url.ts';
-import { PartFile, removePart } from './files/part-file.ts';
-import { safeName } from './files/safe-name.ts';
-import type { TransferLedger } from './ledger/transfer-ledger.ts';
-import { isReceiving, type ReceivingRow } from './ledger/transfer-row.ts';
-import { type FinalStage, isFinal, isOver } from './ledger/transfer-stage.ts';
-import type { TransfersContext } from './transfers.ts';
+} from '../../../../protocols/contract/index.ts';
+import { refuse } from '../../../contract/index.ts';
+import { commandErrorOf, faultOf } from '../../fault.ts';
+import { iconUrl } from '../files/icon-url.ts';
+import { PartFile, removePart } from '../files/part-file.ts';
+import { safeName } from '../files/safe-name.ts';
+import { RESUMABLE } from '../ledger/resumable.ts';
+import type { TransferLedger } from '../ledger/transfer-ledger.ts';
+import { isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
+import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
+import type { TransfersContext } from '../transfers.ts';
+import { freeBytes, hashesOf, isPlaced, isSameContent } from './checks.ts';
 
 /** The most that is taken of a file whose size its offer did not tell. */
 const UNKNOWN_SIZE_CEILING = 4 * 1024 ** 3;
 /** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
 const MAXIMUM_UNANSWERED = 50;
 
-/** After these the same file may come again from where it stopped: what is there is worth keeping. */
-const RESUMABLE: ReadonlySet<string> = new Set([
-  'network',
-  'timeout',
-  'peer-offline',
-  'unreachable',
-  'server-unavailable',
-]);
-
-type Offer = Parameters<Parameters<FileTransferOperationSet['onOffer']>[0]>[0];
-
 interface Live {
   transfer: ProtocolTransfer;
   stop: Unsubscribe;
+  /** Paused by us before it came again: it is taken, and stands still at once. */
+  held: boolean;
   /** From the moment a person accepts. */
   accepted?: { abort: AbortController; part?: PartFile; name: string; completing?: Promise<void> };
 }
@@ -59,7 +50,7 @@ export class Receiving {
   }
 
   /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. */
-  take(accountId: string, offer: Offer): void {
+  take(accountId: string, offer: FileOffer): void {
     try {
       this.#keep(accountId, offer);
     } catch (error) {
@@ -70,14 +61,16 @@ export class Receiving {
 
   /** `wished`: an absolute path; otherwise the offered name in the download folder. */
   accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
-    const work = this.#accept(row, wished);
+    const work = this.#accept(row, wished).catch((error: unknown) => {
+      throw commandErrorOf(error);
+    });
     this.#track(work.catch(() => {}));
     return work;
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
     const live = this.#live.get(row.id);
-    if (row.stage.state !== 'offered' || !live || live.accepted) throw refuse('wrong-state');
+    if (!live || live.accepted || (row.stage.state !== 'offered' && !live.held)) throw refuse('wrong-state');
     if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
     const folder = wished === undefined ? this.#context.downloadFolder() : path.dirname(wished);
     const name = wished === undefined ? row.name : path.basename(wished);
@@ -89,16 +82,16 @@ export class Receiving {
     } catch (error) {
       // still offered: another folder or some room on the disk, and it can be accepted after all
       delete live.accepted;
-      throw commandErrorOf(error);
+      throw error;
     }
     if (accepted.abort.signal.aborted) {
       await part.discard();
       throw refuse('wrong-state');
     }
     accepted.part = part;
-    this.#note(row.id, part.path, part);
+    this.#note(row.id, part.path, part, path.join(folder, name));
     // what an earlier attempt brought counts as bytes, and not as speed
-    this.#ledger.progress(row.id, part.bytes, part.runs);
+    this.#ledger.startAt(row.id, part.bytes, part.runs);
     const counted = (work: void | Promise<void>): void | Promise<void> => {
       const count = () => this.#ledger.progress(row.id, part.bytes, part.runs);
       if (work) return work.then(count);
@@ -131,6 +124,21 @@ export class Receiving {
     this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
   }
 
+  pause({ id, stage }: ReceivingRow): void {
+    const live = this.#live.get(id);
+    if (stage.state !== 'running' || live?.transfer.pausable !== true) throw refuse('wrong-state');
+    live.transfer.pause();
+  }
+
+  resume({ id, stage }: ReceivingRow): void {
+    if (!isHeld(stage)) throw refuse('wrong-state');
+    const live = this.#live.get(id);
+    if (!live) this.#ledger.again(id, { state: 'waiting-for-peer' });
+    else if (live.transfer.phase.state === 'paused') live.transfer.resume();
+    // it is just coming again
+    else live.held = false;
+  }
+
   /** The part of a transfer that nobody sees any more. */
   forget(row: ReceivingRow): void {
     if (row.side.part !== null && !this.#live.has(row.id)) this.#track(removePart(row.side.part));
@@ -148,7 +156,9 @@ export class Receiving {
         this.#track(this.#verifyAgain(row));
         break;
       default:
-        if (!isFinal(row.stage)) this.#fail(row.id, new ProviderError('network'));
+        if (isFinal(row.stage) || isHeld(row.stage)) break;
+        if (canComeAgain(row)) this.#ledger.again(row.id, { state: 'waiting-for-peer' });
+        else this.#fail(row.id, new ProviderError('network'));
     }
   }
 
@@ -163,20 +173,20 @@ export class Receiving {
           if (!isOver(live.transfer.phase)) live.transfer.cancel();
           break;
         case 'offered':
-          this.#fail(id, new ProviderError('peer-offline'));
+          this.#fail(id, new ProviderError('peer-offline'), () => live.transfer.interrupt());
           break;
         default:
-          this.#fail(id, new ProviderError('network'));
+          this.#fail(id, new ProviderError('network'), () => live.transfer.interrupt());
       }
     }
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
-  #keep(accountId: string, { transfer, key, sentAt }: Offer): void {
+  #keep(accountId: string, { transfer, key, sentAt, lasting }: FileOffer): void {
     const { file, peer } = transfer;
     const known = this.#ledger.rows.byOffer(accountId, key);
     if (known) {
-      this.#repeat(known.id, transfer);
+      this.#repeat(known, transfer, lasting === true);
       return;
     }
     if (file.size !== undefined && (!Number.isSafeInteger(file.size) || file.size < 0)) {
@@ -220,33 +230,119 @@ export class Receiving {
     this.#follow(id, transfer);
   }
 
-  /** The same offer again: out of an archive after a restart it can be accepted after all, otherwise it is old news. */
-  #repeat(id: string, transfer: ProtocolTransfer): void {
-    const row = this.#ledger.get(id);
-    if (row?.stage.state !== 'failed' || !RESUMABLE.has(row.stage.fault.code) || isOver(transfer.phase)) return;
-    if (this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
+  /**
+   * The same offer again. Out of an archive, or because the sender lost us, or never heard our last word. `known` may have
+   * been cleared from the panel.
+   */
+  #repeat(known: TransferRow, transfer: ProtocolTransfer, lasting: boolean): void {
+    const row = this.#ledger.get(known.id);
+    if (isOver(transfer.phase)) return;
+    const { id, stage } = row ?? known;
+    const again = row && isReceiving(row) && canComeAgain(row) ? row : undefined;
+    switch (stage.state) {
+      case 'waiting-for-peer':
+      case 'accepted':
+      case 'connecting':
+      case 'running':
+      case 'paused':
+        if (again) this.#comeAgain(again, transfer);
+        else if (!lasting) transfer.decline();
+        break;
+      case 'offered':
+        // nobody has answered yet; whoever offered it has begun anew
+        if (lasting || !row) break;
+        this.#drop(id);
+        this.#follow(id, transfer);
+        break;
+      case 'verifying':
+      case 'completed':
+        if (!lasting) this.#confirm(known, transfer);
+        break;
+      case 'failed':
+        if (RESUMABLE.has(stage.fault.code) && this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
+        else if (!lasting) transfer.decline();
+        break;
+      case 'cancelled':
+        if (lasting) break;
+        if (stage.by === 'peer' && this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
+        else transfer.decline();
+        break;
+      case 'declined':
+        if (!lasting) transfer.decline();
+        break;
+      case 'preparing':
+        break;
+      default:
+        stage satisfies never;
+    }
   }
 
-  #follow(id: string, transfer: ProtocolTransfer): void {
+  /** Goes on where it was lost, without asking anybody: accepted once, by the same peer, the same content. */
+  #comeAgain(row: ReceivingRow, transfer: ProtocolTransfer): void {
+    const { id, side } = row;
+    if (!isSameContent(row, transfer.file.size ?? null, hashesOf(transfer))) {
+      transfer.decline();
+      this.#fail(id, new ProviderError('source-changed'));
+      return;
+    }
+    // the earlier connection is dead, though nobody has noticed yet
+    if (this.#live.has(id)) this.#wait(id);
+    const held = isHeld(row.stage);
+    if (!held) this.#ledger.again(id, { state: 'offered' });
+    this.#follow(id, transfer, held);
+    const now = this.#ledger.get(id);
+    if (!now || !isReceiving(now) || isOver(transfer.phase)) return;
+    const work = this.#accept(now, side.target);
+    this.#track(
+      work.catch((error: unknown) => {
+        if (this.#live.get(id)?.transfer === transfer) this.#fail(id, ProviderError.from(error));
+      }),
+    );
+  }
+
+  /** The sender has not heard that it is whole: it is told so, and sends nothing. */
+  #confirm({ id, size }: TransferRow, transfer: ProtocolTransfer): void {
+    if (size === null || transfer.file.size !== size) {
+      transfer.decline();
+      return;
+    }
+    const surplus = () => Promise.reject(new ProviderError('size-mismatch'));
+    transfer.accept({
+      sink: { write: surplus, close: async () => {}, abort: async () => {} },
+      from: size,
+      complete: async () => {
+        await this.#live.get(id)?.accepted?.completing;
+        if (this.#ledger.rows.byId(id)?.stage.state !== 'completed') throw new ProviderError('network');
+      },
+    });
+  }
+
+  #follow(id: string, transfer: ProtocolTransfer, held = false): void {
     const stop = transfer.onPhase((phase) => this.#onPhase(id, phase));
-    this.#live.set(id, { transfer, stop });
+    this.#live.set(id, { transfer, stop, held });
     if (transfer.phase.state !== 'offered') this.#onPhase(id, transfer.phase);
   }
 
   #onPhase(id: string, phase: TransferPhase): void {
     const endedAt = this.#context.clock.now();
+    const live = this.#live.get(id);
     switch (phase.state) {
       case 'offered':
         break;
       case 'accepted':
       case 'connecting':
+        if (!live?.held) this.#ledger.move(id, phase);
+        break;
       case 'running':
       case 'paused':
-        this.#ledger.move(id, phase);
+        if (live?.held && phase.state === 'running') {
+          live.held = false;
+          live.transfer.pause();
+        } else this.#ledger.move(id, phase, { pausable: live?.transfer.pausable === true });
         break;
       case 'finished':
         // the end is what `complete` said; a provider that never asked has not kept to the contract
-        if (!this.#live.get(id)?.accepted?.completing) this.#fail(id, new ProviderError('internal'));
+        if (!live?.accepted?.completing) this.#fail(id, new ProviderError('internal'));
         break;
       case 'declined':
         this.#end(id, { state: 'declined', endedAt });
@@ -267,6 +363,9 @@ export class Receiving {
     // the last attempt may still be putting its part away
     await Promise.all(this.#leaving);
     const earlier = this.#earlierPart(row, folder);
+    const { part: own } = (this.#ledger.get(row.id) as ReceivingRow | undefined)?.side ?? row.side;
+    // of what a crash left before anything of it was noted, nobody knows what it is
+    if (own !== null && earlier?.id !== row.id) await removePart(own);
     if (earlier) {
       // only one transfer may own it, and a crash now loses a part, not its truth
       this.#ledger.amend(earlier.id, { side: { ...earlier.side, part: null, runs: [] } });
@@ -282,15 +381,11 @@ export class Receiving {
 
   /** What is left of the same content from the same peer. Without a hash nobody can know that it is the same. */
   #earlierPart(row: ReceivingRow, folder: string) {
-    const wanted = strongestHash(row.hashes);
-    if (!wanted) return undefined;
     for (const other of this.#ledger.all()) {
       if (!isReceiving(other) || other.side.part === null) continue;
-      if (!isFinal(other.stage) && other.id !== row.id) continue;
-      const same =
-        other.route.address === row.route.address &&
-        other.size === row.size &&
-        strongestHash(other.hashes)?.value.toLowerCase() === wanted.value.toLowerCase();
+      const idle = isFinal(other.stage) || other.stage.state === 'waiting-for-peer';
+      if (!idle && other.id !== row.id) continue;
+      const same = other.route.address === row.route.address && isSameContent(other, row.size, row.hashes);
       if (same && other.side.runs[0]?.[0] === 0 && path.dirname(other.side.part) === folder) {
         return { id: other.id, side: { ...other.side, part: other.side.part } };
       }
@@ -363,7 +458,33 @@ export class Receiving {
   #fail(id: string, error: ProviderError, tell?: () => void): void {
     // what the disk said is closer to the cause than what the connection made of it
     const fault = this.#live.get(id)?.accepted?.part?.failure ?? error;
+    const row = this.#ledger.get(id);
+    if (row && isReceiving(row) && RESUMABLE.has(fault.code) && canComeAgain(row)) {
+      this.#context.log('info', 'transfer-interrupted', { code: fault.code, bytes: row.bytes });
+      this.#wait(id);
+      return;
+    }
     this.#end(id, { state: 'failed', fault: faultOf(fault), endedAt: this.#context.clock.now() }, tell);
+  }
+
+  /** The attempt is over, the transfer is not: its sender offers it again, and then it goes on by itself. */
+  #wait(id: string): void {
+    const row = this.#ledger.get(id);
+    const live = this.#drop(id);
+    if (!row || isFinal(row.stage)) return;
+    if (!isHeld(row.stage)) this.#ledger.again(id, { state: 'waiting-for-peer' });
+    const part = live?.accepted?.part;
+    if (live?.accepted && part) this.#leave(this.#letGo(id, live.accepted, part, true));
+  }
+
+  /** Lets go of an attempt; its peer may make another. */
+  #drop(id: string): Live | undefined {
+    const live = this.#live.get(id);
+    this.#live.delete(id);
+    live?.stop();
+    live?.accepted?.abort.abort();
+    if (live && !isOver(live.transfer.phase)) live.transfer.interrupt();
+    return live;
   }
 
   #end(id: string, stage: FinalStage, tell?: () => void): void {
@@ -381,7 +502,7 @@ export class Receiving {
     const part = live?.accepted?.part;
     if (live?.accepted && part) this.#leave(this.#letGo(id, live.accepted, part, keep));
     else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
-      this.#leave(this.#drop(id, row.side.part));
+      this.#leave(this.#remove(id, row.side.part));
     }
   }
 
@@ -399,14 +520,16 @@ export class Receiving {
     this.#note(id, null);
   }
 
-  async #drop(id: string, part: string): Promise<void> {
+  async #remove(id: string, part: string): Promise<void> {
     await removePart(part);
     this.#note(id, null);
   }
 
-  #note(id: string, part: string | null, file?: PartFile): void {
+  #note(id: string, part: string | null, file?: PartFile, target?: string): void {
     const row = this.#ledger.get(id);
-    if (row && isReceiving(row)) this.#ledger.amend(id, { side: { ...row.side, part, runs: file?.runs ?? [] } });
+    if (!row || !isReceiving(row)) return;
+    const side = { ...row.side, part, runs: file?.runs ?? [], ...(target === undefined ? {} : { target }) };
+    this.#ledger.amend(id, { side });
   }
 
   #track(work: Promise<void>): void {
@@ -415,18 +538,6 @@ export class Receiving {
   }
 }
 
-const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? [];
-
-/** Where the disk does not tell, the first write that does not fit will. */
-async function freeBytes(folder: string): Promise<number> {
-  const disk = await statfs(folder).catch(() => undefined);
-  return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
-}
-
-/** Whether the file under its final name is the part that was given it: then the part is gone, or the same file. */
-async function isPlaced(final: string, part: string | null, size: number | null): Promise<boolean> {
-  const placed = await lstat(final).catch(() => undefined);
-  if (!placed?.isFile() || (size !== null && placed.size !== size)) return false;
-  const left = part === null ? undefined : await lstat(part).catch(() => undefined);
-  return left === undefined || (left.ino === placed.ino && left.dev === placed.dev);
-}
+/** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
+const canComeAgain = (row: ReceivingRow): boolean =>
+  row.side.target !== undefined && row.hashes.length > 0 && !isFinal(row.stage) && row.stage.state !== 'verifying';

@@ -1,0 +1,8 @@
+/** Faults of the way, not of the file: after these it may go on from where it stopped, and what is there is worth keeping. */
+export const RESUMABLE: ReadonlySet<string> = new Set([
+  'network',
+  'timeout',
+  'peer-offline',
+  'unreachable',
+  'server-unavailable',
+]);

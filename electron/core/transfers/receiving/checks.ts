@@ -1,0 +1,31 @@
+import { lstat, statfs } from 'node:fs/promises';
+import type { FileHash, ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import { strongestHash } from '../files/hash/file-hash.ts';
+import type { TransferRow } from '../ledger/transfer-row.ts';
+
+export const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? [];
+
+/** Where the disk does not tell, the first write that does not fit will. */
+export async function freeBytes(folder: string): Promise<number> {
+  const disk = await statfs(folder).catch(() => undefined);
+  return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
+}
+
+/** Whether the file under its final name is the part that was given it: then the part is gone, or the same file. */
+export async function isPlaced(final: string, part: string | null, size: number | null): Promise<boolean> {
+  const placed = await lstat(final).catch(() => undefined);
+  if (!placed?.isFile() || (size !== null && placed.size !== size)) return false;
+  const left = part === null ? undefined : await lstat(part).catch(() => undefined);
+  return left === undefined || (left.ino === placed.ino && left.dev === placed.dev);
+}
+
+/** Whether this is the content of the row: of one size, by one hash. Without a hash nobody can know. */
+export function isSameContent(
+  row: Pick<TransferRow, 'size' | 'hashes'>,
+  size: number | null,
+  hashes: readonly FileHash[],
+): boolean {
+  const wanted = strongestHash(hashes);
+  const had = row.hashes.find(({ algorithm }) => algorithm === wanted?.algorithm);
+  return wanted !== undefined && row.size === size && had?.value.toLowerCase() === wanted.value.toLowerCase();
+}
