@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
 import type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from '../framing/head.ts';
 import { type FrameHandler, FrameParser } from '../framing/parser.ts';
-import { formatResponse, LARGEST_OTHER_BODY } from '../framing/writer.ts';
+import { firstUri, formatResponse, LARGEST_OTHER_BODY, SuccessResponse } from '../framing/writer.ts';
 import { failureReportOf, type HeaderField } from '../headers.ts';
 import type { Logger } from '../log.ts';
 import { trace, traceFrame } from '../trace.ts';
@@ -74,7 +74,8 @@ export class Connection {
   readonly #sessions = new Set<ConnectedSession>();
   #receiver: RequestReceiver = IGNORE;
   #response: ResponseHead | undefined;
-  #lastPaths: { readonly text: string; readonly paths: RequestPaths } | undefined;
+  #success: SuccessResponse | undefined;
+  #lastPaths: { readonly to: string; readonly from: string; readonly paths: RequestPaths } | undefined;
   #unknownSessions = 0;
   #cause: MsrpError | undefined;
   #closed = false;
@@ -139,6 +140,11 @@ export class Connection {
     return this.#transport.hold(bytes);
   }
 
+  /** Stops reading; the returned function ends that, once. */
+  pause(): () => void {
+    return this.#transport.pause();
+  }
+
   /**
    * Answers a request, unless it asked for no answer (RFC 4975 §7.1.4): `partial` wants failures only, `no` nothing.
    * Responses to SEND go one hop back, others all the way (RFC 4975 §7.2).
@@ -152,6 +158,12 @@ export class Connection {
     if (wanted === 'no' || (wanted === 'partial' && status === 200) || head.method === 'REPORT') return;
     const toPath = head.headers.get('To-Path') ?? '';
     const fromPath = head.headers.get('From-Path') ?? '';
+    if (status === 200 && head.method === 'SEND' && detail.comment === undefined && detail.fields === undefined) {
+      // nearly all responses differ in nothing but the transaction id
+      if (this.#success?.answers(toPath, fromPath) !== true) this.#success = new SuccessResponse(toPath, fromPath);
+      this.queue.control(this.#success.text(head.transactionId));
+      return;
+    }
     this.queue.control(
       formatResponse({
         transactionId: head.transactionId,
@@ -284,14 +296,15 @@ export class Connection {
 
   /** RFC 4975 §7.3: a To-Path has exactly one URI when it reaches an endpoint. Most requests repeat the paths before. */
   #paths(head: RequestHead): RequestPaths | undefined {
-    const text = `${head.headers.get('To-Path') ?? ''}\n${head.headers.get('From-Path') ?? ''}`;
-    if (text === this.#lastPaths?.text) return this.#lastPaths.paths;
-    const [toPath = '', fromPath = ''] = text.split('\n');
+    const toPath = head.headers.get('To-Path') ?? '';
+    const fromPath = head.headers.get('From-Path') ?? '';
+    const last = this.#lastPaths;
+    if (last !== undefined && toPath === last.to && fromPath === last.from) return last.paths;
     try {
       const [to, ...more] = parsePath(toPath);
       if (to === undefined || more.length > 0) return undefined;
       const paths = { to, from: parsePath(fromPath) };
-      this.#lastPaths = { text, paths };
+      this.#lastPaths = { to: toPath, from: fromPath, paths };
       return paths;
     } catch {
       return undefined;
@@ -309,11 +322,6 @@ function headText(head: FrameHead): string {
 function withoutBody(frame: string): string {
   const end = /\r\n(?=\r\n|-------)/.exec(frame);
   return end === null ? frame : frame.slice(0, end.index + 2);
-}
-
-function firstUri(path: string): string {
-  const space = path.indexOf(' ');
-  return space < 0 ? path : path.slice(0, space);
 }
 
 function limited(receiver: RequestReceiver, exceeded: (error: MsrpError) => void): RequestReceiver {

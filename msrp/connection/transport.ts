@@ -26,6 +26,7 @@ export class Transport {
   readonly #buffers: ReadBuffers | undefined;
   #held = 0;
   #blocked = false;
+  #pauses = 0;
   #paused = false;
 
   /** `window`: most received bytes that may be held at once. */
@@ -69,6 +70,19 @@ export class Transport {
     };
   }
 
+  /** Stops reading until the returned function is called. */
+  pause(): () => void {
+    this.#pauses++;
+    this.#update();
+    let paused = true;
+    return () => {
+      if (!paused) return;
+      paused = false;
+      this.#pauses--;
+      this.#update();
+    };
+  }
+
   /** Stops reading for another reason: the peer sends but does not read. */
   block(blocked: boolean): void {
     this.#blocked = blocked;
@@ -76,7 +90,7 @@ export class Transport {
   }
 
   #update(): void {
-    const pause = this.#blocked || this.#held > (this.#paused ? this.#window / 2 : this.#window);
+    const pause = this.#blocked || this.#pauses > 0 || this.#held > (this.#paused ? this.#window / 2 : this.#window);
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.socket.pause();

@@ -47,6 +47,40 @@ export function formatResponse(response: {
   );
 }
 
+/** The URI of a path that is nearest to where the path comes from. */
+export function firstUri(path: string): string {
+  const space = path.indexOf(' ');
+  return space < 0 ? path : path.slice(0, space);
+}
+
+/** The responses 200 to SENDs with the same paths; they go one hop back (RFC 4975 §7.2). */
+export class SuccessResponse {
+  readonly #toPath: string;
+  readonly #fromPath: string;
+  readonly #fixed: string;
+
+  /** The paths of the requests. */
+  constructor(toPath: string, fromPath: string) {
+    this.#toPath = toPath;
+    this.#fromPath = fromPath;
+    const sample = formatResponse({
+      transactionId: '',
+      status: 200,
+      toPath: firstUri(fromPath),
+      fromPath: firstUri(toPath),
+    });
+    this.#fixed = sample.slice('MSRP '.length, -'$\r\n'.length);
+  }
+
+  answers(toPath: string, fromPath: string): boolean {
+    return toPath === this.#toPath && fromPath === this.#fromPath;
+  }
+
+  text(transactionId: string): string {
+    return `MSRP ${transactionId}${this.#fixed}${transactionId}$\r\n`;
+  }
+}
+
 /** Start line and header fields of a request, without the empty line before a body. @throws MsrpError `invalid-header` */
 export function formatRequestHead(request: {
   readonly transactionId: string;

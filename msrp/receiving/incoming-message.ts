@@ -117,6 +117,8 @@ export class IncomingMessage {
   #state: State = { name: 'deciding', queued: [] };
   #received = new RangeSet();
   readonly #unsettled = new UnsettledWrites<ChunkWrite>((write, result) => this.#written(write, result));
+  /** What a sink that keeps bytes itself waits for. */
+  #room: Promise<void> | undefined;
   readonly #chunks = new Set<Chunk>();
   #total: number | undefined;
   #told = 0;
@@ -259,9 +261,26 @@ export class IncomingMessage {
       this.#arrived(position, end);
       return;
     }
+    if (sink.copies === true) {
+      held?.();
+      this.#arrived(position, end);
+      this.#wait(result, chunk.connection);
+      return;
+    }
     chunk.pending++;
     const release = held ?? chunk.connection.hold(bytes.length);
     this.#unsettled.add(result, { chunk, start: position, end, release });
+  }
+
+  /** The sink has taken all it wants for now. */
+  #wait(room: Promise<void>, connection: Connection): void {
+    if (room === this.#room) return;
+    this.#room = room;
+    const goOn = connection.pause();
+    room.then(goOn, (error: unknown) => {
+      goOn();
+      this.#storageFailed(error);
+    });
   }
 
   #written({ chunk, start, end, release }: ChunkWrite, result: PromiseSettledResult<void>): void {

@@ -10,6 +10,11 @@ import { BlockPools } from '../sending/block-pools.ts';
  * return when there is none. A returned promise is back-pressure.
  */
 export interface ByteSink {
+  /**
+   * Where it is true the bytes are the sink's own as soon as `write` returns, whatever becomes of them: what `write`
+   * returns is back-pressure and no more, and may be the same promise many times.
+   */
+  readonly copies?: boolean;
   write(data: Uint8Array, position: number): void | Promise<void>;
   /** All bytes have been written: the message is whole once this resolves. */
   close(): Promise<void>;
@@ -81,6 +86,7 @@ interface Waiting {
  * are on their way to the disk at any time.
  */
 export class FileSink implements ByteSink {
+  readonly copies = true;
   readonly #file: FileHandle;
   readonly #loan = STAGING.lend();
   #staging: Buffer | undefined;

@@ -149,4 +149,53 @@ describe('storing', () => {
     go.resolve();
     expect(await ended.promise).toEqual({ state: 'completed', size: body.length });
   });
+
+  it('confirms at once what a sink copies, and stops reading until the sink has room', async () => {
+    const room = deferred<void>();
+    let taken = 0;
+    const ended = deferred<ReceiveOutcome>();
+    const sink: ByteSink = {
+      copies: true,
+      write(data) {
+        taken += data.length;
+        return room.promise;
+      },
+      close: () => Promise.resolve(),
+      abort: () => Promise.resolve(),
+    };
+    const { peer, send } = await bound({ accept: () => ({ sink, ended: ended.resolve }) });
+    peer.write(send({ tid: 'tid00001', body: 'abcd', range: '1-*/*', flag: '+' }));
+    expect(await peer.frame()).toContain('MSRP tid00001 200');
+    const body = 'x'.repeat(32 * 1024 * 1024);
+    peer.write(send({ tid: 'tid00002', body, range: '5-*/*' }));
+    let before = -1;
+    while (before !== taken) {
+      before = taken;
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(taken).toBeLessThan(1024 * 1024);
+    room.resolve();
+    expect(await ended.promise).toEqual({ state: 'completed', size: 4 + body.length });
+  });
+
+  it('fails with what a copying sink finds later', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const room = new Promise<void>((_, reject) => {
+      fail = reject;
+    });
+    const sink: ByteSink = {
+      copies: true,
+      write: () => room,
+      close: () => Promise.resolve(),
+      abort: () => Promise.resolve(),
+    };
+    const { accept, outcome } = accepting(sink);
+    const { peer, send } = await bound({ accept });
+    peer.write(send({ tid: 'tid00001', body: 'abcd', range: '1-*/*', flag: '+' }));
+    expect(await peer.frame()).toContain('MSRP tid00001 200');
+    fail(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    expect(await outcome).toMatchObject({ state: 'failed', error: { code: 'disk-full' } });
+    peer.write(send({ tid: 'tid00002', body: 'efgh', range: '5-8/8' }));
+    expect(await peer.frame()).toContain('MSRP tid00002 413');
+  });
 });
