@@ -11,19 +11,40 @@ import { AccountMark } from './account-mark.tsx';
 import { MeButton } from './me-button.tsx';
 import styles from './rail.module.css';
 
-/** Who I am, my accounts, and what is on its way. */
-export function Rail() {
+/** By itself, because it changes ten times a second while files are on their way. */
+function TransfersButton() {
   const { t } = useTranslation();
   const format = useFormat();
   const actions = useActions();
   const { platform } = useBridge();
-  const accountIds = useFactsShallow((facts) => facts.accounts.map((account) => account.id));
   const totals = useFactsShallow((facts) => transferTotals(facts));
   const panelOpen = useView((view) => view.panelOpen);
-  const transfersLabel =
+  const label =
     totals.running > 0
       ? t('transfers.openRunning', { count: totals.running, percent: format.percent(totals.share) })
       : t('transfers.open');
+  return (
+    <IconButton
+      icon={ArrowUpDown}
+      label={label}
+      keys={keysShown('transfers', platform)}
+      side="right"
+      aria-pressed={panelOpen}
+      className={cx(styles.ringed, totals.asking > 0 && styles.asking)}
+      onClick={actions.togglePanel}
+    >
+      {totals.running > 0 && <ProgressRing share={totals.share} />}
+      <Icon of={ArrowUpDown} />
+    </IconButton>
+  );
+}
+
+/** Who I am, my accounts, and what is on its way. */
+export function Rail() {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const { platform } = useBridge();
+  const accountIds = useFactsShallow((facts) => facts.accounts.map((account) => account.id));
   return (
     <nav className={styles.rail} aria-label={t('regions.rail')} data-region="rail">
       <MeButton />
@@ -40,18 +61,7 @@ export function Rail() {
         />
       </div>
       <span className={styles.space} />
-      <IconButton
-        icon={ArrowUpDown}
-        label={transfersLabel}
-        keys={keysShown('transfers', platform)}
-        side="right"
-        aria-pressed={panelOpen}
-        className={cx(styles.ringed, totals.asking > 0 && styles.asking)}
-        onClick={actions.togglePanel}
-      >
-        {totals.running > 0 && <ProgressRing share={totals.share} />}
-        <Icon of={ArrowUpDown} />
-      </IconButton>
+      <TransfersButton />
       <IconButton
         icon={Settings}
         label={t('settings.title')}

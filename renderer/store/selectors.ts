@@ -35,7 +35,7 @@ export const talkOfPerson = (facts: Facts, personId: string): Talk | undefined =
 export const unreadTotal = (facts: Facts): number =>
   Object.values(facts.talks).reduce((sum, talk) => sum + talk.unread, 0);
 
-/** Share of all bytes on the way that are there, and how many files move; for the ring. */
+/** Share of all bytes on the way that are there, in whole percent, and how many files move; for the ring. */
 export function transferTotals(facts: Facts): { running: number; share: number; asking: number } {
   let running = 0;
   let asking = 0;
@@ -48,5 +48,5 @@ export function transferTotals(facts: Facts): { running: number; share: number; 
     done += transfer.bytes;
     all += transfer.file.size ?? transfer.bytes * 2;
   }
-  return { running, share: all > 0 ? done / all : 0, asking };
+  return { running, share: all > 0 ? Math.round((done / all) * 100) / 100 : 0, asking };
 }
