@@ -7,6 +7,12 @@ export interface NotificationRequest {
   body: string;
 }
 
+/** A small picture of a file's content. */
+export interface Thumbnail {
+  type: string;
+  data: Uint8Array;
+}
+
 /** Main's functions, called by the core over the utility process's own port. */
 export interface ShellSide {
   /** Undefined when nothing is kept under that key. Rejects when the store is there but locked or broken. */
@@ -16,6 +22,8 @@ export interface ShellSide {
   /** Opens with the system's program for it; resolves to '' or the system's own words of refusal. */
   openPath(path: string): Promise<string>;
   revealPath(path: string): Promise<void>;
+  /** Of an image file, at most 128 pixels and 4 KiB; undefined where there is nothing to decode it. */
+  thumbnail(path: string): Promise<Thumbnail | undefined>;
   notify(request: NotificationRequest): void;
   /** Unread messages in all talks, for dock, taskbar and tray. */
   setUnread(count: number): void;

@@ -105,6 +105,7 @@ const shell: ShellSide = {
   deleteSecret: noSystem,
   openPath: noSystem,
   revealPath: noSystem,
+  thumbnail: async () => undefined,
   notify: () => undefined,
   setUnread: () => undefined,
 };

@@ -46,6 +46,7 @@ const shell: ShellSide = {
   deleteSecret: (key) => rpc.deleteSecret(key),
   openPath: (path) => rpc.openPath(path),
   revealPath: (path) => rpc.revealPath(path),
+  thumbnail: (path) => rpc.thumbnail(path),
   notify: (request) => void rpc.notify(request),
   setUnread: (count) => void rpc.setUnread(count),
 };

@@ -1,6 +1,7 @@
 import { app, Notification, shell } from 'electron';
 import type { NotificationRequest, ShellSide } from '../contract/index.ts';
 import type { SecretFile } from './secret-file.ts';
+import { thumbnailOf } from './thumbnail.ts';
 
 interface ShellParts {
   secrets: SecretFile;
@@ -31,6 +32,7 @@ export function createShellSide({ secrets, showTalk, setUnread }: ShellParts): S
     deleteSecret: (key) => secrets.delete(key),
     openPath: (path) => shell.openPath(path),
     revealPath: async (path) => shell.showItemInFolder(path),
+    thumbnail: thumbnailOf,
     notify,
     setUnread: (count) => {
       app.setBadgeCount(count);

@@ -101,10 +101,12 @@ export function createTransfers(context: TransfersContext): Transfers {
         else if (isReceiving(row)) receiving.resume(row);
         return null;
       },
-      'transfers.retry': ({ transferId }) => {
+      'transfers.retry': async ({ transferId }) => {
         const row = rowOf(transferId);
-        if (!isSending(row)) throw refuse('wrong-state');
-        sending.retry(row);
+        if (isSending(row)) sending.retry(row);
+        else if (isReceiving(row)) {
+          await receiving.retry(row, providers.get(row.route.accountId)?.operationSet('fileTransfer'));
+        }
         return null;
       },
       'transfers.open': async ({ transferId }) => {
@@ -140,8 +142,10 @@ export function createTransfers(context: TransfersContext): Transfers {
     attach(accountId, provider) {
       detach(accountId);
       providers.set(accountId, provider);
+      const files = provider.operationSet('fileTransfer');
       const stops = [
-        provider.operationSet('fileTransfer')?.onOffer((offer) => receiving.take(accountId, offer)),
+        files?.onOffer((offer) => receiving.take(accountId, offer, files.fetch !== undefined)),
+        files?.onRequest?.((request) => sending.give(accountId, request)),
         provider.onCapabilities(({ address, capabilities }) => {
           if (capabilities.fileTransfer.on) sending.hurry({ accountId, address });
           sending.dispatch();

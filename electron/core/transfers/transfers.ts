@@ -41,7 +41,7 @@ export interface TransfersContext {
   driver: Driver;
   talks: TransferTalks;
   downloadFolder(): string;
-  shell: Pick<ShellSide, 'openPath' | 'revealPath'>;
+  shell: Pick<ShellSide, 'openPath' | 'revealPath' | 'thumbnail'>;
   emit(event: CoreEvent): void;
   log: ProviderLog;
   clock: Pick<Clock, 'now' | 'after'>;

@@ -43,6 +43,7 @@ export class TestShell implements ShellSide {
   };
   openPath = async (): Promise<string> => '';
   revealPath = async (): Promise<void> => undefined;
+  thumbnail = async () => undefined;
   notify = (request: NotificationRequest): void => void this.notifications.push(request);
   setUnread = (count: number): void => void this.unread.push(count);
 }

@@ -42,6 +42,8 @@ interface SendingSide {
   readonly stamp: SourceStamp | null;
   /** The peer has accepted this offer: when it is lost it goes on by itself, and only with the same content. */
   readonly begun?: boolean;
+  /** Files chosen in one go have the same, and are offered together. */
+  readonly batch?: string;
   /** The source is a copy of ours, in `outgoing/`, and goes with the transfer. */
   readonly owned: boolean;
 }
@@ -53,6 +55,8 @@ export interface ReceivingSide {
   readonly part: string | null;
   /** Where a person wants it, absolute; nobody has accepted it yet without. */
   readonly target?: string;
+  /** The protocol can ask the peer for it again (RFC 5547 §8.2.2). */
+  readonly askable?: boolean;
   /** What is in the part, as last noted. */
   readonly runs: readonly ByteRange[];
 }
@@ -66,8 +70,12 @@ export const isReceiving = (row: TransferRow): row is ReceivingRow => row.side.d
 /** Faults that the same file would only meet again. */
 const POINTLESS: ReadonlySet<string> = new Set(['too-big', 'not-supported', 'blocked', 'malformed', 'name-refused']);
 
-/** Only what we offered can be offered again, and a *no* is an answer. */
+/** What we offered can be offered again, what others offered sometimes asked for; and a *no* is an answer. */
 export function canRetry(row: TransferRow): boolean {
+  if (isReceiving(row)) {
+    const lost = row.stage.state === 'failed' && !POINTLESS.has(row.stage.fault.code);
+    return lost && row.side.askable === true && row.hashes.length > 0;
+  }
   if (!isSending(row)) return false;
   switch (row.stage.state) {
     case 'failed':

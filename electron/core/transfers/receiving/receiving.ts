@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type FileOffer,
+  type FileTransferOperationSet,
   type ProtocolTransfer,
   ProviderError,
   type TransferPhase,
@@ -15,7 +16,7 @@ import { PartFile, removePart } from '../files/part-file.ts';
 import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
-import { isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
+import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
 import type { TransfersContext } from '../transfers.ts';
 import { freeBytes, hashesOf, isPlaced, isSameContent } from './checks.ts';
@@ -49,10 +50,10 @@ export class Receiving {
     this.#ledger = ledger;
   }
 
-  /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. */
-  take(accountId: string, offer: FileOffer): void {
+  /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. `askable`: it can be asked for again. */
+  take(accountId: string, offer: FileOffer, askable: boolean): void {
     try {
-      this.#keep(accountId, offer);
+      this.#keep(accountId, offer, askable);
     } catch (error) {
       this.#context.log('error', 'offer-not-kept', { error: error instanceof Error ? error.message : 'unknown' });
       offer.transfer.cancel();
@@ -124,6 +125,17 @@ export class Receiving {
     this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
   }
 
+  /** Asks the peer for the file, from where it stopped. */
+  async retry(row: ReceivingRow, files: FileTransferOperationSet | undefined): Promise<void> {
+    if (!canRetry(row) || !files?.fetch) throw refuse('wrong-state');
+    const { id, name, type, size, hashes, route, side } = row;
+    const transfer = files.fetch(route.address, { name, type, size: size ?? undefined, hashes });
+    this.#ledger.begin(id, { state: 'offered' });
+    this.#follow(id, transfer);
+    const now = this.#ledger.get(id);
+    if (now && isReceiving(now)) await this.accept(now, side.target);
+  }
+
   pause({ id, stage }: ReceivingRow): void {
     const live = this.#live.get(id);
     if (stage.state !== 'running' || live?.transfer.pausable !== true) throw refuse('wrong-state');
@@ -182,7 +194,7 @@ export class Receiving {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
-  #keep(accountId: string, { transfer, key, sentAt, lasting }: FileOffer): void {
+  #keep(accountId: string, { transfer, key, sentAt, lasting }: FileOffer, askable: boolean): void {
     const { file, peer } = transfer;
     const known = this.#ledger.rows.byOffer(accountId, key);
     if (known) {
@@ -223,7 +235,7 @@ export class Receiving {
           bytes: 0,
           createdAt: this.#context.clock.now(),
           path: null,
-          side: { direction: 'incoming', key, part: null, runs: [] },
+          side: { direction: 'incoming', key, part: null, runs: [], ...(askable ? { askable } : {}) },
         },
       ];
     });

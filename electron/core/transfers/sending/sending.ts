@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import {
-  type ByteSource,
-  type FileFacts,
+  type FileRequest,
   type FileTransferOperationSet,
   type ProtocolTransfer,
   ProviderError,
@@ -13,9 +12,7 @@ import {
 } from '../../../../protocols/contract/index.ts';
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
-import { FileSource, sameStamp, stampOf } from '../files/file-source.ts';
-import { hashFile } from '../files/hash/file-hash.ts';
-import { mediaTypeOf } from '../files/media-type.ts';
+import { sameStamp, stampOf } from '../files/file-source.ts';
 import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
@@ -23,13 +20,18 @@ import { canRetry, isSending, type SendingRow, type TransferRow } from '../ledge
 import { type FinalStage, isFinal, isHeld, isOver, type TransferStage } from '../ledger/transfer-stage.ts';
 import type { TransferProvider, TransfersContext } from '../transfers.ts';
 import { Limiter } from './limiter.ts';
+import { newRow } from './new-row.ts';
+import { type OfferedFile, offeredFile } from './offered-file.ts';
 import type { OutgoingCopies } from './outgoing-copies.ts';
 import { Patience } from './patience.ts';
+import { factsOf } from './preparation.ts';
+import { together } from './together.ts';
+import { wantedRow } from './wanted-row.ts';
 
 /** Files that are hashed at once; more would only make the disk jump. */
 const HASHED_AT_ONCE = 2;
-/** Files of an account that go over the wire at once, counting the offers that the same peer has not answered yet. */
-const SENT_AT_ONCE = 4;
+/** Offers of an account that are on their way at once, counting those that the same peer has not answered yet. */
+const OFFERS_AT_ONCE = 4;
 
 /** Why a route is off for good; anything else passes, and the offer waits for it. */
 const DEFINITE: ReadonlySet<ProviderErrorCode> = new Set(['not-supported', 'blocked', 'policy', 'peer-unknown']);
@@ -38,6 +40,8 @@ const TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
 
 interface Live {
   transfer: ProtocolTransfer;
+  /** The same for files offered together. */
+  offer: object;
   stop: Unsubscribe;
 }
 
@@ -77,9 +81,13 @@ export class Sending {
     // the file itself, not a link to it: the link may point elsewhere tomorrow
     const sources = await Promise.all(paths.map((file) => realpath(file).catch(() => file)));
     const names = paths.map((file) => path.basename(file));
+    const batch = paths.length > 1 ? { batch: randomUUID() } : {};
     return this.#add(() => {
       if (note?.trim()) this.#context.talks.sendText(talkId, note);
-      return sources.map((source, index) => this.#newRow(talkId, names[index] ?? '', source));
+      return sources.map((source, index) => {
+        const row = newRow(this.#context, talkId, names[index] ?? '', source);
+        return { ...row, side: { ...row.side, ...batch } };
+      });
     });
   }
 
@@ -92,7 +100,7 @@ export class Sending {
     });
     try {
       this.#add(() => {
-        const row = this.#newRow(talkId, name, source, id);
+        const row = newRow(this.#context, talkId, name, source, id);
         return [TYPE.test(type) ? { ...row, type } : row];
       });
       return id;
@@ -190,31 +198,6 @@ export class Sending {
     return ids;
   }
 
-  #newRow(talkId: string, givenName: string, source: string, ownId?: string): TransferRow {
-    const route = this.#context.talks.routeOf(talkId);
-    if (!route) throw refuse('not-found');
-    const id = ownId ?? randomUUID();
-    const name = safeName(givenName);
-    const at = this.#context.clock.now();
-    return {
-      id,
-      talkId,
-      messageId: this.#context.talks.addFile(talkId, { transferId: id, direction: 'outgoing', name, at, route }),
-      route,
-      stage: { state: 'preparing' },
-      name,
-      type: mediaTypeOf(name),
-      size: null,
-      icon: null,
-      hashes: [],
-      modifiedAt: null,
-      bytes: 0,
-      createdAt: at,
-      path: null,
-      side: { direction: 'outgoing', offerId: randomUUID(), source, stamp: null, owned: ownId !== undefined },
-    };
-  }
-
   #prepare(id: string): void {
     const abort = new AbortController();
     this.#preparing.set(id, abort);
@@ -247,11 +230,9 @@ export class Sending {
     // the peer has the beginning of what was: the end of something else must never follow it
     if (row.side.begun) throw new ProviderError('source-changed');
     this.#ledger.amend(id, { size: stamp.size });
-    // both in one reading: what a peer checks by is known only when it is too late to read again
     const told = (bytes: number): void => this.#ledger.prepared(id, bytes);
-    const hashes = await hashFile(row.side.source, stamp, ['sha-256', 'sha-1'], signal, told);
-    const modifiedAt = Math.floor(Number(BigInt(stamp.modifiedNs) / 1_000_000n));
-    this.#ledger.amend(id, { hashes, modifiedAt, side: { ...row.side, stamp } });
+    const facts = await factsOf(row, stamp, { shell: this.#context.shell, clock: this.#context.clock, signal, told });
+    if (!signal.aborted) this.#ledger.amend(id, facts);
   }
 
   #tryToSend(row: SendingRow): void {
@@ -273,71 +254,135 @@ export class Sending {
       this.#ready.delete(row.id);
       this.#fail(row.id, new ProviderError('too-big'));
     } else if (this.#room(row)) {
-      const fresh = this.#ready.get(row.id);
-      this.#ready.delete(row.id);
-      if (fresh) this.#send(row, files);
-      else this.#prepare(row.id);
+      const group = this.#group(row, files);
+      const stale = group.filter(({ id }) => this.#ready.get(id) === false);
+      for (const { id } of stale.length > 0 ? stale : group) this.#ready.delete(id);
+      if (stale.length > 0) for (const { id } of stale) this.#prepare(id);
+      else if (group.length > 0) this.#send(group, files);
     }
+  }
+
+  /** The files that are offered with this one; none while they have to wait for another of them. */
+  #group(row: SendingRow, files: FileTransferOperationSet): readonly SendingRow[] {
+    const group = together(row, this.#ledger.all(), {
+      maximum: files.maximumFiles,
+      isPreparing: (id) => this.#preparing.has(id),
+      isReady: ({ id, size, route }) =>
+        this.#ready.has(id) &&
+        (size ?? 0) <= files.maximumBytes &&
+        route.accountId === row.route.accountId &&
+        route.address === row.route.address,
+    });
+    return group ?? [];
   }
 
   /** An absent-minded peer must not keep the others waiting: offers count for the peer that has not answered them. */
   #room(row: SendingRow): boolean {
-    const taken = [...this.#live.keys()].filter((id) => {
+    const taken = [...this.#live].filter(([id]) => {
       const other = this.#ledger.get(id);
       if (!other || other.route.accountId !== row.route.accountId) return false;
       if (other.stage.state === 'paused') return false;
       return other.stage.state !== 'offered' || other.route.address === row.route.address;
     });
-    return taken.length < SENT_AT_ONCE;
+    return new Set(taken.map(([, { offer }]) => offer)).size < OFFERS_AT_ONCE;
   }
 
-  #send(row: SendingRow, files: FileTransferOperationSet): void {
-    const { stamp, source, offerId } = row.side;
-    if (!stamp || row.size === null) {
-      this.#fail(row.id, new ProviderError('internal'));
-      return;
-    }
-    const file: FileFacts & { size: number } = {
-      name: row.name,
-      type: row.type,
-      size: row.size,
-      hashes: row.hashes,
-      ...(row.modifiedAt === null ? {} : { modifiedAt: row.modifiedAt }),
-    };
-    // a provider may hide the fault of the file behind one of its own: the first cause is kept
-    let sourceFault: ProviderError | undefined;
-    const keepFault = (error: unknown): never => {
-      sourceFault ??= ProviderError.from(error);
-      throw sourceFault;
-    };
-    const open = async (): Promise<ByteSource> => {
-      const opened = await FileSource.open(source, stamp).catch(keepFault);
-      return {
-        size: opened.size,
-        read: (buffer, position) => opened.read(buffer, position).catch(keepFault),
-        close: () => opened.close(),
-      };
-    };
-    this.#ledger.move(row.id, { state: 'offered' });
-    let transfer: ProtocolTransfer | undefined;
+  #send(rows: readonly SendingRow[], files: FileTransferOperationSet): void {
+    const offered = rows.flatMap((row) => {
+      const file = offeredFile(row);
+      if (!file) this.#fail(row.id, new ProviderError('internal'));
+      return file ? [{ row, file }] : [];
+    });
+    const [first] = offered;
+    if (!first) return;
+    for (const { row } of offered) this.#ledger.move(row.id, { state: 'offered' });
+    let transfers: readonly ProtocolTransfer[];
     try {
-      [transfer] = files.offer(row.route.address, [{ id: offerId, file, open }]);
-      if (!transfer) throw new ProviderError('internal');
+      transfers = files.offer(
+        first.row.route.address,
+        offered.map(({ file }) => file.outgoing),
+      );
     } catch (error) {
-      this.#fail(row.id, ProviderError.from(error));
+      for (const { row } of offered) this.#fail(row.id, ProviderError.from(error));
       return;
     }
+    const offer = {};
+    for (const [index, { row, file }] of offered.entries()) {
+      const transfer = transfers[index];
+      if (transfer) this.#follow(row.id, transfer, { offer, fault: file.fault });
+    }
+  }
+
+  #follow(
+    id: string,
+    transfer: ProtocolTransfer,
+    { offer, fault }: { offer: object; fault: OfferedFile['fault'] },
+  ): void {
     const stops = [
-      transfer.onPhase((phase) => this.#onPhase(row.id, phase, sourceFault)),
-      transfer.onBytes((bytes) => this.#ledger.progress(row.id, bytes)),
+      transfer.onPhase((phase) => this.#onPhase(id, phase, fault())),
+      transfer.onBytes((bytes) => this.#ledger.progress(id, bytes)),
     ];
-    this.#live.set(row.id, {
+    this.#live.set(id, {
       transfer,
+      offer,
       stop: () => {
         for (const stop of stops) stop();
       },
     });
-    if (transfer.phase.state !== 'offered') this.#onPhase(row.id, transfer.phase, sourceFault);
+    if (transfer.phase.state !== 'offered') this.#onPhase(id, transfer.phase, fault());
+  }
+
+  /** Somebody asks for a file: they get what was offered to them before, while it is still there and the same. */
+  give(accountId: string, request: FileRequest): void {
+    const row = wantedRow(this.#ledger.all(), accountId, request);
+    if (row && !this.#stopped) this.#track(this.#give(row, request));
+    else request.refuse();
+  }
+
+  async #give(row: SendingRow, request: FileRequest): Promise<void> {
+    const stamp = await stampOf(row.side.source).catch(() => undefined);
+    const now = this.#ledger.get(row.id);
+    const same = stamp && row.side.stamp && sameStamp(stamp, row.side.stamp);
+    if (!same || !now || !isSending(now) || this.#stopped) {
+      request.refuse();
+      return;
+    }
+    const id = this.#newAttempt(now);
+    const given = this.#ledger.get(id);
+    const file = given && isSending(given) ? offeredFile(given) : undefined;
+    if (file) this.#follow(id, request.give(file.outgoing), { offer: {}, fault: file.fault });
+    else request.refuse();
+  }
+
+  /** What arrived once stays arrived: whoever wants it again gets it as another transfer. */
+  #newAttempt(row: SendingRow): string {
+    const { id, stage } = row;
+    const live = this.#live.get(id);
+    this.#live.delete(id);
+    this.#ready.delete(id);
+    this.#patience.forget(id);
+    live?.stop();
+    // the peer would not ask if it still had that
+    if (live && !isOver(live.transfer.phase)) live.transfer.interrupt();
+    const side = { ...row.side, offerId: randomUUID() };
+    if (stage.state === 'completed') {
+      const [copy] = this.#ledger.insert(() => [
+        {
+          ...newRow(this.#context, row.talkId, row.name, side.source),
+          stage: { state: 'offered' },
+          type: row.type,
+          size: row.size,
+          icon: row.icon,
+          hashes: row.hashes,
+          modifiedAt: row.modifiedAt,
+          side,
+        },
+      ]);
+      return copy?.id ?? id;
+    }
+    if (isFinal(stage)) this.#ledger.begin(id, { state: 'offered' }, { path: null, side });
+    else this.#ledger.again(id, { state: 'offered' }, { side });
+    return id;
   }
 
   #onPhase(id: string, phase: TransferPhase, sourceFault: ProviderError | undefined): void {

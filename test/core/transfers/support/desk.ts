@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type CoreEvent, type Transfer, transferSchema } from '../../../../electron/contract/index.ts';
+import { type CoreEvent, type Thumbnail, type Transfer, transferSchema } from '../../../../electron/contract/index.ts';
 import type { Clock } from '../../../../electron/core/clock.ts';
 import { type Driver, openDriver } from '../../../../electron/core/store/driver.ts';
 import { migrate } from '../../../../electron/core/store/migrations.ts';
@@ -61,6 +61,8 @@ export class Desk {
   readonly texts: string[] = [];
   readonly opened: string[] = [];
   readonly revealed: string[] = [];
+  /** By path. */
+  readonly thumbnails = new Map<string, Thumbnail>();
   readonly logged: string[] = [];
   refusal = '';
   driver: Driver;
@@ -165,6 +167,7 @@ export class Desk {
           return this.refusal;
         },
         revealPath: async (file) => void this.revealed.push(file),
+        thumbnail: async (file) => this.thumbnails.get(file),
       },
       talks: {
         routeOf: (talkId) => (talkId === TALK ? route : undefined),

@@ -6,6 +6,7 @@ import {
   Emitter,
   type FileFacts,
   type FileOffer,
+  type FileRequest,
   type FileTransferOperationSet,
   type OutgoingFile,
   type ProtocolTransfer,
@@ -142,6 +143,9 @@ export class MemoryProvider implements TransferProvider {
   readonly capabilities = new Emitter<{ address: string; capabilities: ContactCapabilities }>();
   readonly sent: { transfer: MemoryTransfer; file: OutgoingFile }[] = [];
   readonly received: MemoryTransfer[] = [];
+  readonly requests = new Emitter<FileRequest>();
+  /** How many files each offer had. */
+  readonly offered: number[] = [];
   maximumBytes = Number.MAX_SAFE_INTEGER;
   maximumFiles = 1;
   off: ProviderError | undefined;
@@ -164,13 +168,25 @@ export class MemoryProvider implements TransferProvider {
       get maximumFiles() {
         return maximumFiles();
       },
-      offer: (to, files) =>
-        files.map((file) => {
+      onRequest: this.requests.on,
+      offer: (to, files) => {
+        this.offered.push(files.length);
+        return files.map((file) => {
           const transfer = new MemoryTransfer(file.id, 'outgoing', to, file.file);
           this.sent.push({ transfer, file });
           this.onOutgoing(transfer, file);
           return transfer;
-        }),
+        });
+      },
+    };
+  }
+
+  /** From now on files can be asked for; what is asked for comes into `received`. */
+  allowRequests(): void {
+    this.#files.fetch = (from, file) => {
+      const transfer = new MemoryTransfer('asked', 'incoming', from, file);
+      this.received.push(transfer);
+      return transfer;
     };
   }
 

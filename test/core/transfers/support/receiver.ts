@@ -24,7 +24,7 @@ const transfers = createTransfers({
   emit: (event) => {
     if (event.type === 'transfers') for (const { state } of event.changed) say(state);
   },
-  shell: { openPath: async () => '', revealPath: async () => {} },
+  shell: { openPath: async () => '', revealPath: async () => {}, thumbnail: async () => undefined },
   talks: {
     routeOf: () => undefined,
     talkFor: () => 'talk-1',

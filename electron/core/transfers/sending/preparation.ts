@@ -1,0 +1,54 @@
+import type { ShellSide } from '../../../contract/index.ts';
+import type { SourceStamp } from '../files/file-source.ts';
+import { hashFile } from '../files/hash/file-hash.ts';
+import { iconUrl } from '../files/icon-url.ts';
+import type { SendingRow } from '../ledger/transfer-row.ts';
+import type { TransfersContext } from '../transfers.ts';
+
+/** An offer does not wait longer than this for its picture. */
+const PICTURE_TIMEOUT = 5_000;
+
+type Facts = Pick<SendingRow, 'hashes' | 'modifiedAt' | 'icon' | 'side'>;
+
+/** What an offer says of a file beside its name and size: both hashes in one reading, the date, and of images a picture. */
+export async function factsOf(
+  row: SendingRow,
+  stamp: SourceStamp,
+  {
+    shell,
+    clock,
+    signal,
+    told,
+  }: Pick<TransfersContext, 'shell' | 'clock'> & {
+    signal: AbortSignal;
+    /** Bytes hashed so far. */
+    told: (bytes: number) => void;
+  },
+): Promise<Facts> {
+  const { source } = row.side;
+  const [hashes, icon] = await Promise.all([
+    // both in one reading: what a peer checks by is known only when it is too late to read again
+    hashFile(source, stamp, ['sha-256', 'sha-1'], signal, told),
+    row.icon ?? pictureOf(row, shell, clock),
+  ]);
+  const modifiedAt = Math.floor(Number(BigInt(stamp.modifiedNs) / 1_000_000n));
+  return { hashes, modifiedAt, icon, side: { ...row.side, stamp } };
+}
+
+async function pictureOf(
+  { type, side }: SendingRow,
+  shell: Pick<ShellSide, 'thumbnail'>,
+  clock: TransfersContext['clock'],
+): Promise<string | null> {
+  if (!type.startsWith('image/')) return null;
+  return await new Promise((resolve) => {
+    const cancel = clock.after(PICTURE_TIMEOUT, () => resolve(null));
+    void shell
+      .thumbnail(side.source)
+      .catch(() => undefined)
+      .then((icon) => {
+        cancel();
+        resolve(iconUrl(icon));
+      });
+  });
+}

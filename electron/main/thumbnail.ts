@@ -1,0 +1,40 @@
+import fs from 'node:fs/promises';
+import { type NativeImage, nativeImage } from 'electron';
+import type { Thumbnail } from '../contract/index.ts';
+
+/** Pixels of the longer side, from the best to what always fits. */
+const SIDES = [128, 96, 64, 32] as const;
+/** It travels within a SIP message, and several may have to. */
+const MAXIMUM_BYTES = 4_096;
+const JPEG_QUALITY = 70;
+/** Decoding blocks this process: of a larger file there is no picture. */
+const MAXIMUM_SOURCE_BYTES = 16 * 1024 * 1024;
+
+/** A small picture of an image file; undefined when it is none that can be decoded here. Never rejects. */
+export async function thumbnailOf(path: string): Promise<Thumbnail | undefined> {
+  try {
+    const { size } = await fs.stat(path);
+    const image = size > MAXIMUM_SOURCE_BYTES ? undefined : await decode(path);
+    return image && !image.isEmpty() ? shrink(image) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the system has a thumbnailer it works beside this process. Linux has none: Chromium decodes PNG and JPEG. */
+async function decode(path: string): Promise<NativeImage> {
+  const [side] = SIDES;
+  if (process.platform === 'linux') return nativeImage.createFromPath(path);
+  return await nativeImage.createThumbnailFromPath(path, { width: side, height: side });
+}
+
+function shrink(image: NativeImage): Thumbnail | undefined {
+  const { width, height } = image.getSize();
+  for (const side of SIDES) {
+    const longer = Math.min(side, Math.max(width, height));
+    const small = image.resize({ ...(width >= height ? { width: longer } : { height: longer }), quality: 'good' });
+    const data = small.toJPEG(JPEG_QUALITY);
+    if (data.length > 0 && data.length <= MAXIMUM_BYTES) return { type: 'image/jpeg', data: new Uint8Array(data) };
+  }
+  return undefined;
+}
