@@ -84,6 +84,8 @@ export const personAddressSchema = z.object({
   listed: z.boolean(),
   /** Null when it can be done now, else the code that says why not. */
   messagingOff: z.nullable(z.string()),
+  /** How the next text goes, where there is a choice: by the server (`page`), or directly (`session`). */
+  messagingMode: z.nullable(z.enum(['page', 'session'])),
   fileTransferOff: z.nullable(z.string()),
 });
 export type PersonAddress = z.infer<typeof personAddressSchema>;

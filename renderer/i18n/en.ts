@@ -160,6 +160,7 @@ export const en = {
       pending: 'Asked, no answer yet',
       none: 'You do not see each other',
     },
+    way: { direct: 'Messages go directly', server: 'Messages go through the server' },
   },
   talk: {
     with: 'Talk with {{name}}',

@@ -166,6 +166,7 @@ export const pt: Same<typeof en> = {
       pending: 'Pedido feito, ainda sem resposta',
       none: 'Não se veem um ao outro',
     },
+    way: { direct: 'As mensagens vão diretamente', server: 'As mensagens passam pelo servidor' },
   },
   talk: {
     with: 'Conversa com {{name}}',

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Fault } from '../../electron/contract/index.ts';
+import type { Account, Fault, PersonAddress } from '../../electron/contract/index.ts';
 import { protocolName } from '../app/account-words.ts';
 import { Trouble } from '../first-start/trouble.tsx';
 import { faultTodo } from '../i18n/faults.ts';
@@ -116,6 +116,12 @@ export function AddPersonSheet({ address: first }: { address: string }) {
   );
 }
 
+/** Whether a server is in between; on one network without any there is none, however the texts go. */
+const wayOf = ({ messagingMode, accountId }: PersonAddress, accounts: readonly Account[]): 'direct' | 'server' => {
+  const serverless = accounts.find(({ id }) => id === accountId)?.contactList === 'discovered';
+  return messagingMode === 'session' || serverless ? 'direct' : 'server';
+};
+
 /** Who somebody is: name, groups, and every address with what is known of it. */
 export function PersonSheet({ personId }: { personId: string }) {
   const { t } = useTranslation();
@@ -162,6 +168,11 @@ export function PersonSheet({ personId }: { personId: string }) {
                   {protocolName(t, accounts.find((account) => account.id === one.accountId)?.protocol ?? '')} ·{' '}
                   {t(`presence.${one.presence.state}`)} · {t(`person.subscription.${one.subscription}`)}
                 </span>
+                {one.messagingMode && (
+                  <span className={styles.small} style={{ display: 'block' }}>
+                    {t(`person.way.${wayOf(one, accounts)}`)}
+                  </span>
+                )}
               </span>
             </li>
           ))}

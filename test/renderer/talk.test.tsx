@@ -240,3 +240,23 @@ describe('reading', () => {
     expect(core.asks('talks.remove')).toEqual([]);
   });
 });
+
+describe('the details of a person', () => {
+  it('say whether messages go directly or through the server', async () => {
+    const { core } = await openWindow();
+    fireEvent.click(await screen.findByRole('button', { name: /Show details/ }));
+    const details = await screen.findByRole('dialog', { name: 'Details' });
+    expect(within(details).queryByText(/^Messages go/)).toBeNull();
+    const way = (messagingMode: 'page' | 'session') => {
+      const person = core.data.snapshot.people.find(({ name }) => name === 'Ana Sousa');
+      if (!person) throw new Error('no Ana');
+      const addresses = person.addresses.map((one) => ({ ...one, messagingMode }));
+      act(() => core.emit({ type: 'people', changed: [{ ...person, addresses }], removed: [] }));
+    };
+    way('page');
+    expect(await within(details).findAllByText('Messages go through the server')).not.toHaveLength(0);
+    way('session');
+    expect(await within(details).findAllByText('Messages go directly')).not.toHaveLength(0);
+    expect(within(details).queryByText('Messages go through the server')).toBeNull();
+  });
+});

@@ -271,9 +271,13 @@ export class People {
   #takeCapabilities(accountId: string, address: Address, capabilities: ContactCapabilities): void {
     const known = this.#byKey.get(keyOf(accountId, address));
     if (!known) return;
-    const off = offOf(capabilities);
-    if (off.messagingOff === known.messagingOff && off.fileTransferOff === known.fileTransferOff) return;
-    Object.assign(known, off);
+    const { messagingOff, messagingMode, fileTransferOff } = abilitiesOf(capabilities);
+    const same =
+      messagingOff === known.messagingOff &&
+      messagingMode === known.messagingMode &&
+      fileTransferOff === known.fileTransferOff;
+    if (same) return;
+    Object.assign(known, { messagingOff, messagingMode, fileTransferOff });
     this.#tell(known.personId);
   }
 
@@ -379,15 +383,16 @@ export class People {
 
 const isReachable = ({ presence }: LiveAddress): boolean => reachability(presence) > reachability({ state: 'offline' });
 
-const nothingKnown = () => ({ presence: UNKNOWN, messagingOff: null, fileTransferOff: null });
+const nothingKnown = () => ({ presence: UNKNOWN, messagingOff: null, messagingMode: null, fileTransferOff: null });
 
 /** A text that only has to wait for the connection is not off: it is kept here until then. */
-function offOf({
+function abilitiesOf({
   messaging,
   fileTransfer,
-}: ContactCapabilities): Pick<LiveAddress, 'messagingOff' | 'fileTransferOff'> {
+}: ContactCapabilities): Pick<LiveAddress, 'messagingOff' | 'messagingMode' | 'fileTransferOff'> {
   return {
     messagingOff: messaging.on || messaging.off.retryable ? null : messaging.off.code,
+    messagingMode: (messaging.on && messaging.mode) || null,
     fileTransferOff: fileTransfer.on ? null : fileTransfer.off.code,
   };
 }

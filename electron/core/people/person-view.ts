@@ -6,6 +6,7 @@ import type { StoredAddress } from './person-rows.ts';
 export interface LiveAddress extends StoredAddress {
   presence: PeerPresenceView;
   messagingOff: string | null;
+  messagingMode: 'page' | 'session' | null;
   fileTransferOff: string | null;
 }
 
@@ -45,6 +46,7 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
         subscription,
         listed,
         messagingOff,
+        messagingMode,
         fileTransferOff,
       }): PersonAddress => ({
         accountId,
@@ -53,6 +55,7 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
         subscription,
         listed,
         messagingOff,
+        messagingMode,
         fileTransferOff,
       }),
     ),

@@ -124,6 +124,20 @@ describe('people', () => {
     expect(await off()).toEqual(['blocked', 'blocked']);
   });
 
+  it('say how the next text to them goes, where there is a choice', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.set([contact('rui')]);
+    await turn();
+    const mode = async () => (await profile.snapshot()).people[0]?.addresses[0]?.messagingMode;
+    expect(await mode()).toBe(null);
+    const fileTransfer = { on: true } as const;
+    for (const told of ['page', 'session'] as const) {
+      const messaging = { on: true, mode: told } as const;
+      provider.capabilityChanges.emit({ address: RUI, capabilities: { messaging, fileTransfer } });
+      expect(await mode()).toBe(told);
+    }
+  });
+
   it('500 of them coming online at once are one event, and a list that did not change is none', async () => {
     const { profile, provider } = await ready();
     const all = Array.from({ length: 500 }, (_, index) => contact(`p${index}`));

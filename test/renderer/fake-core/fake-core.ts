@@ -250,6 +250,7 @@ export class FakeCore {
               subscription: 'pending' as const,
               listed: true,
               messagingOff: null,
+              messagingMode: null,
               fileTransferOff: null,
             },
           ],

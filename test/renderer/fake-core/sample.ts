@@ -416,6 +416,7 @@ export function sampleData(): SampleData {
     subscription: 'mutual' as const,
     listed: true,
     messagingOff: null,
+    messagingMode: null,
     fileTransferOff: null,
     ...change,
   });
