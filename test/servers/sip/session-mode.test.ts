@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { draft, next, type Person } from '../../sip/kit.ts';
+import { kamailio, restoreCampus, user } from '../campus.ts';
+import { online, type Transport } from './kit.ts';
+
+afterEach(restoreCampus);
+
+const modeOf = (person: Person, peer: string): string | undefined => {
+  const { messaging } = person.provider.capabilitiesOf(user(peer).sip);
+  return messaging.on ? messaging.mode : undefined;
+};
+const inMode = async (person: Person, peer: string, mode: 'page' | 'session'): Promise<void> => {
+  if (modeOf(person, peer) === mode) return;
+  await next(
+    person.provider.onCapabilities,
+    ({ address, capabilities: { messaging } }) => address === user(peer).sip && messaging.on && messaging.mode === mode,
+  );
+};
+const say = async (person: Person, peer: string, text: string): Promise<string> => {
+  const { id, outcome } = person.set('messaging').send(user(peer).sip, draft(text));
+  expect(await outcome).toEqual({ state: 'sent' });
+  return id;
+};
+
+/** Two in a lively talk. */
+const talking = async (transport: Transport): Promise<{ alice: Person; bob: Person }> => {
+  const alice = await online('alice', { transport });
+  const bob = await online('bob', { transport });
+  const opened = [inMode(alice, 'bob', 'session'), inMode(bob, 'alice', 'session')];
+  for (const text of ['one', 'two']) await say(alice, 'bob', text);
+  await Promise.all(opened);
+  return { alice, bob };
+};
+
+describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp' }, { transport: 'tls' }])(
+  'over $transport',
+  ({ transport }) => {
+    test('a lively talk goes on in a session, both ways, with its marks and typing', async () => {
+      const { alice, bob } = await talking(transport);
+      const delivered = next(alice.set('messaging').onMark, ({ mark }) => mark === 'delivered');
+      const text = draft('three, olá 🎓');
+      const { outcome } = alice.set('messaging').send(user('bob').sip, text);
+      expect(await outcome).toEqual({ state: 'sent' });
+      expect(await delivered).toMatchObject({ id: text.id, peer: user('bob').sip });
+      const read = next(alice.set('messaging').onMark, ({ mark }) => mark === 'read');
+      bob.set('messaging').sendRead(user('alice').sip, text.id);
+      expect(await read).toMatchObject({ id: text.id, peer: user('bob').sip });
+      const composing = next(alice.set('messaging').onTyping);
+      bob.set('messaging').sendTyping(user('alice').sip, 'composing');
+      expect(await composing).toEqual({ peer: user('bob').sip, state: 'composing' });
+      await say(bob, 'alice', 'back');
+      expect((await bob.texts(3)).map((each) => each.text)).toEqual(['one', 'two', 'three, olá 🎓']);
+      expect((await alice.texts(1)).map((each) => each.text)).toEqual(['back']);
+      expect([modeOf(alice, 'bob'), modeOf(bob, 'alice')]).toEqual(['session', 'session']);
+    });
+
+    test('who leaves ends the session, and texts wait at the server as ever', async () => {
+      const { alice, bob } = await talking(transport);
+      const closed = inMode(alice, 'bob', 'page');
+      await bob.provider.stop();
+      await closed;
+      const { outcome } = alice.set('messaging').send(user('bob').sip, draft('later'));
+      expect(['waiting', 'sent']).toContain((await outcome).state);
+      const again = await online('bob', { transport });
+      await again.texts(1);
+      expect(again.received.map(({ text }) => text)).toContain('later');
+    });
+
+    test('fifty texts each way at once arrive once and in order, whatever carries them', async () => {
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const texts = (name: string) => Array.from({ length: 50 }, (_, i) => `${name} ${i}`);
+      await Promise.all([
+        ...texts('a').map((text) => say(alice, 'bob', text)),
+        ...texts('b').map((text) => say(bob, 'alice', text)),
+      ]);
+      expect((await bob.texts(50)).map(({ text }) => text)).toEqual(texts('a'));
+      expect((await alice.texts(50)).map(({ text }) => text)).toEqual(texts('b'));
+    });
+  },
+);
+
+test('a session outlives a restart of the server, and the peer is told where we are now', async () => {
+  const { alice, bob } = await talking('tcp');
+  await kamailio.kill();
+  await Promise.all([alice.reach('waiting'), bob.reach('waiting')]);
+  await kamailio.start();
+  await Promise.all([alice.reach('online'), bob.reach('online')]);
+  await say(alice, 'bob', 'after the restart');
+  await say(bob, 'alice', 'indeed');
+  await bob.texts(3);
+  // the server hands out again what it kept before it died
+  const fresh = bob.received.filter(({ delayed }) => !delayed).map(({ text }) => text);
+  expect(fresh).toEqual(['one', 'two', 'after the restart']);
+  expect((await alice.texts(1)).map(({ text }) => text)).toEqual(['indeed']);
+});
