@@ -1,6 +1,8 @@
 // Makes one file of a part of the MSRP library that stands alone, unless the last one is as new as its sources.
+// node scripts/msrp-bundle.mjs FILE: the library as one CommonJS file, for Node 18 and later, with nothing else needed.
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from './prepare.mjs';
 
 function newest(folder) {
@@ -38,4 +40,10 @@ export async function bundleMsrp(entry) {
     ssr: { noExternal: true },
   });
   return file;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [target] = process.argv.slice(2);
+  if (target === undefined) throw new Error('Which file is the library to be written to?');
+  fs.copyFileSync(await bundleMsrp('index'), target);
 }
