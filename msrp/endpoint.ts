@@ -2,7 +2,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { BufferPool } from './connection/buffer-pool.ts';
 import { openSocket, type TlsTrust } from './connection/connect.ts';
 import { type ConnectedSession, Connection, type ConnectionContext } from './connection/connection.ts';
-import { adoptSocket } from './connection/direct-socket.ts';
+import { adoptSocket, adoptTlsSocket } from './connection/direct-socket.ts';
 import { FairRing, type Turns } from './connection/fair-ring.ts';
 import { Link } from './connection/link.ts';
 import { type ListenOptions, type MsrpListener, startListening } from './connection/listener.ts';
@@ -110,7 +110,7 @@ export class MsrpEndpoint {
   async listen(options: ListenOptions): Promise<MsrpListener> {
     const listener = await startListening(options, this.#context.logger, (socket) =>
       this.#connected(
-        options.tls === undefined ? adoptSocket(socket, this.#readBuffers) : { socket, direct: undefined },
+        options.tls === undefined ? adoptSocket(socket, this.#readBuffers) : adoptTlsSocket(socket, this.#readBuffers),
       ),
     );
     this.#listeners.add(listener);

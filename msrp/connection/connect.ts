@@ -38,11 +38,11 @@ export function openSocket(options: ConnectOptions): Promise<SocketAndBuffers> {
       return;
     }
     const { host, port } = options;
-    const reading = options.tls === undefined ? directReading(options.readBuffers) : undefined;
+    const { onread, direct } = directReading(options.readBuffers);
     const socket: Socket =
       options.tls === undefined
-        ? net.connect({ host, port, noDelay: true, ...(reading && { onread: reading.onread }) })
-        : tls.connect({ host, port, ...tlsOptions(options.tls, host) });
+        ? net.connect({ host, port, noDelay: true, onread })
+        : tls.connect({ host, port, ...tlsOptions(options.tls, host), ...{ onread } });
     const finish = (settle: () => void) => {
       timer.cancel();
       signal?.removeEventListener('abort', abort);
@@ -64,7 +64,7 @@ export function openSocket(options: ConnectOptions): Promise<SocketAndBuffers> {
     signal?.addEventListener('abort', abort, { once: true });
     socket.once('error', failed);
     socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () =>
-      finish(() => resolve({ socket, direct: reading?.direct })),
+      finish(() => resolve({ socket, direct })),
     );
   });
 }

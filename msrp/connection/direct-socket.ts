@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type OnReadOpts, Socket } from 'node:net';
 import { type ReadBufferPools, ReadBuffers } from './read-buffers.ts';
 import type { SocketAndBuffers } from './transport.ts';
@@ -11,7 +12,12 @@ export interface DirectReading {
 /** Memory for one socket, and the calls the socket makes about it. */
 export function directReading(pools: ReadBufferPools): DirectReading {
   const buffers = new ReadBuffers(pools);
-  let take: (data: Uint8Array) => boolean = () => true;
+  const early: Buffer[] = [];
+  // what a quick peer sends while nobody listens yet
+  let take = (data: Uint8Array): boolean => {
+    early.push(Buffer.from(data));
+    return false;
+  };
   let last = 0;
   return {
     onread: {
@@ -30,9 +36,44 @@ export function directReading(pools: ReadBufferPools): DirectReading {
       buffers,
       onBytes: (taker) => {
         take = taker;
+        queueMicrotask(() => {
+          for (const data of early.splice(0)) taker(data);
+        });
       },
     },
   };
+}
+
+/** What `net.Socket` keeps of the option `onread`, under names that are symbols. */
+type OnReadPart = 'kBuffer' | 'kBufferCb' | 'kBufferGen';
+
+/**
+ * The same for a TLS socket that a server has accepted and nothing has been read from. TLS hands over 16 KiB at a time,
+ * and memory thrown away after each is 30 MB before anybody collects it.
+ */
+export function adoptTlsSocket(socket: Socket, pools: ReadBufferPools): SocketAndBuffers {
+  const inside = socket as unknown as Record<symbol, unknown> & {
+    _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  };
+  const symbol = (name: OnReadPart) => Object.getOwnPropertySymbols(socket).find((key) => key.description === name);
+  const [buffer, callback, generator] = [symbol('kBuffer'), symbol('kBufferCb'), symbol('kBufferGen')];
+  const handle = inside._handle;
+  if (
+    typeof handle?.useUserBuffer !== 'function' ||
+    buffer === undefined ||
+    callback === undefined ||
+    generator === undefined ||
+    socket.readableLength > 0
+  ) {
+    return { socket, direct: undefined };
+  }
+  const { onread, direct } = directReading(pools);
+  inside[buffer] = direct.buffers.current;
+  inside[callback] = onread.callback;
+  inside[generator] = onread.buffer;
+  // biome-ignore lint/correctness/useHookAtTopLevel: a method of Node's, not a hook
+  handle.useUserBuffer(direct.buffers.current);
+  return { socket, direct };
 }
 
 /** What `net.Socket` takes although its documentation does not say so: it is how `net.Server` makes its sockets. */

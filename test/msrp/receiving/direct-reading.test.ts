@@ -1,7 +1,9 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { adoptSocket } from '../../../msrp/connection/direct-socket.ts';
+import { adoptSocket, adoptTlsSocket, directReading } from '../../../msrp/connection/direct-socket.ts';
 import { ReadBufferPools } from '../../../msrp/connection/read-buffers.ts';
+import { makeIdentity } from '../support/identity.ts';
 import { bound } from '../support/receiving-session.ts';
 
 /** The inside of Node that reads into given memory, as `adoptSocket` finds it. */
@@ -44,6 +46,49 @@ describe('accepted sockets', () => {
     expect(Buffer.from(data).toString()).toBe('hello');
     expect(data.buffer).toBe(memory);
     socket.destroy();
+  });
+
+  it('read into given memory over TLS, too', async () => {
+    const server = tls.createServer({ ...(await makeIdentity()) });
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
+    });
+    const connection = new Promise<tls.TLSSocket>((resolve) => server.once('secureConnection', resolve));
+    const theirs = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    theirs.write('hello');
+    const { socket, direct } = adoptTlsSocket(await connection, new ReadBufferPools());
+    onTestFinished(() => {
+      theirs.destroy();
+      socket.destroy();
+      server.close();
+    });
+    if (direct === undefined) throw new Error('not direct');
+    const memory = direct.buffers.current.buffer;
+    const received = new Promise<Uint8Array>((resolve) => {
+      direct.onBytes((data) => {
+        resolve(data);
+        return true;
+      });
+    });
+    socket.resume();
+    const data = await received;
+    expect(Buffer.from(data).toString()).toBe('hello');
+    expect(data.buffer).toBe(memory);
+  });
+
+  it('keep what comes before anybody listens, and read no further', async () => {
+    const { onread, direct } = directReading(new ReadBufferPools());
+    const memory = (onread.buffer as () => Buffer)();
+    memory.write('early');
+    expect(onread.callback(5, memory)).toBe(false);
+    memory.fill(0);
+    const seen = await new Promise<Uint8Array>((resolve) => {
+      direct.onBytes((data) => {
+        resolve(data);
+        return true;
+      });
+    });
+    expect(Buffer.from(seen).toString()).toBe('early');
   });
 
   it('stay as they are where Node has it otherwise, and sessions work on them', async () => {
