@@ -1,7 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { Emitter } from '../../contract/index.ts';
+import type { Direction } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
-import { closedMedia, formatDescription, type OfferedMedia, type Origin } from './description/session-description.ts';
+import {
+  closedMedia,
+  type FileMedia,
+  formatDescription,
+  type OfferedMedia,
+  type Origin,
+  parseAnswer,
+} from './description/session-description.ts';
 import { answerReoffer } from './reoffer.ts';
 
 /** How one file's share of a session ended; `reason`: the Reason header (RFC 3326) as it came. */
@@ -19,6 +27,8 @@ const GLARE_TRIES = 3;
 /** One file's share of a SIP session: ends by itself, with the session, or by the other side's word. */
 export class FileLine {
   readonly #leave: (reason: string | undefined, complete: boolean) => void;
+  readonly #tellHold: (holds: boolean) => Promise<boolean>;
+  readonly #holds = new Emitter<boolean>();
   readonly #ends = new Emitter<LineEnd>();
   #end: LineEnd | undefined;
   #release: (() => void) | undefined;
@@ -26,8 +36,25 @@ export class FileLine {
   /** The other side ended it, or the network; not told of what we did ourselves. */
   readonly onEnd = this.#ends.on;
 
-  constructor(leave: (reason: string | undefined, complete: boolean) => void) {
+  /** The other side holds its end of the line (RFC 3264 §8.4), or does not any more. */
+  readonly onHold = this.#holds.on;
+
+  constructor(
+    leave: (reason: string | undefined, complete: boolean) => void,
+    tellHold: (holds: boolean) => Promise<boolean>,
+  ) {
     this.#leave = leave;
+    this.#tellHold = tellHold;
+  }
+
+  /** Tells the other side that we hold the file, or let it go on. Resolves to whether it has understood. Never rejects. */
+  hold(holds: boolean): Promise<boolean> {
+    return this.#end ? Promise.resolve(false) : this.#tellHold(holds);
+  }
+
+  /** For the session. */
+  held(holds: boolean): void {
+    if (!this.#end) this.#holds.emit(holds);
   }
 
   get end(): LineEnd | undefined {
@@ -90,7 +117,7 @@ export class FileLine {
 
 /**
  * A SIP session that carries files, from its answer on. A file that ends before the others has its line closed by an offer
- * with port 0 (RFC 5547 §8.4); with the last one the session ends by BYE, unless a chat goes on in it.
+ * with port 0 (RFC 5547 §8.4), one that is held has its line made `inactive` for as long (RFC 3264 §8.4); with the last one the session ends by BYE, unless a chat goes on in it.
  */
 export class FileSession {
   readonly #sip: SipSession;
@@ -100,8 +127,13 @@ export class FileSession {
   readonly #lines = new Map<number, FileLine>();
   /** Lines we have to close by an offer, with the reason for each. */
   readonly #closing = new Map<number, string | undefined>();
-  /** Lines the peer's last offer closed. */
+  /** Lines we hold or let go on, and have not told the peer of yet. */
+  readonly #holding = new Map<number, { holds: boolean; told: (understood: boolean) => void }>();
+  /** How lines are when nobody holds them. */
+  readonly #directions: readonly (Direction | undefined)[];
+  /** What the peer's last offer says: lines it closed, and who of the others is held by it. */
   #closedByPeer: readonly number[] = [];
+  #heldByPeer: ReadonlyMap<number, boolean> = new Map();
   #offering = false;
   #leaving: { reason: string | undefined } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -115,25 +147,32 @@ export class FileSession {
     this.#origin = origin;
     this.#ours = ours;
     this.#withChat = withChat;
+    this.#directions = ours.map((line) => (line.kind === 'file' ? line.file.direction : undefined));
     sip.answerReoffer = ({ sdp }) => this.#answer(sdp);
     sip.onReoffered(({ reason }) => {
       for (const index of this.#closedByPeer) this.#lines.get(index)?.ended({ by: 'peer', reason });
       this.#closedByPeer = [];
+      for (const [index, holds] of this.#heldByPeer) this.#lines.get(index)?.held(holds);
     });
     sip.onState((state) => {
       if (state.state === 'established') {
         if (this.#leaving) this.#bye(this.#leaving.reason);
-        else void this.#close();
+        else void this.#offer();
       }
       if (state.state !== 'ended') return;
       clearTimeout(this.#timer);
+      for (const { told } of this.#holding.values()) told(false);
+      this.#holding.clear();
       for (const line of this.#lines.values()) line.ended({ by: state.by, reason: state.reason });
     });
   }
 
   /** A file begins on this line. */
   open(index: number): FileLine {
-    const line = new FileLine((reason, complete) => this.#left(index, reason, complete));
+    const line = new FileLine(
+      (reason, complete) => this.#left(index, reason, complete),
+      (holds) => this.#hold(index, holds),
+    );
     this.#lines.set(index, line);
     return line;
   }
@@ -153,7 +192,7 @@ export class FileSession {
     if (live || this.#withChat) {
       if (index === undefined || complete) return;
       this.#closing.set(index, reason);
-      void this.#close();
+      void this.#offer();
     } else if (complete) {
       this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
     } else this.#bye(reason);
@@ -166,32 +205,82 @@ export class FileSession {
     if (this.#sip.state.state !== 'answering') this.#sip.end(reason);
   }
 
-  async #close(): Promise<void> {
+  #hold(index: number, holds: boolean): Promise<boolean> {
+    this.#holding.get(index)?.told(false);
+    return new Promise((told) => {
+      this.#holding.set(index, { holds, told });
+      void this.#offer();
+    });
+  }
+
+  /** Says what is to be said, one offer after the other: lines that are over first. */
+  async #offer(): Promise<void> {
     if (this.#offering) return;
     this.#offering = true;
     let tries = 0;
-    for (const [index, reason] of this.#closing) {
-      if (this.#sip.state.state !== 'established') break;
-      const lines = this.#ours.map((line, at) =>
-        at === index && line.kind === 'file' ? { kind: line.kind, file: closedMedia(line.file) } : line,
-      );
-      this.#origin.version++;
-      try {
-        await this.#sip.reoffer({ sdp: formatDescription(this.#origin, lines) }, reason);
-      } catch (error) {
-        if (error instanceof Error && error.message === GLARE && ++tries < GLARE_TRIES) {
-          await this.#backOff();
-          // behind the others, and again
-          this.#closing.delete(index);
-          this.#closing.set(index, reason);
-          continue;
-        }
-        // the file is over all the same, as MSRP has told
-      }
-      this.#ours = lines;
-      this.#closing.delete(index);
+    while (this.#sip.state.state === 'established' && tries < GLARE_TRIES) {
+      const [closing] = this.#closing;
+      const [holding] = this.#holding;
+      if (closing) tries = await this.#offerClosed(closing, tries);
+      else if (holding) tries = await this.#offerHeld(holding, tries);
+      else break;
     }
     this.#offering = false;
+    if (tries < GLARE_TRIES) return;
+    for (const { told } of this.#holding.values()) told(false);
+    this.#holding.clear();
+  }
+
+  async #offerClosed([index, reason]: [number, string | undefined], tries: number): Promise<number> {
+    const answer = await this.#reoffer(index, (file) => closedMedia(file), reason);
+    // behind the others, and again
+    if (answer === GLARE) this.#closing.set(index, reason);
+    return answer === GLARE ? tries + 1 : 0;
+  }
+
+  /** RFC 3264 §8.4: a line on which nothing is sent nor taken for now is `inactive`. */
+  async #offerHeld(
+    [index, wish]: [number, { holds: boolean; told: (understood: boolean) => void }],
+    tries: number,
+  ): Promise<number> {
+    const direction = wish.holds ? 'inactive' : this.#directions[index];
+    const answer = await this.#reoffer(index, (file) => ({ ...file, ...(direction ? { direction } : {}) }), undefined);
+    if (answer === GLARE) {
+      if (!this.#holding.has(index)) this.#holding.set(index, wish);
+      return tries + 1;
+    }
+    wish.told(answer !== undefined);
+    // held by the other side as well: RFC 3264 §6.1 lets it answer nothing but `inactive` to ours
+    const said = answer?.[index];
+    if (!wish.holds && said?.kind === 'file') this.#lines.get(index)?.held(said.file.direction === 'inactive');
+    return 0;
+  }
+
+  /** Resolves to the answer, `GLARE` after a wait, or undefined: refused. */
+  async #reoffer(
+    index: number,
+    change: (file: FileMedia) => FileMedia,
+    reason: string | undefined,
+  ): Promise<OfferedMedia[] | typeof GLARE | undefined> {
+    this.#closing.delete(index);
+    this.#holding.delete(index);
+    const lines = this.#ours.map((line, at) =>
+      at === index && line.kind === 'file' ? { kind: line.kind, file: change(line.file) } : line,
+    );
+    this.#origin.version++;
+    try {
+      const { sdp } = await this.#sip.reoffer({ sdp: formatDescription(this.#origin, lines) }, reason);
+      this.#ours = lines;
+      return parseAnswer(sdp) ?? [];
+    } catch (error) {
+      if (error instanceof Error && error.message === GLARE) {
+        await this.#backOff();
+        return GLARE;
+      }
+      // a line that was to be closed is over all the same, as MSRP has told
+      if (lines[index]?.kind === 'file' && lines[index].file.port === 0) this.#ours = lines;
+      return undefined;
+    }
   }
 
   /** RFC 3261 §14.1: who began the call waits longer. */
@@ -205,8 +294,15 @@ export class FileSession {
     // refused with 488
     if (!answer) throw new Error('unreadable offer');
     this.#closedByPeer = answer.closed;
+    this.#heldByPeer = answer.held;
     this.#ours = answer.lines;
     this.#origin.version++;
-    return { sdp: formatDescription(this.#origin, answer.lines) };
+    // RFC 3264 §6.1: what was offered as `inactive` is answered so, whatever we say of our own side later
+    const lines = answer.lines.map((line, index) =>
+      line.kind === 'file' && answer.held.get(index) === true
+        ? { kind: line.kind, file: { ...line.file, direction: 'inactive' as const } }
+        : line,
+    );
+    return { sdp: formatDescription(this.#origin, lines) };
   }
 }

@@ -37,6 +37,8 @@ export class IncomingTransfer extends Transfer {
   readonly #aborter = new AbortController();
   #accepted: AcceptedFile | undefined;
   #share: FileLine | undefined;
+  /** Resolves when bytes may be taken again from a peer that does not know of our pause. */
+  #gate: { open: Promise<void>; unlock: () => void } | undefined;
   /** The sink is the library's to close or abort from here on. */
   #sinkGiven = false;
   /** Every byte is there and being checked: nothing the peer does matters any more. */
@@ -85,7 +87,7 @@ export class IncomingTransfer extends Transfer {
   /** The peer left, with the Reason it gave. */
   peerLeft(reason: string | undefined): void {
     // the last bytes may still be on their way, or being checked, when the BYE overtakes them
-    if (!fromReason(reason) && this.#sinkGiven && !this.#completing) {
+    if (!fromReason(reason) && this.#sinkGiven && !this.#completing && !this.held) {
       this.#arm(REASON_TIMEOUT, () => this.#gone(reason));
     } else this.#gone(reason);
   }
@@ -117,7 +119,32 @@ export class IncomingTransfer extends Transfer {
       // once answered, the media connections stand by themselves
       if (by === 'peer') this.peerLeft(reason);
     });
+    share.onHold((holds) => this.peerHolds(holds));
     void this.#connect(line, remote);
+  }
+
+  protected tellHold(holds: boolean): void {
+    void this.#share?.hold(holds).then((understood) => {
+      // who does not know it is held by the socket; what others have sent already is taken, or it would time out there
+      if (!understood && holds && this.phase.state === 'paused' && this.phase.by === 'us') this.#lock();
+    });
+  }
+
+  protected holdChanged(): void {
+    if (!this.held) {
+      this.#gate?.unlock();
+      this.#gate = undefined;
+    }
+    this.#watch();
+  }
+
+  #lock(): void {
+    if (this.#gate) return;
+    let unlock = (): void => {};
+    const open = new Promise<void>((resolve) => {
+      unlock = resolve;
+    });
+    this.#gate = { open, unlock };
   }
 
   async #connect(line: MediaLine, remote: FileMedia): Promise<void> {
@@ -142,8 +169,14 @@ export class IncomingTransfer extends Transfer {
     if (!accepted || this.over || this.#sinkGiven) return { refuse: 403, comment: 'One file only' };
     // the first request binds the session, and this may be it
     this.#run();
+    const { sink } = accepted;
+    const write = (data: Uint8Array, position: number): void | Promise<void> =>
+      this.#gate ? this.#gate.open.then(() => sink.write(data, position)) : sink.write(data, position);
     const content = new IncomingContent({
-      file: accepted,
+      file: {
+        ...accepted,
+        sink: { write, close: () => sink.close(), abort: (cause) => sink.abort(cause) },
+      },
       size: this.file.size,
       claimed: offer.claimedSize,
       wrapped: isWrapped(offer.contentType, this.file.type),
@@ -213,7 +246,7 @@ export class IncomingTransfer extends Transfer {
 
   #run(): void {
     if (this.phase.state === 'accepted') this.move({ state: 'connecting' });
-    if (this.move({ state: 'running' })) this.#watch();
+    if (this.phase.state === 'connecting' && this.move({ state: 'running' })) this.#watch();
   }
 
   #watch(): void {
@@ -222,12 +255,13 @@ export class IncomingTransfer extends Transfer {
 
   #arm(milliseconds: number, expired: () => void): void {
     clearTimeout(this.#timer);
-    if (!this.over && !this.#completing) this.#timer = setTimeout(expired, milliseconds);
+    if (!this.over && !this.#completing && !this.held) this.#timer = setTimeout(expired, milliseconds);
   }
 
   #end(phase: TransferPhase): void {
     if (!this.move(phase)) return;
     clearTimeout(this.#timer);
+    this.#gate?.unlock();
     // §8.4: a receiver that gives up answers 413, which this makes the library do
     this.#aborter.abort();
     const accepted = this.#accepted;

@@ -21,6 +21,8 @@ const DIRECT_REPORT_TIMEOUT = 1_000;
 export const SENDING = {
   /** Confirmed piece by piece, so that what a lost connection leaves is known; large, so that it costs nothing. */
   chunking: 262_144,
+  /** So that a peer that is gone is noticed while the file is paused, and a NAT keeps its way open. */
+  keepAlive: 60_000,
   // RFC 5547 §4: sendonly: no content comes this way
   accept: () => ({ refuse: 403 }),
 };
@@ -75,6 +77,7 @@ export class OutgoingTransfer extends Transfer {
     this.#share = share;
     this.owner = { ended: (reason) => share.leave(reason) };
     share.onEnd((end) => this.#onLineEnd(end));
+    share.onHold((holds) => this.peerHolds(holds));
     void this.#send(line, remote).catch((error: unknown) => this.#fault(error));
   }
 
@@ -92,8 +95,8 @@ export class OutgoingTransfer extends Transfer {
     const source = await this.#open(size);
     if (this.over) return;
     await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
-    if (!this.move({ state: 'running' })) return;
     this.progressed(from);
+    if (!this.move({ state: 'running' })) return;
     const { type } = this.#outgoing.file;
     const content = outgoingContent(source, { size, from, type, wrapped: form === 'wrapped', to: this.peer });
     const before = content.body.size - (size - from);
@@ -107,11 +110,22 @@ export class OutgoingTransfer extends Transfer {
     this.#message = message;
     // reading begins within `send`, and a cancel from there has found no message to stop
     if (this.over) return message.abort();
+    this.holdChanged();
     message.onProgress(({ confirmed, reported }) => {
       this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
       this.#arm(STALL_TIMEOUT);
     });
     await this.#finish(message, await message.sent, size, !line.relayed);
+  }
+
+  protected tellHold(holds: boolean): void {
+    void this.#share?.hold(holds);
+  }
+
+  protected holdChanged(): void {
+    if (this.held) this.#message?.pause();
+    else this.#message?.resume();
+    this.#arm(STALL_TIMEOUT);
   }
 
   async #open(size: number): Promise<ByteSource> {
@@ -158,7 +172,7 @@ export class OutgoingTransfer extends Transfer {
 
   #onLineEnd({ by, reason }: LineEnd): void {
     // the media connection stands by itself: it may well outlive the signalling
-    if (this.phase.state === 'running') {
+    if (this.phase.state === 'running' || this.phase.state === 'paused') {
       if (by === 'peer') this.#peerLeft(reason);
     } else if (by === 'peer') this.#peerEnded(reason);
     else this.fail(new ProviderError('network', { retryable: true }));
@@ -192,7 +206,7 @@ export class OutgoingTransfer extends Transfer {
 
   #arm(milliseconds: number): void {
     clearTimeout(this.#timer);
-    if (!this.over)
+    if (!this.over && !this.held)
       this.#timer = setTimeout(() => this.fail(new ProviderError('timeout', { retryable: true })), milliseconds);
   }
 

@@ -7,15 +7,16 @@ import { type OfferedMedia, parseDescription, refusedMedia } from './description
  * again (§8.1), anything else would be a new file or medium and is refused.
  *
  * @param ours what we said last, line by line
- * @returns undefined when the offer cannot be read
+ * @returns `held`: of each file that goes on, whether the other side holds it; undefined when the offer cannot be read
  */
 export function answerReoffer(
   sdp: string,
   ours: readonly OfferedMedia[],
-): { lines: OfferedMedia[]; closed: readonly number[] } | undefined {
+): { lines: OfferedMedia[]; closed: readonly number[]; held: ReadonlyMap<number, boolean> } | undefined {
   const media = parseDescription(sdp);
   if (!media) return undefined;
   const closed: number[] = [];
+  const held = new Map<number, boolean>();
   const lines = media.map((line, index): OfferedMedia => {
     const own = ours[index];
     if (line.kind === 'other') return line;
@@ -27,7 +28,8 @@ export function answerReoffer(
     const { port, transferId } = line.file;
     if (port === 0) closed.push(index);
     const repeated = port !== 0 && own?.kind === 'file' && own.file.transferId === transferId;
+    if (repeated) held.set(index, line.file.direction === 'inactive');
     return repeated ? own : { kind: 'file', file: refusedMedia(line.file) };
   });
-  return { lines, closed };
+  return { lines, closed, held };
 }

@@ -37,6 +37,7 @@ export abstract class Transfer implements ProtocolTransfer {
   readonly onPhase = this.#phases.on;
   readonly onBytes = this.#samples.on;
   #phase: TransferPhase = { state: 'offered' };
+  readonly #holders = new Set<'us' | 'peer'>();
   #bytes = 0;
   #told = 0;
   #sampling: NodeJS.Timeout | undefined;
@@ -66,9 +67,46 @@ export abstract class Transfer implements ProtocolTransfer {
   /** Ends the transfer because this side goes away, or for a fault found outside. */
   abstract fail(error: ProviderError): void;
 
-  readonly pausable = false;
-  pause(): void {}
-  resume(): void {}
+  readonly pausable = true;
+
+  pause(): void {
+    if (this.#phase.state === 'running' || (this.#phase.state === 'paused' && this.#phase.by === 'peer')) {
+      this.#hold('us', true);
+      this.tellHold(true);
+    }
+  }
+
+  resume(): void {
+    if (this.#phase.state !== 'paused' || this.#phase.by !== 'us') return;
+    this.#hold('us', false);
+    this.tellHold(false);
+  }
+
+  /** Somebody holds the bytes. */
+  protected get held(): boolean {
+    return this.#holders.size > 0;
+  }
+
+  /** The peer told us that its line is `inactive`, or that it is not any more. */
+  protected peerHolds(holds: boolean): void {
+    if (holds !== this.#holders.has('peer')) this.#hold('peer', holds);
+  }
+
+  /** Tells the peer. */
+  protected abstract tellHold(holds: boolean): void;
+  /** The bytes are to stand still, or may move again. */
+  protected abstract holdChanged(): void;
+
+  #hold(by: 'us' | 'peer', holds: boolean): void {
+    if (this.over) return;
+    if (holds) this.#holders.add(by);
+    else this.#holders.delete(by);
+    this.holdChanged();
+    const holder = (['us', 'peer'] as const).find((one) => this.#holders.has(one));
+    const before = this.#phase.state === 'paused' ? this.#phase.by : undefined;
+    if (holder !== undefined && holder !== before) this.move({ state: 'paused', by: holder });
+    else if (holder === undefined && before !== undefined) this.move({ state: 'running' });
+  }
 
   interrupt(): void {
     this.fail(new ProviderError('network', { retryable: true }));
