@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type FileRequest, isWanted, type ProtocolTransfer } from '../../../protocols/contract/index.ts';
+import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
+import type { Person } from '../../sip/kit.ts';
+import { restoreCampus, user } from '../campus.ts';
+import { online, type Transport } from './kit.ts';
+
+afterEach(restoreCampus);
+
+/** The next offers that somebody gets. */
+const offers = (person: Person, count: number): Promise<ProtocolTransfer[]> =>
+  new Promise((resolve) => {
+    const transfers: ProtocolTransfer[] = [];
+    const stop = person.set('fileTransfer').onOffer(({ transfer }) => {
+      if (transfers.push(transfer) < count) return;
+      stop();
+      resolve(transfers);
+    });
+  });
+
+describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp' }, { transport: 'tls' }])(
+  'over $transport',
+  ({ transport }) => {
+    test('eight files with their pictures go in one offer; each is answered by itself', async () => {
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const offered = offers(bob, 8);
+      const contents = Array.from({ length: 8 }, (_, index) => new Content(randomBytes(100_000 + index)));
+      const icon = { type: 'image/jpeg', data: randomBytes(1_000) };
+      const sending = alice.set('fileTransfer').offer(
+        user('bob').sip,
+        contents.map((content, index) => fileOf(content, { name: `relatório ${index}.png`, type: 'image/png', icon })),
+      );
+      const received = await offered;
+      expect(received.map(({ file }) => file.name)).toEqual(contents.map((_, index) => `relatório ${index}.png`));
+      expect(received.filter(({ file }) => file.icon !== undefined).length).toBeGreaterThan(4);
+      const arrivals = received.map((transfer, index) => {
+        const arrival = new Arrival(100_000 + index);
+        if (index === 3) transfer.decline();
+        else acceptInto(transfer, arrival);
+        return arrival;
+      });
+      const expected = contents.map((_, index) => (index === 3 ? 'declined' : 'finished'));
+      expect(await Promise.all(sending.map(outcome))).toEqual(expected);
+      expect(await Promise.all(received.map(outcome))).toEqual(expected);
+      for (const [index, arrival] of arrivals.entries()) {
+        if (index !== 3) expect(Buffer.compare(arrival.bytes, contents[index]?.bytes ?? Buffer.alloc(0))).toBe(0);
+      }
+    });
+
+    test('one of two is cancelled by the sender before the answer, and the other arrives', async () => {
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const offered = offers(bob, 2);
+      const contents = [new Content(randomBytes(50_000)), new Content(randomBytes(60_000))];
+      const sending = alice.set('fileTransfer').offer(
+        user('bob').sip,
+        contents.map((content) => fileOf(content)),
+      );
+      const received = await offered;
+      sending[0]?.cancel();
+      for (const transfer of received) acceptInto(transfer, new Arrival(60_000));
+      expect(await Promise.all(sending.map(outcome))).toEqual(['cancelled us', 'finished']);
+      expect(await Promise.all(received.map(outcome))).toEqual(['cancelled peer', 'finished']);
+    });
+
+    test('a file is asked for from the middle on, and given to nobody else', async () => {
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const carol = await online('carol', { transport });
+      const content = new Content(randomBytes(200_000));
+      const file = fileOf(content);
+      const requests: FileRequest[] = [];
+      alice.set('fileTransfer').onRequest?.((request) => {
+        requests.push(request);
+        if (request.peer === user('bob').sip && isWanted(file.file, request.wanted)) request.give(file);
+        else request.refuse();
+      });
+      const arrival = new Arrival(200_000, content.bytes.subarray(0, 150_000));
+      const asked = bob.set('fileTransfer').fetch?.(user('alice').sip, file.file) as ProtocolTransfer;
+      acceptInto(asked, arrival, { from: 150_000 });
+      expect(await outcome(asked)).toBe('finished');
+      expect(Buffer.compare(arrival.bytes, content.bytes)).toBe(0);
+      const refused = carol.set('fileTransfer').fetch?.(user('alice').sip, file.file) as ProtocolTransfer;
+      acceptInto(refused, new Arrival(200_000));
+      expect(await outcome(refused)).toBe('failed source-missing');
+      expect(requests.map(({ peer, from }) => [peer, from])).toEqual([
+        [user('bob').sip, 150_000],
+        [user('carol').sip, 0],
+      ]);
+    });
+  },
+);
