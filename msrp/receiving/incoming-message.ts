@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort-signal.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection, RequestReceiver } from '../connection/connection.ts';
 import { MsrpError, storageError } from '../errors.ts';
@@ -202,16 +203,10 @@ export class IncomingMessage {
       this.#state = { name: 'receiving', accepted: acceptance };
       this.#received = new RangeSet(acceptance.received);
       if (this.#wantsReport) this.#schedule = this.#newSchedule(acceptance);
-      const { signal } = acceptance;
-      if (signal !== undefined) {
-        const cancel = () => {
-          const error = new MsrpError('aborted', 'Receiving was cancelled');
-          this.#end({ state: 'cancelled', received: this.#received.toArray() }, 413, error);
-        };
-        signal.addEventListener('abort', cancel, { once: true });
-        this.#unsubscribe = () => signal.removeEventListener('abort', cancel);
-        if (signal.aborted) cancel();
-      }
+      this.#unsubscribe = whenAborted(acceptance.signal, () => {
+        const error = new MsrpError('aborted', 'Receiving was cancelled');
+        this.#end({ state: 'cancelled', received: this.#received.toArray() }, 413, error);
+      });
     }
     for (const run of queued) run();
     for (const chunk of this.#chunks) this.#settle(chunk);

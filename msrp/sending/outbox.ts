@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort-signal.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Priority } from '../connection/output-queue.ts';
 import { MsrpError } from '../errors.ts';
@@ -127,7 +128,8 @@ export class Outbox {
     const made = this.#make(options, messageId, { reader, start, total, size });
     message = made;
     this.#messages.set(messageId, made);
-    this.#watch(made, options.signal);
+    const forget = whenAborted(options.signal, () => made.abort());
+    void made.sent.then(forget);
     fill?.();
     made.wake();
     return made;
@@ -225,14 +227,6 @@ export class Outbox {
       route: context.route,
       finished: (message) => this.#messages.delete(message.messageId),
     };
-  }
-
-  #watch(message: Message, signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const abort = () => message.abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void message.sent.then(() => signal.removeEventListener('abort', abort));
-    if (signal.aborted) abort();
   }
 }
 

@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort-signal.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { ConnectedSession, Connection, RequestPaths, RequestReceiver } from '../connection/connection.ts';
 import { checkFingerprint } from '../connection/tls.ts';
@@ -269,8 +270,7 @@ export class MsrpSession {
     this.#agreeOn(remotePath);
     this.#transition({ name: 'connecting' });
     const { signal, fingerprints } = options;
-    const aborted = () => this.abort(new MsrpError('aborted', 'Connecting was called off'));
-    signal?.addEventListener('abort', aborted, { once: true });
+    const forget = whenAborted(signal, () => this.abort(new MsrpError('aborted', 'Connecting was called off')));
     // RFC 4975 §5.4: the first SEND binds the connection to the session; without content it has no body
     const bind = async (connection: Connection) => {
       if (fingerprints !== undefined) checkFingerprint(connection.socket, fingerprints);
@@ -281,7 +281,7 @@ export class MsrpSession {
       // RFC 6135 §4.5: to a relay there is a connection already
       await (this.#connection === undefined ? this.#join(target, options, bind) : bind(this.#connection));
     } finally {
-      signal?.removeEventListener('abort', aborted);
+      forget();
     }
     this.#nowBound();
   }
@@ -331,22 +331,19 @@ export class MsrpSession {
     this.#agreeOn(remotePath);
     this.#transition({ name: 'waiting' });
     const { signal, timeout = DEFAULT_TIMEOUT } = options;
-    await new Promise<void>((resolve, reject) => {
-      const finish = (error: MsrpError | undefined) => {
+    const bound = new Promise<void>((resolve, reject) => {
+      const timer = this.#context.clock.after(timeout, () =>
+        this.#bound?.(new MsrpError('bind-timeout', 'The peer did not connect in time')),
+      );
+      this.#bound = (error) => {
         timer.cancel();
-        signal?.removeEventListener('abort', aborted);
         this.#bound = undefined;
         if (error === undefined) resolve();
         else reject(error);
       };
-      const aborted = () => finish(new MsrpError('aborted', 'Waiting was called off'));
-      const timer = this.#context.clock.after(timeout, () =>
-        finish(new MsrpError('bind-timeout', 'The peer did not connect in time')),
-      );
-      this.#bound = finish;
-      signal?.addEventListener('abort', aborted, { once: true });
-      if (signal?.aborted === true) aborted();
     });
+    const forget = whenAborted(signal, () => this.#bound?.(new MsrpError('aborted', 'Waiting was called off')));
+    await bound.finally(forget);
   }
 
   #request(
