@@ -34,7 +34,10 @@ function Main() {
   );
 }
 
-/** Before the first snapshot; when the core cannot start, why, and the way to try again. */
+/** What trying again in this window cannot mend: another program has to be started, installed or used first. */
+const OUTSIDE = new Set(['profile-sealed', 'profile-in-use', 'database-newer']);
+
+/** Before the first snapshot; when the core cannot start, why, and the way to try again where that can help. */
 function Starting() {
   const { t } = useTranslation();
   const actions = useActions();
@@ -43,9 +46,11 @@ function Starting() {
     <main className={styles.starting}>
       <div className={styles.notStarted}>
         <Trouble fault={fault} />
-        <Button look="primary" onClick={() => void actions.reload()}>
-          {t('common.tryAgain')}
-        </Button>
+        {!OUTSIDE.has(fault.code) && (
+          <Button look="primary" onClick={() => void actions.reload()}>
+            {t('common.tryAgain')}
+          </Button>
+        )}
       </div>
     </main>
   ) : (

@@ -20,6 +20,15 @@ describe.each([
     expect(screen.queryByText(sentence, { exact: false })).toBeNull();
   });
 
+  it.each(['profile-sealed', 'profile-in-use', 'database-newer'])(
+    'offers no second try where it cannot help: %s',
+    async (code) => {
+      await openWindow({ language, failing: ['app.snapshot', { code, retryable: false }] });
+      await screen.findByRole('alert');
+      expect(screen.queryByRole('button', { name: again })).toBeNull();
+    },
+  );
+
   it('after it was there leaves the window as it is, with the reason in a line', async () => {
     const { core } = await openWindow({ language });
     core.failing.set('app.snapshot', LOCKED);
