@@ -5,8 +5,8 @@ import type { MsrpSession } from './session/session.ts';
 /**
  * Asks a conference for a nickname (RFC 7701 §7.1); an empty one gives it back.
  *
- * @throws MsrpError `refused` with the status of the conference: 403 not allowed, 404 not there, 423 not possible, 425
- *   taken, 501 no nicknames (RFC 7701 §7.1.2); and what `MsrpSession.request` throws
+ * @throws MsrpError `refused` with the status of the conference: 403 not allowed, 424 malformed, 425 reserved or taken
+ *   (RFC 7701 §7.1), 501 no nicknames; and what `MsrpSession.request` throws
  * @example await setNickname(session, 'Alice the great');
  */
 export async function setNickname(session: MsrpSession, nickname: string): Promise<void> {

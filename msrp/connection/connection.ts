@@ -158,6 +158,8 @@ export class Connection {
     if (wanted === 'no' || (wanted === 'partial' && status === 200) || head.method === 'REPORT') return;
     const toPath = head.headers.get('To-Path') ?? '';
     const fromPath = head.headers.get('From-Path') ?? '';
+    // nobody can say where the answer should go
+    if (toPath === '' || fromPath === '') return;
     if (status === 200 && head.method === 'SEND' && detail.comment === undefined && detail.fields === undefined) {
       // nearly all responses differ in nothing but the transaction id
       if (this.#success?.answers(toPath, fromPath) !== true) this.#success = new SuccessResponse(toPath, fromPath);

@@ -45,6 +45,15 @@ describe('requests that are not for a session', () => {
     expect(await peer.frame()).toContain('MSRP tid00003 400');
   });
 
+  it('are not answered when they do not say where to', async () => {
+    const { peer, send, session } = await bound();
+    for (const path of [`To-Path: ${session.localPath}\r\n`, `From-Path: ${PEER}\r\n`]) {
+      peer.write(send({ tid: 'tid00001', body: 'x' }).replace(path, ''));
+    }
+    peer.write(send({ tid: 'tid00002', body: 'x' }));
+    expect(await peer.frame()).toContain('MSRP tid00002 200');
+  });
+
   it('close the connection when they are no MSRP', async () => {
     const { peer, session } = await bound();
     peer.write('GET / HTTP/1.1\r\n\r\n');
