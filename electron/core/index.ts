@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { createBirpc } from 'birpc';
 import { protocols } from '../../protocols/registry.ts';
 import type { CoreControl, CoreLaunch, CoreSide, ShellSide, WindowSide } from '../contract/index.ts';
@@ -17,6 +18,9 @@ interface ParentPort {
   postMessage(message: unknown): void;
 }
 type FromMain = { kind: 'shell'; data: unknown } | { kind: 'window' };
+
+/** A little less than the windows once it runs: whoever types must not wait for a file. The thread that hashes has it too. */
+const NICENESS = 5;
 
 const { parentPort } = process as unknown as { parentPort: ParentPort };
 const launch = JSON.parse(process.argv[2] as string) as CoreLaunch;
@@ -64,6 +68,7 @@ const host = new CoreHost(
   async (onEvents) => {
     const core = await createCore({ launch, shell, protocols, onEvents, onFatal: end });
     report = core.report;
+    os.setPriority(NICENESS);
     return core;
   },
   (error) => report(error),
