@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bubble, downloads, openTalk, say, sendFiles, sha256, writeFile } from './people.ts';
-import { accessibilityFaults, joinThisNetwork, type Program, startProgram, temporaryFolder } from './program.ts';
+import { accessibilityFaults, joinThisNetwork, type Program, root, startProgram, temporaryFolder } from './program.ts';
 
 // The main job on real input: two windows, no server, chat and files both ways, in one story.
 
@@ -83,6 +83,32 @@ describe('two people on one network, without a server', () => {
     await rui.page.getByText('Ana Sousa cancelled').first().waitFor();
     await rui.screenshot('declined-and-cancelled');
     expect(fs.existsSync(downloads(rui, 'mistake.bin'))).toBe(false);
+  });
+
+  it('send three files in one go, a picture shown before it comes, and decline one of them', async () => {
+    const picture = path.join(sent, 'retrato.png');
+    fs.copyFileSync(path.join(root, 'assets/icon.png'), picture);
+    const notes = writeFile(sent, 'notas.txt', 3000);
+    await sendFiles(ana, [picture, writeFile(sent, 'não.bin', 2000), notes]);
+    // all three are offered before any is answered, and the picture is made by whoever sends it
+    for (const name of ['retrato.png', 'não.bin', 'notas.txt']) {
+      await rui.page
+        .getByRole('button', { name: `Accept ${name}` })
+        .first()
+        .waitFor();
+    }
+    await rui.page.locator('img[src^="data:image/jpeg"]').first().waitFor();
+    await rui.screenshot('three-files-offered');
+    await rui.page.getByRole('button', { name: 'Accept retrato.png' }).first().click();
+    await rui.page.getByRole('button', { name: 'Decline não.bin' }).first().click();
+    // the answer waits for the last decision
+    expect(fs.existsSync(downloads(rui, 'retrato.png'))).toBe(false);
+    await rui.page.getByRole('button', { name: 'Accept notas.txt' }).first().click();
+    await expect.poll(() => fs.existsSync(downloads(rui, 'retrato.png')), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => fs.existsSync(downloads(rui, 'notas.txt')), { timeout: 30_000 }).toBe(true);
+    expect(sha256(downloads(rui, 'retrato.png'))).toBe(sha256(picture));
+    expect(sha256(downloads(rui, 'notas.txt'))).toBe(sha256(notes));
+    expect(fs.existsSync(downloads(rui, 'não.bin'))).toBe(false);
   });
 
   it('take an empty file, and keep a program from being opened', async () => {
