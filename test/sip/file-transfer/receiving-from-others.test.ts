@@ -284,6 +284,57 @@ describe('when we receive', () => {
     expect(shown).toBe(0);
   });
 
+  const SHA1 = 'ab'.repeat(20);
+  const SHA256 = 'cd'.repeat(32);
+  const colons = (hex: string): string => hex.match(/../g)?.join(':') ?? '';
+  test.each([
+    ['none', '', undefined],
+    ['sha-1 in capitals', `hash:sha-1:${colons(SHA1).toUpperCase()}`, [{ algorithm: 'sha-1', value: SHA1 }]],
+    ['sha-1 in small letters', `hash:sha-1:${colons(SHA1)}`, [{ algorithm: 'sha-1', value: SHA1 }]],
+    ['sha-256 alone', `hash:sha-256:${colons(SHA256).toUpperCase()}`, [{ algorithm: 'sha-256', value: SHA256 }]],
+    [
+      'both, and one nobody knows',
+      `hash:md5:00 hash:sha-1:${colons(SHA1)} hash:sha-256:${colons(SHA256)}`,
+      [
+        { algorithm: 'sha-256', value: SHA256 },
+        { algorithm: 'sha-1', value: SHA1 },
+      ],
+    ],
+  ])('of the hashes of an offer is known: %s', async (_, hash, hashes) => {
+    const bob = await filePeer('bob');
+    const next = nextOffer(bob);
+    const selector = `a=file-selector:size:10 ${hash}`.trim();
+    const { sip } = await sender(bob.uri, (path, port) => media(path, port, 'a=sendonly', 'a=setup:actpass', selector));
+    const { transfer } = await next;
+    expect(transfer.file.hashes).toEqual(hashes);
+    transfer.decline();
+    await reached(sip, 'rejected');
+  });
+
+  test('a broken line, a foreign medium and a line over TLS under the path of one without are closed beside a good one', async () => {
+    const bob = await filePeer('bob');
+    const next = nextOffer(bob);
+    const good = (path: string, port: number): string[] =>
+      media(path, port, 'a=sendonly', 'a=setup:actpass', 'a=file-selector:size:10');
+    const { sip } = await sender(bob.uri, (path, port) => [
+      ...good(path, 0),
+      'm=video 4 RTP/AVP 31',
+      ...good(path, port).map((line) => line.replace('TCP/MSRP', 'TCP/TLS/MSRP')),
+      ...good(path, port).filter((line) => !line.startsWith('a=path')),
+      ...good(path, port),
+    ]);
+    acceptInto((await next).transfer, new Arrival(10));
+    const { remote } = await reached(sip, 'established');
+    expect(remote.sdp.match(/^m=\S+ \d+ \S+/gm)?.map((line) => line.replace(/ [1-9]\d+ /, ' open '))).toEqual([
+      'm=message 0 TCP/MSRP',
+      'm=video 0 RTP/AVP',
+      'm=message 0 TCP/TLS/MSRP',
+      'm=message 0 TCP/MSRP',
+      'm=message open TCP/MSRP',
+    ]);
+    sip.end();
+  });
+
   test('more than 64 offers at once are answered 486', { timeout: 20_000 }, async () => {
     const bob = await filePeer('bob');
     let shown = 0;

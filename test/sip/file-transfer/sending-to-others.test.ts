@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { MemorySink, parseCpim } from '../../../msrp/index.ts';
+import { createCertificate } from '../../../protocols/sip/media/certificate.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome } from './file-peers.ts';
@@ -151,6 +152,36 @@ describe('when we send', () => {
     const icon = { type: 'image/png', data: randomBytes(100) };
     expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)), { icon })))).toBe('declined');
     expect(offers).toEqual([1, undefined]);
+  });
+
+  test('a receiver over TLS that announces no certificate, as Blink 5.5 does, gets nothing: nobody vouches for it', async () => {
+    const ana = await filePeer('ana', { secure: true });
+    const { agent, uri } = await directAgent('blink');
+    const { endpoint } = await endpointOf();
+    const listener = await endpoint.listen({ host: '127.0.0.1', tls: createCertificate(Date.now()) });
+    const sink = new MemorySink(1000);
+    const content = new Content(randomBytes(1000));
+    const sending = offerOne(ana.files, uri, fileOf(content));
+    const sip = await incoming(agent);
+    const session = endpoint.createSession({ listener, accept: () => ({ sink }) });
+    const answer = media(session.localPath, listener.port, 'a=recvonly', 'a=setup:passive');
+    sip.accept({ sdp: lines(...head, ...answer).replace('TCP/MSRP', 'TCP/TLS/MSRP') });
+    void session.start({ remotePath: pathOf(sip.remote?.sdp ?? ''), role: 'passive' }).catch(() => {});
+    // RFC 4975 §14.4: without a fingerprint an authority has to know the certificate
+    expect(await outcome(sending)).toBe('failed tls-untrusted');
+    expect(sink.bytes).toHaveLength(0);
+    expect((await ended(sip)).reason).toContain('tls-untrusted');
+  });
+
+  test('a receiver that takes it under another name, as Blink 5.5 does, gets it', async () => {
+    const ana = await filePeer('ana');
+    const { uri, taken } = await receiver((path, port, offer) => [
+      ...media(path, port, 'a=recvonly', 'a=setup:passive'),
+      ...(/^a=file-.*$/gm.exec(offer)?.map((line) => line.trim().replace(/name:"[^"]*"/, 'name:"other-2.bin"')) ?? []),
+    ]);
+    const content = new Content(randomBytes(5000));
+    expect(await outcome(offerOne(ana.files, uri, fileOf(content)))).toBe('finished');
+    expect(Buffer.compare((await taken).sink.bytes, content.bytes)).toBe(0);
   });
 
   test('a receiver whose certificate is not the announced one gets nothing', async () => {
