@@ -89,6 +89,6 @@ export function fromReason(reason: string | undefined): ProviderError | undefine
   // another client's words, such as Blink's "media stream failed to start"
   return new ProviderError(code ?? 'network', {
     protocolCode: cause,
-    retryable: code === undefined || code === 'network',
+    retryable: code === undefined || code === 'network' || code === 'timeout',
   });
 }
