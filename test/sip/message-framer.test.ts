@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
-import { FramingError, MessageFramer } from '../../protocols/sip/transport/wire/message-framer.ts';
+import { type FramerLimits, FramingError, MessageFramer } from '../../protocols/sip/transport/wire/message-framer.ts';
 
 const BODY = 'reunião 🎓\r\n\r\nSIP/2.0 200 OK\r\n';
 const message = (body: string, length = 'Content-Length'): string =>
   `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n${length}: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const STREAM = Buffer.from(`\r\n\r\n${message(BODY)}\r\n${message('', 'l')}\r\n\r\n${message('ł', 'content-length ')}`);
 
-const framer = (limits?: { headBytes: number; bodyBytes: number }) => {
+const framer = (limits?: FramerLimits) => {
   const seen: string[] = [];
   const made = new MessageFramer(
-    { message: (head, body) => seen.push(`${head.length} ${body.toString()}`), crlf: () => seen.push('crlf') },
+    {
+      message: (head, body) => seen.push(`${head.length} ${body.toString()}`),
+      oversized: (head) => seen.push(`oversized ${head.length}`),
+      crlf: () => seen.push('crlf'),
+    },
     limits,
   );
   return { seen, push: (bytes: Buffer | string) => made.push(Buffer.from(bytes as string)) };
@@ -58,7 +62,7 @@ test.each([
   ['head-too-big', `OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(300)}`],
   ['head-too-big', `OPTIONS sip:a SIP/2.0\r\nX: ${'x'.repeat(300)}\r\n\r\n`],
 ])('%s ends the stream', (code, text) => {
-  const { push } = framer({ headBytes: 200, bodyBytes: 100 });
+  const { push } = framer({ headBytes: 200, bodyBytes: 50, passedOverBytes: 100 });
   let error: unknown;
   try {
     push(text);
@@ -67,4 +71,17 @@ test.each([
   }
   expect(error).toBeInstanceOf(FramingError);
   expect((error as FramingError).code).toBe(code);
+});
+
+test('a body beyond the limit is passed over at every split, and the stream goes on', () => {
+  const stream = Buffer.from(`${message('x'.repeat(60))}${message('next')}`);
+  for (let at = 0; at <= stream.length; at++) {
+    const { seen, push } = framer({ headBytes: 200, bodyBytes: 50, passedOverBytes: 100 });
+    push(stream.subarray(0, at));
+    push(stream.subarray(at));
+    expect(
+      seen.map((each) => each.replace(/\d+ /, '')),
+      `split at ${at}`,
+    ).toEqual([expect.stringMatching(/^oversized/), 'next']);
+  }
 });

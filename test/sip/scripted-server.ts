@@ -91,6 +91,7 @@ export class ScriptedServer {
     socket.on('error', () => {}).on('close', () => this.sockets.delete(socket));
     const framer = new MessageFramer({
       crlf: () => {},
+      oversized: () => {},
       message: (text, body) => {
         const head = MessageHead.parse(text);
         if (!head) return;

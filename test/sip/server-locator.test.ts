@@ -116,7 +116,7 @@ describe('failover', () => {
       trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
       onStep: (step) => tried.push(step),
     });
-    const events = { message: () => {}, flowBroken: () => {}, down: () => {} };
+    const events = { message: () => {}, oversized: () => {}, flowBroken: () => {}, down: () => {} };
     const open = async (): Promise<number | undefined> => {
       await made.open(events);
       return (await made.flowFor({ host: 'x', port: 1, transport: undefined }, 1)).remote.port;

@@ -129,6 +129,8 @@ const readPart = (contentType: string, body: Buffer): MessageContent => {
   const text = body.toString('utf8');
   switch (typeOf(contentType)) {
     case 'text/plain':
+      // nobody wrote that
+      if (text === '') return { kind: 'nothing' };
       return { kind: 'text', text, wants: { delivery: false, display: false } };
     case IMDN_TYPE: {
       const imdn = parseImdn(text);

@@ -143,6 +143,7 @@ export class DirectNetwork implements Network {
   #streamEvents(forget?: () => void): StreamFlowEvents {
     return {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
+      oversized: (flow, head) => this.#events?.oversized(flow, head),
       closed: (flow, error) => {
         this.#flows.delete(flow);
         forget?.();

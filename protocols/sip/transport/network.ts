@@ -26,6 +26,8 @@ export interface Flow {
 export interface NetworkEvents {
   /** A whole message: head without the empty line, body as bytes. */
   message(flow: Flow, head: string, body: Buffer): void;
+  /** The head of a message whose body was too big to be kept. */
+  oversized(flow: Flow, head: string): void;
   /** A flow broke by itself; what waits for an answer on it gets none. */
   flowBroken(flow: Flow, error: Error): void;
   /** Nothing can be sent any more until `open` is called again. */

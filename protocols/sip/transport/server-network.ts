@@ -126,6 +126,7 @@ export class ServerNetwork implements Network {
     const remote = { address: candidate.address, port: candidate.port };
     const events: StreamFlowEvents = {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
+      oversized: (flow, head) => this.#events?.oversized(flow, head),
       closed: (flow, error) => this.#onClosed(flow, error),
     };
     if (candidate.protocol === 'UDP') {
@@ -148,6 +149,7 @@ export class ServerNetwork implements Network {
     );
     return new StreamFlow(socket, 'TCP', {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
+      oversized: (flow, head) => this.#events?.oversized(flow, head),
       closed: (flow, error) => {
         this.#large = undefined;
         this.#events?.flowBroken(flow, error);

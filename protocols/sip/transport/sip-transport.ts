@@ -16,6 +16,7 @@ interface PendingRequest {
   flow: Flow;
   head: MessageHead;
   bytes: Buffer;
+  /** Of `performance.now`. */
   startedAt: number;
 }
 interface ReceivedRequest {
@@ -80,6 +81,7 @@ export class SipTransport implements Transport {
     try {
       await this.#network.open({
         message: (flow, head, body) => this.#inOrder(() => this.#receive(flow, head, body)),
+        oversized: (flow, head) => this.#inOrder(() => this.#oversized(flow, head)),
         flowBroken: (flow, error) => this.#guard(() => this.#failPending(flow, error)),
         down: (error) => this.#guard(() => this.#down(error)),
       });
@@ -136,7 +138,7 @@ export class SipTransport implements Transport {
     };
     if (head.method !== 'ACK') {
       this.#forgetOldPending();
-      this.#pending.set(key, { flow, head, bytes, startedAt: Date.now() });
+      this.#pending.set(key, { flow, head, bytes, startedAt: performance.now() });
       if (flow.protocol === 'UDP') {
         if (head.method === 'INVITE') this.#retransmitter.invite(key, again);
         else this.#retransmitter.other(key, again);
@@ -254,8 +256,17 @@ export class SipTransport implements Transport {
     }
   }
 
+  /** RFC 3261 §21.5.14: 513. An answer of that size counts as none (408 from sip.js, when its time is over). */
+  #oversized(flow: Flow, headText: string): void {
+    const head = MessageHead.parse(headText);
+    this.#log('warn', 'sip.oversized', { method: head?.method ?? '' });
+    if (head?.start.kind !== 'request') return;
+    head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
+    this.#refuse(flow, head, 513);
+  }
+
   /** Answers a request that never reaches sip.js. */
-  #refuse(flow: Flow, head: MessageHead, status: 400 | 416 | 500): void {
+  #refuse(flow: Flow, head: MessageHead, status: 400 | 416 | 500 | 513): void {
     if (head.method === 'ACK') return;
     flow.send(Buffer.from(answerTo(head, status, REASONS[status]), 'utf8')).catch(() => {});
   }
@@ -292,7 +303,8 @@ export class SipTransport implements Transport {
   }
 
   #forgetOldPending(): void {
-    const limit = Date.now() - NON_INVITE_LIFETIME;
+    // not the time of day, which may jump
+    const limit = performance.now() - NON_INVITE_LIFETIME;
     for (const [key, pending] of this.#pending) {
       if (pending.startedAt > limit) break;
       if (pending.head.method !== 'INVITE') this.#pending.delete(key);
@@ -331,7 +343,12 @@ export class SipTransport implements Transport {
   }
 }
 
-const REASONS = { 400: 'Bad Request', 416: 'Unsupported URI Scheme', 500: 'Server Internal Error' } as const;
+const REASONS = {
+  400: 'Bad Request',
+  416: 'Unsupported URI Scheme',
+  500: 'Server Internal Error',
+  513: 'Message Too Large',
+} as const;
 
 const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
 

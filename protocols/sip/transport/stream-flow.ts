@@ -4,6 +4,8 @@ import { FRAMER_LIMITS, type FramerLimits, MessageFramer } from './wire/message-
 
 export interface StreamFlowEvents {
   message(flow: StreamFlow, head: string, body: Buffer): void;
+  /** A message too big to be kept was passed over. */
+  oversized(flow: StreamFlow, head: string): void;
   /** The connection is over. Called once, never after `close()`. */
   closed(flow: StreamFlow, error: Error): void;
 }
@@ -57,6 +59,9 @@ export class StreamFlow implements Flow {
         message: (head, body) => {
           this.#crlfs = 0;
           if (!this.#ended) events.message(this, head, body);
+        },
+        oversized: (head) => {
+          if (!this.#ended) events.oversized(this, head);
         },
         crlf: () => this.#onCrlf(),
       },

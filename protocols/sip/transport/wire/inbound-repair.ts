@@ -63,7 +63,8 @@ const fittingNameAddress = (value: string): string | undefined => {
   const bare = match ? undefined : /^\s*([^\s;,<>"]+)(.*)$/s.exec(value);
   const uri = fittingUri((match?.[2] ?? bare?.[1] ?? '').trim());
   if (uri === undefined) return undefined;
-  const shown = headerText(wellFormed((match?.[1] ?? '').replace(/^"|"$/g, '').replace(/\\(.)/g, '$1')));
+  const given = match?.[1] ?? '';
+  const shown = headerText(wellFormed(/^"(.*)"$/s.exec(given)?.[1]?.replace(/\\(.)/g, '$1') ?? given));
   const quoted = shown === '' ? '' : `"${shown.replace(/[\\"]/g, '\\$&')}" `;
   const fitting = `${quoted}<${uri}>${match?.[3] ?? bare?.[2] ?? ''}`;
   return Grammar.nameAddrHeaderParse(fitting) ? fitting : undefined;

@@ -18,16 +18,21 @@ export class FramingError extends Error {
 export interface FramerEvents {
   /** One whole message: head as text without the empty line, body as bytes. */
   message(head: string, body: Buffer): void;
+  /** A message whose body is beyond `bodyBytes`; it is passed over, and the stream goes on after it. */
+  oversized(head: string): void;
   /** A CRLF between messages: half a ping, or a pong (RFC 5626 §4.4.1). */
   crlf(): void;
 }
 
 export interface FramerLimits {
   headBytes: number;
+  /** Beyond this a message is not kept. */
   bodyBytes: number;
+  /** Beyond this the stream is given up rather than read to the end of the message. */
+  passedOverBytes: number;
 }
 
-export const FRAMER_LIMITS: FramerLimits = { headBytes: 65_536, bodyBytes: 1_048_576 };
+export const FRAMER_LIMITS: FramerLimits = { headBytes: 65_536, bodyBytes: 1_048_576, passedOverBytes: 33_554_432 };
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const CRLF = HEAD_END.subarray(0, 2);
@@ -41,6 +46,7 @@ const LF = 10;
  *
  * ```
  * between --byte--> head --empty line--> body --Content-Length bytes--> between
+ *                      \--too many--> passing over --Content-Length bytes--> between
  * ```
  */
 export class MessageFramer {
@@ -49,6 +55,8 @@ export class MessageFramer {
   #buffer: Buffer = Buffer.alloc(0);
   #searched = 0;
   #head: { text: string; bodyLength: number; chunks: Buffer[]; received: number } | undefined;
+  /** Bytes of an oversized body still to come. */
+  #passingOver = 0;
 
   constructor(events: FramerEvents, limits: FramerLimits = FRAMER_LIMITS) {
     this.#events = events;
@@ -58,7 +66,12 @@ export class MessageFramer {
   /** Throws `FramingError`. */
   push(chunk: Buffer): void {
     let rest: Buffer | undefined = chunk;
-    while (rest && rest.length > 0) rest = this.#head ? this.#takeBody(rest) : this.#takeHead(rest);
+    while (rest && rest.length > 0) {
+      const passed = Math.min(this.#passingOver, rest.length);
+      this.#passingOver -= passed;
+      if (passed > 0) rest = rest.subarray(passed);
+      else rest = this.#head ? this.#takeBody(rest) : this.#takeHead(rest);
+    }
   }
 
   #takeHead(chunk: Buffer): Buffer | undefined {
@@ -87,8 +100,14 @@ export class MessageFramer {
     this.#buffer = Buffer.alloc(0);
     this.#searched = 0;
     const text = data.toString('utf8', 0, end);
-    this.#head = { text, bodyLength: this.#bodyLength(text), chunks: [], received: 0 };
-    if (this.#head.bodyLength === 0) this.#deliver();
+    const bodyLength = this.#bodyLength(text);
+    if (bodyLength > this.#limits.bodyBytes) {
+      this.#passingOver = bodyLength;
+      this.#events.oversized(text);
+      return data.subarray(end + 4);
+    }
+    this.#head = { text, bodyLength, chunks: [], received: 0 };
+    if (bodyLength === 0) this.#deliver();
     return data.subarray(end + 4);
   }
 
@@ -101,7 +120,7 @@ export class MessageFramer {
     if (new Set(values).size > 1 || !/^\d{1,10}$/.test(values[0] ?? ''))
       throw new FramingError('content-length-invalid');
     const length = Number(values[0]);
-    if (length > this.#limits.bodyBytes) throw new FramingError('body-too-big');
+    if (length > this.#limits.passedOverBytes) throw new FramingError('body-too-big');
     return length;
   }
 
