@@ -150,3 +150,42 @@ test('leaves before it disconnects when online', async () => {
   expect(calls.slice(-2)).toEqual(['leave', 'disconnect']);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a storm of refusals never makes it ask faster than once a second, nor leave for more than an hour', async () => {
+  const { supervisor, calls, states, fail } = supervise(0);
+  const asked = [0, -5, 0.001, 3, 0, 1e12, 2];
+  let round = 0;
+  const refuse = (): void =>
+    fail(new ProviderError('server-unavailable', { retryable: true, retryAfter: asked[round++] }));
+  refuse();
+  supervisor.start();
+  await vi.advanceTimersByTimeAsync(0);
+  for (const retryAfter of asked.slice(0, -1)) {
+    const before = calls.filter((call) => call === 'connect').length;
+    refuse();
+    const wait = Math.min(Math.max(retryAfter * 1000, 1000), 3_600_000);
+    await vi.advanceTimersByTimeAsync(wait - 1);
+    expect(calls.filter((call) => call === 'connect').length).toBe(before);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(calls.filter((call) => call === 'connect').length).toBe(before + 1);
+  }
+  expect(states.some(({ state }) => state === 'stopped')).toBe(false);
+  await supervisor.stop();
+});
+
+test.each([
+  ['forward', 7_200_000],
+  ['back', -7_200_000],
+])('a clock that jumps %s while it waits neither hurries nor holds it', async (_way, jump) => {
+  const { supervisor, calls, states, fail } = supervise(0);
+  fail(NETWORK);
+  supervisor.start();
+  await vi.advanceTimersByTimeAsync(0);
+  fail(undefined);
+  vi.setSystemTime(Date.now() + jump);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(calls.filter((call) => call === 'connect').length).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(states.at(-1)).toEqual({ state: 'online', since: Date.now() });
+  await supervisor.stop();
+});

@@ -31,6 +31,8 @@ export interface SupervisorOptions {
 
 const SHORTEST_WAIT = 1_000;
 const LONGEST_WAIT = 60_000;
+/** However long a server asks to be left alone. */
+const LONGEST_RETRY_AFTER = 3_600_000;
 
 /**
  * Keeps one account connected, as drawn at the contract's `Registration`. Waits between attempts with full jitter between
@@ -120,11 +122,11 @@ export class ConnectionSupervisor {
       const bound = Math.min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** Math.min(this.#failures - 1, 6));
       const jittered = SHORTEST_WAIT + random() * (bound - SHORTEST_WAIT);
       const wait = error.retryAfter === undefined ? jittered : Math.max(SHORTEST_WAIT, error.retryAfter * 1000);
-      const retryAt = now() + Math.min(wait, 3_600_000);
+      const bounded = Math.min(wait, LONGEST_RETRY_AFTER);
       this.#timer = setTimeout(() => {
         if (life === this.#life) void this.#attempt();
-      }, retryAt - now());
-      this.#move({ state: 'waiting', retryAt, cause: error });
+      }, bounded);
+      this.#move({ state: 'waiting', retryAt: now() + bounded, cause: error });
     }
     await connection.disconnect();
   }
