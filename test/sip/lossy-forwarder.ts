@@ -2,28 +2,40 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 
-/** What happens to a datagram: its text and how many like it (same first line) have passed, from 1. False: it is lost. */
-export type Fate = (text: string, nth: number, direction: 'out' | 'back') => boolean;
+/**
+ * What happens to a datagram: its text and how many like it (same first line and CSeq) have passed, from 1. False: it is
+ * lost. `twice`: it comes two times. `late`: it comes after the next one of its direction.
+ */
+export type Fate = (text: string, nth: number, direction: 'out' | 'back') => boolean | 'twice' | 'late';
 
-/** A UDP relay towards one port that loses what a test says. Answers its own port. */
+/** A UDP relay towards one port that loses, repeats and swaps what a test says. Answers its own port. */
 export const lossyForwarder = async (target: number, fate: Fate): Promise<number> => {
   const inner = dgram.createSocket('udp4');
   const outer = dgram.createSocket('udp4');
   const counts = new Map<string, number>();
+  const held: Record<'out' | 'back', Buffer[]> = { out: [], back: [] };
   let client: dgram.RemoteInfo | undefined;
-  const passes = (datagram: Buffer, direction: 'out' | 'back'): boolean => {
+  const passes = (datagram: Buffer, direction: 'out' | 'back', send: (passed: Buffer) => void): void => {
     const text = datagram.toString();
     const key = `${direction} ${text.split('\r\n', 1)[0]} ${/^cseq: (.*)$/im.exec(text)?.[1]}`;
     const nth = (counts.get(key) ?? 0) + 1;
     counts.set(key, nth);
-    return fate(text, nth, direction);
+    const what = fate(text, nth, direction);
+    if (what === 'late') {
+      held[direction].push(datagram);
+      return;
+    }
+    if (what !== false) send(datagram);
+    if (what === 'twice') send(datagram);
+    for (const late of held[direction].splice(0)) send(late);
   };
   outer.on('message', (datagram, from) => {
     client = from;
-    if (passes(datagram, 'out')) inner.send(datagram, target, '127.0.0.1');
+    passes(datagram, 'out', (passed) => inner.send(passed, target, '127.0.0.1'));
   });
   inner.on('message', (datagram) => {
-    if (client && passes(datagram, 'back')) outer.send(datagram, client.port, client.address);
+    const to = client;
+    if (to) passes(datagram, 'back', (passed) => outer.send(passed, to.port, to.address));
   });
   for (const socket of [inner, outer]) {
     socket.bind(0, '127.0.0.1');

@@ -116,7 +116,7 @@ describe.skipIf(process.platform === 'win32').each(places)(
         event: 'presence',
         accept: ['application/pidf+xml'],
         random: () => 0,
-      onState: () => {},
+        onState: () => {},
         onBody: (body) => void bodies.push(body),
       });
       const subscribed = asked.next();

@@ -1,6 +1,7 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { SipSession } from '../../protocols/sip/sip-session.ts';
 import { directAgent, incoming, reached } from './direct-agents.ts';
 import { lossyForwarder } from './lossy-forwarder.ts';
 import { ScriptedServer } from './scripted-server.ts';
@@ -58,6 +59,58 @@ describe('on a path that loses datagrams', () => {
     (await invited).reject(603);
     expect((await reached(session, 'rejected')).rejection.status).toBe(603);
     expect(refusals.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('on a path that repeats and swaps datagrams', () => {
+  test('every message is handled once, and every answer finds its request', async () => {
+    let passed = 0;
+    // of three in each direction one comes twice and one after the next
+    const { ana, bob, to } = await pair(() => (['twice', 'late', true] as const)[passed++ % 3] ?? true);
+    const handled: string[] = [];
+    bob.onMessage = (request) => {
+      handled.push(request.message.body);
+      if (request.message.body.endsWith('0')) request.reject({ statusCode: 480 });
+      else request.accept();
+    };
+    const texts = Array.from({ length: 30 }, (_, index) => `text ${index}`);
+    const answers = await Promise.all(
+      texts.map((content) => ana.request({ method: 'MESSAGE', to, body: { contentType: 'text/plain', content } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(texts.map((text) => (text.endsWith('0') ? 480 : 200)));
+    expect(handled.toSorted()).toEqual(texts.toSorted());
+  });
+
+  test('a session stands and ends though everything comes twice', async () => {
+    const { ana, bob, to } = await pair(() => 'twice');
+    const invited: unknown[] = [];
+    const first = new Promise<SipSession>((resolve) => {
+      bob.onInvite = (session) => {
+        invited.push(session);
+        resolve(session);
+      };
+    });
+    const session = ana.invite(to, { sdp: OFFER });
+    const theirs = await first;
+    theirs.accept({ sdp: OFFER });
+    await Promise.all([reached(session, 'established'), reached(theirs, 'established')]);
+    theirs.end();
+    expect(await reached(session, 'ended')).toMatchObject({ by: 'peer' });
+    expect(invited.length).toBe(1);
+  });
+
+  test('an ACK that comes after the BYE does no harm', async () => {
+    const { ana, bob, to } = await pair(
+      (text, _nth, direction) => direction === 'back' || !starts(text, 'ACK') || 'late',
+    );
+    const invited = incoming(bob);
+    const session = ana.invite(to, { sdp: OFFER });
+    const theirs = await invited;
+    theirs.accept({ sdp: OFFER });
+    await reached(session, 'established');
+    session.end();
+    expect(await reached(theirs, 'ended')).toMatchObject({ by: 'peer' });
+    expect((await ana.request({ method: 'OPTIONS', to })).status).toBe(200);
   });
 });
 
