@@ -1,0 +1,78 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startTemporary } from '../../../campus/campus.mjs';
+import { type Cost, throughAccounts, throughSockets } from './messages.ts';
+import { login } from './presence.ts';
+
+/** The list service of a Kamailio that keeps its tables as text takes more than a minute for lists of several hundreds. */
+const LOGINS = [
+  { contacts: 500, list: false },
+  { contacts: 100, list: false },
+  { contacts: 100, list: true },
+];
+const DOCUMENT = path.join(import.meta.dirname, '../../../docs/benchmarks.md');
+
+const TURNS = 4;
+const add = (sum: Cost, cost: Cost): void => {
+  sum.seconds += cost.seconds;
+  sum.processor += cost.processor;
+};
+const perSecond = (count: number, { seconds }: Cost): number => Math.round(count / seconds);
+const share = ({ seconds, processor }: Cost): string => `${Math.round((processor / seconds) * 100)} %`;
+
+/** Measures everything, prints the table, and keeps it when told to. */
+export const run = async (count: number, write: boolean): Promise<void> => {
+  const { description: campus, stop } = await startTemporary();
+  const rows: string[] = [];
+  const row = (...cells: (string | number)[]): void => {
+    rows.push(`| ${cells.join(' | ')} |`);
+    console.log(rows.at(-1));
+  };
+  try {
+    row('what', 'AIMS', 'bare sockets', 'ratio');
+    row('---', '---', '---', '---');
+    for (const transport of ['tcp', 'udp'] as const) {
+      const bare: Cost = { seconds: 0, processor: 0 };
+      const ours: Cost = { seconds: 0, processor: 0 };
+      // in turns, so that whatever else the machine does meets both
+      for (let turn = 0; turn < TURNS; turn++) {
+        add(bare, await throughSockets(campus, transport, count / TURNS));
+        add(ours, await throughAccounts(campus, transport, count / TURNS));
+      }
+      const [fast, slow] = [perSecond(count, bare), perSecond(count, ours)];
+      const over = transport.toUpperCase();
+      row(`texts a second over ${over}, each with its mark`, slow, fast, (slow / fast).toFixed(2));
+      const each = [ours, bare].map(({ processor }) => `${((processor / count) * 1000).toFixed(2)} ms`);
+      const shares = [ours, bare].map(share);
+      const ratio = (ours.processor / bare.processor).toFixed(1);
+      row(
+        `processor for one text over ${over}, both clients (share of one core)`,
+        `${each[0]} (${shares[0]})`,
+        `${each[1]} (${shares[1]})`,
+        ratio,
+      );
+    }
+    for (const { contacts, list } of LOGINS) {
+      const { milliseconds, sent, got } = await login(campus, contacts, list);
+      const way = list ? 'one subscription to the list' : 'one subscription each';
+      row(
+        `presence of ${contacts} contacts at login, ${way}`,
+        `${Math.round(milliseconds)} ms, ${sent} requests sent, ${got} received`,
+        '–',
+        '–',
+      );
+    }
+  } finally {
+    await stop();
+  }
+  if (!write) return;
+  const machine = `${os.cpus().length} cores of ${os.cpus()[0]?.model.trim()}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
+  const [begin, end] = ['<!-- bench:sip -->', '<!-- /bench:sip -->'];
+  const facts = `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}; ${count.toLocaleString('en')} texts for each line, Kamailio on the same cores.`;
+  const table = `${begin}\n${facts}\n\n${rows.join('\n')}\n${end}`;
+  fs.writeFileSync(
+    DOCUMENT,
+    fs.readFileSync(DOCUMENT, 'utf8').replace(new RegExp(`${begin}[^]*${end}`), () => table),
+  );
+};
