@@ -1,4 +1,4 @@
-import net, { isIP, type Socket } from 'node:net';
+import net, { isIP, type OnReadOpts, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
@@ -42,7 +42,7 @@ export function openSocket(options: ConnectOptions): Promise<SocketAndBuffers> {
     const socket: Socket =
       options.tls === undefined
         ? net.connect({ host, port, noDelay: true, onread })
-        : tls.connect({ host, port, ...tlsOptions(options.tls, host), ...{ onread } });
+        : tls.connect(tlsOptions(options.tls, { host, port, onread }));
     const finish = (settle: () => void) => {
       timer.cancel();
       signal?.removeEventListener('abort', abort);
@@ -69,12 +69,16 @@ export function openSocket(options: ConnectOptions): Promise<SocketAndBuffers> {
   });
 }
 
-function tlsOptions(
-  { trust, identity }: NonNullable<ConnectOptions['tls']>,
-  host: string,
-): Pick<ConnectionOptions, 'minVersion' | 'rejectUnauthorized' | 'servername' | 'ca' | 'cert' | 'key'> {
-  const name = trust.kind === 'authority' ? trust.serverName : host;
+/** What `tls.connect` takes although its types do not say so: it hands it on to `net.Socket`. */
+interface TlsTarget extends ConnectionOptions {
+  readonly host: string;
+  readonly onread: OnReadOpts;
+}
+
+function tlsOptions({ trust, identity }: NonNullable<ConnectOptions['tls']>, target: TlsTarget): ConnectionOptions {
+  const name = trust.kind === 'authority' ? trust.serverName : target.host;
   return {
+    ...target,
     minVersion: 'TLSv1.2',
     // the fingerprint says more than any authority could; it is checked as soon as the certificate is there
     rejectUnauthorized: trust.kind === 'authority',

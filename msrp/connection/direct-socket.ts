@@ -69,7 +69,7 @@ export function adoptTlsSocket(socket: Socket, pools: ReadBufferPools): SocketAn
   }
   const { onread, direct } = directReading(pools);
   inside[buffer] = direct.buffers.current;
-  inside[callback] = onread.callback;
+  inside[callback] = (length: number, bytes: Uint8Array) => onread.callback(length, bytes);
   inside[generator] = onread.buffer;
   // biome-ignore lint/correctness/useHookAtTopLevel: a method of Node's, not a hook
   handle.useUserBuffer(direct.buffers.current);

@@ -1,4 +1,5 @@
 import type { SendHead } from '../framing/writer.ts';
+import type { ByteRange } from '../headers.ts';
 import type { Turns } from './fair-ring.ts';
 import type { Link } from './link.ts';
 import type { Output } from './output.ts';
@@ -86,7 +87,7 @@ export class OutputQueue {
   }
 
   /** Writes the head of a SEND whose body follows. */
-  head(head: SendHead, transactionId: string, range: string): void {
+  head(head: SendHead, transactionId: string, range: ByteRange): void {
     this.#trace(() => head.text(transactionId, range));
     head.writeTo(this.#output, transactionId, range);
   }

@@ -4,6 +4,7 @@ import type { BufferPool } from './buffer-pool.ts';
 
 /** Bodies below this are copied beside their heads: cheaper than one more piece for the system to gather. */
 const COPY_BELOW = 8192;
+const ZERO = 0x30;
 
 /**
  * Gathers what leaves a connection and hands it to the socket in as few writes as possible. Large bodies are passed on
@@ -43,6 +44,21 @@ export class Output {
     }
     const staging = this.#room(most);
     const length = staging.write(text, this.#filled);
+    this.#filled += length;
+    this.#gathered += length;
+  }
+
+  /** A whole number, as text. */
+  number(value: number): void {
+    let length = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) length++;
+    const staging = this.#room(length);
+    let rest = value;
+    for (let i = this.#filled + length - 1; i >= this.#filled; i--) {
+      const next = Math.floor(rest / 10);
+      staging[i] = ZERO + (rest - next * 10);
+      rest = next;
+    }
     this.#filled += length;
     this.#gathered += length;
   }

@@ -8,7 +8,9 @@ export type Settlement = ResponseHead | MsrpError;
 /** A request that waits for its response. */
 export interface Transaction {
   readonly id: string;
-  readonly settle: (settlement: Settlement) => void;
+  /** Who can have all of its own forgotten. */
+  readonly owner: object;
+  settle(settlement: Settlement): void;
   /** Undefined while the request is still being written. */
   deadline: number | undefined;
   /** Without a response nothing is wrong (Failure-Report `partial`, RFC 4975 §7.1.1). */
@@ -34,11 +36,10 @@ export class Transactions {
     return this.#waiting.size;
   }
 
-  open(id: string, optional: boolean, settle: (settlement: Settlement) => void): Transaction {
-    const transaction: Transaction = { id, settle, deadline: undefined, optional };
-    this.#waiting.set(id, transaction);
+  /** Waits for a response from now on. */
+  open(transaction: Transaction): void {
+    this.#waiting.set(transaction.id, transaction);
     this.#latest = transaction;
-    return transaction;
   }
 
   /** RFC 4975 §7.1.1: the timer runs from the time the last byte of the request is submitted for sending. */
@@ -55,6 +56,11 @@ export class Transactions {
   /** Nobody is interested any more. */
   forget(transaction: Transaction): void {
     this.#waiting.delete(transaction.id);
+  }
+
+  /** Nobody is interested in any of these any more. */
+  forgetAll(owner: object): void {
+    for (const transaction of this.#waiting.values()) if (transaction.owner === owner) this.forget(transaction);
   }
 
   /** Hands a response to its request; false if there is none, which is no fault (RFC 4975 has peers that answer late). */

@@ -101,7 +101,12 @@ export function formatRequestHead(request: {
 export interface FrameOutput {
   text(text: string): void;
   bytes(bytes: Uint8Array): void;
+  /** A whole number, as text. */
+  number(value: number): void;
 }
+
+const MSRP = Buffer.from('MSRP ');
+const [HYPHEN, STAR, SLASH] = [Buffer.from('-'), Buffer.from('*'), Buffer.from('/')];
 
 /** The heads of the SENDs of one message: they differ in transaction id and Byte-Range alone, and are encoded once. */
 export class SendHead {
@@ -129,14 +134,21 @@ export class SendHead {
     this.#encodedAfter = Buffer.from(this.#after);
   }
 
-  text(transactionId: string, range: string): string {
-    return `MSRP ${transactionId}${this.#before}${range}${this.#after}`;
+  text(transactionId: string, range: ByteRange): string {
+    return `MSRP ${transactionId}${this.#before}${formatByteRange(range)}${this.#after}`;
   }
 
-  writeTo(output: FrameOutput, transactionId: string, range: string): void {
-    output.text(`MSRP ${transactionId}`);
+  writeTo(output: FrameOutput, transactionId: string, { start, end, total }: ByteRange): void {
+    output.bytes(MSRP);
+    output.text(transactionId);
     output.bytes(this.#encodedBefore);
-    output.text(range);
+    output.number(start);
+    output.bytes(HYPHEN);
+    if (end === undefined) output.bytes(STAR);
+    else output.number(end);
+    output.bytes(SLASH);
+    if (total === undefined) output.bytes(STAR);
+    else output.number(total);
     output.bytes(this.#encodedAfter);
   }
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { Transaction } from '../connection/transactions.ts';
+import type { Settlement, Transaction } from '../connection/transactions.ts';
 import type { ContinuationFlag } from '../framing/head.ts';
-import { formatEndLine } from '../framing/writer.ts';
+import type { FrameOutput } from '../framing/writer.ts';
 
 /**
  * How messages are cut (RFC 4975 §5.1): `whole` sends one chunk and cuts it only when something else must go out,
@@ -20,22 +20,44 @@ export function chunkSize(chunking: Chunking): number {
   return chunking === 'relay' ? RELAY_CHUNK : chunking;
 }
 
+/** The message a chunk is part of. */
+export interface ChunkOwner {
+  settled(chunk: OpenChunk, settlement: Settlement): void;
+}
+
+const END_LINE = Buffer.from('\r\n-------');
+const TRAILERS: Readonly<Record<ContinuationFlag, Buffer>> = {
+  $: Buffer.from('$\r\n'),
+  '+': Buffer.from('+\r\n'),
+  '#': Buffer.from('#\r\n'),
+};
+
 /** A SEND whose head has been written, and then one that waits for its response. */
-export class OpenChunk {
-  readonly transactionId: string;
+export class OpenChunk implements Transaction {
+  readonly id: string;
+  readonly owner: ChunkOwner;
+  readonly optional: boolean;
+  deadline: number | undefined;
   /** Position of its first byte in the message. */
   readonly start: number;
   /** Bytes of it, once it has been ended. */
   length = 0;
-  /** Undefined if no response is awaited. */
-  transaction: Transaction | undefined;
+  /** All of it is out, and the message is not whole without the response. */
+  awaited = false;
   #marker: Buffer | undefined;
   /** The last bytes written, in which an end-line may have begun. */
   #tail: Buffer | undefined;
 
-  constructor(transactionId: string, start: number) {
-    this.transactionId = transactionId;
+  /** `optional`: nothing is wrong without a response. */
+  constructor(id: string, start: number, owner: ChunkOwner, optional: boolean) {
+    this.id = id;
     this.start = start;
+    this.owner = owner;
+    this.optional = optional;
+  }
+
+  settle(settlement: Settlement): void {
+    this.owner.settled(this, settlement);
   }
 
   /**
@@ -45,7 +67,7 @@ export class OpenChunk {
   fitting(bytes: Buffer, suspicious: boolean): number {
     const tail = this.#tail;
     if (tail === undefined && !suspicious) return bytes.length;
-    this.#marker ??= Buffer.from(`-------${this.transactionId}`);
+    this.#marker ??= Buffer.from(`-------${this.id}`);
     if (tail !== undefined) {
       const border = Buffer.concat([tail, bytes.subarray(0, this.#marker.length)]);
       if (border.includes(this.#marker)) return 0;
@@ -57,18 +79,20 @@ export class OpenChunk {
 
   /** Remembers what has been written, for what is still to come. */
   wrote(bytes: Buffer): void {
-    const keep = 7 + this.transactionId.length - 1;
+    const keep = 7 + this.id.length - 1;
     const tail = bytes.subarray(Math.max(0, bytes.length - keep));
     const joined = this.#tail === undefined ? tail : Buffer.concat([this.#tail, tail]);
     // a copy: the block goes back to its pool
     this.#tail = Buffer.from(joined.subarray(Math.max(0, joined.length - keep)));
   }
 
-  /** Ends the chunk before `position`: the text that says so. The CRLF before the end-line is not part of the body. */
-  end(flag: ContinuationFlag, position: number): string {
+  /** Ends the chunk before `position`. The CRLF before the end-line is not part of the body. */
+  end(output: FrameOutput, flag: ContinuationFlag, position: number): void {
     this.length = position - this.start;
     this.#marker = undefined;
     this.#tail = undefined;
-    return `\r\n${formatEndLine(this.transactionId, flag)}`;
+    output.bytes(END_LINE);
+    output.text(this.id);
+    output.bytes(TRAILERS[flag]);
   }
 }

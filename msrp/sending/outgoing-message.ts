@@ -6,11 +6,11 @@ import type { Settlement } from '../connection/transactions.ts';
 import { MsrpError } from '../errors.ts';
 import { Event, type Unsubscribe } from '../event.ts';
 import { formatFields, SendHead } from '../framing/writer.ts';
-import { type FailureReport, formatByteRange, type HeaderField, type ReportStatus } from '../headers.ts';
+import type { ByteRange, FailureReport, HeaderField, ReportStatus } from '../headers.ts';
 import { type ByteInterval, RangeSet } from '../ranges.ts';
 import { trace } from '../trace.ts';
 import type { Block, BlockReader } from './block-reader.ts';
-import { LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
+import { type ChunkOwner, LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
 
 /** What became of a message as far as this side and the next hop are concerned. */
 export type SendOutcome =
@@ -105,7 +105,7 @@ export interface MessageOptions {
 type State = 'sending' | 'stopping' | 'waiting' | 'ended';
 
 /** The sending half of RFC 4975 §7.1.1 for one message. */
-export class Message implements Flow, OutgoingMessage {
+export class Message implements Flow, OutgoingMessage, ChunkOwner {
   readonly messageId: string;
   readonly sent: Promise<SendOutcome>;
   readonly delivered: Promise<DeliveryOutcome>;
@@ -133,7 +133,8 @@ export class Message implements Flow, OutgoingMessage {
   #position: number;
   #handed: number;
   #told: number;
-  readonly #unanswered = new Set<OpenChunk>();
+  /** Chunks whose response is awaited. */
+  #unanswered = 0;
   #inFlight = 0;
   #total: number | undefined;
   #chunks = 0;
@@ -311,48 +312,45 @@ export class Message implements Flow, OutgoingMessage {
 
   #openChunk(): OpenChunk {
     const { connection, toPath, fromPath } = this.#context.route();
-    const chunk = new OpenChunk(this.#context.transactionId(), this.#position);
-    const { transactionId } = chunk;
+    const { failureReport } = this.#options;
+    const chunk = new OpenChunk(this.#context.transactionId(), this.#position, this, failureReport === 'partial');
     this.#chunk = chunk;
     this.#chunks++;
     this.#carrier = connection;
     if (this.#head?.toPath !== toPath || this.#head.fromPath !== fromPath) {
       this.#head = new SendHead({ toPath, fromPath, messageId: this.messageId, fields: this.#fields });
     }
-    connection?.queue.head(this.#head, transactionId, this.#range());
-    const { failureReport } = this.#options;
-    if (failureReport !== 'no') {
-      chunk.transaction = connection?.transactions.open(transactionId, failureReport === 'partial', (settlement) =>
-        this.#settled(chunk, settlement),
-      );
-    }
+    connection?.queue.head(this.#head, chunk.id, this.#range());
+    if (failureReport !== 'no') connection?.transactions.open(chunk);
     return chunk;
   }
 
   /** RFC 4975 §7.1.1: `*` as the end of all that may be interrupted. */
-  #range(): string {
+  #range(): ByteRange {
     const total = this.#total;
     const rest = total === undefined ? Number.POSITIVE_INFINITY : total - this.#position;
     const length = Math.min(rest, this.#options.chunkSize);
     const fixed = length <= LARGEST_UNINTERRUPTIBLE && total !== undefined && this.#state === 'sending';
     const end = fixed ? this.#position + length : undefined;
-    return formatByteRange({ start: this.#position + 1, end, total });
+    return { start: this.#position + 1, end, total };
   }
 
   #endChunk(output: Output, flag: '+' | '$' | '#'): void {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
     this.#chunk = undefined;
-    output.text(chunk.end(flag, this.#position));
-    const { transaction } = chunk;
-    if (transaction === undefined) return;
+    chunk.end(output, flag, this.#position);
+    const { failureReport } = this.#options;
+    const transactions = this.#carrier?.transactions;
+    if (failureReport === 'no' || transactions === undefined) return;
     if (flag === '#') {
-      this.#carrier?.transactions.forget(transaction);
+      transactions.forget(chunk);
       return;
     }
-    this.#carrier?.transactions.arm(transaction);
-    if (this.#options.failureReport !== 'yes') return;
-    this.#unanswered.add(chunk);
+    transactions.arm(chunk);
+    if (failureReport === 'partial') return;
+    chunk.awaited = true;
+    this.#unanswered++;
     this.#inFlight += chunk.length;
     this.#context.flight.bytes += chunk.length;
   }
@@ -387,7 +385,7 @@ export class Message implements Flow, OutgoingMessage {
   }
 
   #checkDone(): void {
-    if (this.#state !== 'waiting' || this.#unanswered.size > 0 || this.#handed !== this.#total) return;
+    if (this.#state !== 'waiting' || this.#unanswered > 0 || this.#handed !== this.#total) return;
     this.#end({ state: 'sent' });
     const { successReport, start } = this.#options;
     if (!successReport) this.#settleDelivered({ state: 'unknown', reported: [] });
@@ -396,9 +394,14 @@ export class Message implements Flow, OutgoingMessage {
     this.#context.finished(this);
   }
 
-  #settled(chunk: OpenChunk, settlement: Settlement): void {
-    const awaited = this.#unanswered.delete(chunk);
-    if (awaited) this.#land(chunk.length);
+  /** The response to a chunk, or why there is none. */
+  settled(chunk: OpenChunk, settlement: Settlement): void {
+    const { awaited } = chunk;
+    if (awaited) {
+      chunk.awaited = false;
+      this.#unanswered--;
+      this.#land(chunk.length);
+    }
     if (settlement instanceof MsrpError) {
       this.#stop({ state: 'failed', error: settlement, confirmed: this.#confirmed.toArray() });
     } else if (settlement.status >= 300) {
@@ -451,10 +454,8 @@ export class Message implements Flow, OutgoingMessage {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#options.reader.close();
-    for (const { transaction } of this.#unanswered) {
-      if (transaction !== undefined) this.#carrier?.transactions.forget(transaction);
-    }
-    this.#unanswered.clear();
+    if (this.#unanswered > 0) this.#carrier?.transactions.forgetAll(this);
+    this.#unanswered = 0;
     this.#land(this.#inFlight);
     const cause = outcome.state === 'failed' ? outcome.error.code : undefined;
     trace('msrp:message', () => ({ direction: 'out', messageId: this.messageId, outcome: outcome.state, cause }));

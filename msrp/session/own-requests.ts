@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Connection } from '../connection/connection.ts';
+import type { Transaction } from '../connection/transactions.ts';
 import { MsrpError } from '../errors.ts';
 import { METHOD, type ResponseHead } from '../framing/head.ts';
 import { formatEndLine, formatFields, formatRequestHead, LARGEST_OTHER_BODY } from '../framing/writer.ts';
@@ -34,16 +35,23 @@ export class OwnRequests {
   send(connection: Connection, request: OwnRequest): Promise<ResponseHead> {
     return new Promise((resolve, reject) => {
       const { transactionId, frame } = this.#format(request);
-      const transaction = connection.transactions.open(transactionId, false, (settlement) => {
-        this.#waiting.delete(giveUp);
-        if (settlement instanceof MsrpError) reject(settlement);
-        else resolve(settlement);
-      });
+      const transaction: Transaction = {
+        id: transactionId,
+        owner: this,
+        optional: false,
+        deadline: undefined,
+        settle: (settlement) => {
+          this.#waiting.delete(giveUp);
+          if (settlement instanceof MsrpError) reject(settlement);
+          else resolve(settlement);
+        },
+      };
       const giveUp = (error: MsrpError) => {
         connection.transactions.forget(transaction);
         reject(error);
       };
       this.#waiting.add(giveUp);
+      connection.transactions.open(transaction);
       connection.queue.control(frame);
       connection.transactions.arm(transaction);
     });
