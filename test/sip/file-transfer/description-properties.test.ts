@@ -29,7 +29,7 @@ const time = fc.integer(WHOLE_SECONDS).map((seconds) => seconds * 1000);
 const position = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const token = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme-ascii' }).filter(isToken);
 const hexDigits = (length: number) =>
-  fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom(...'0123456789abcdef') });
+  fc.string({ minLength: length, maxLength: length, unit: fc.constantFrom(...Array.from('0123456789abcdef')) });
 const hashes = fc
   .tuple(fc.option(hexDigits(40), { nil: undefined }), fc.option(hexDigits(64), { nil: undefined }))
   .map(([one, two]) => [
