@@ -4,6 +4,7 @@ import {
   addressSchema,
   messageSchema,
   ownPresenceSchema,
+  permissionSchema,
   routeSchema,
   serverSchema,
   settingsSchema,
@@ -101,6 +102,11 @@ export const commands = {
   'requests.answer': {
     help: 'answer somebody who asks to see our presence',
     input: z.object({ accountId: id, address: addressSchema, answer: z.enum(['accept', 'decline']) }),
+    output: done,
+  },
+  'people.setPermission': {
+    help: 'what somebody may see of us, on every account that can keep it: allow, polite-block, block or ask',
+    input: z.object({ personId: id, permission: permissionSchema }),
     output: done,
   },
 

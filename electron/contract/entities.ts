@@ -77,6 +77,10 @@ export type Account = z.infer<typeof accountSchema>;
 
 export const personAddressSchema = z.object({
   accountId: id,
+/** `polite-block`: they see us as offline; `ask`: nothing until we say. */
+export const permissionSchema = z.enum(['allow', 'polite-block', 'block', 'ask']);
+export type Permission = z.infer<typeof permissionSchema>;
+
   address: addressSchema,
   presence: peerPresenceSchema,
   subscription: z.enum(['mutual', 'outgoing', 'incoming', 'pending', 'none']),
@@ -84,6 +88,8 @@ export const personAddressSchema = z.object({
   listed: z.boolean(),
   /** Null when it can be done now, else the code that says why not. */
   messagingOff: z.nullable(z.string()),
+  /** What they may see of us, where the account's server keeps that person by person. */
+  permission: z.optional(permissionSchema),
   /** How the next text goes, where there is a choice: by the server (`page`), or directly (`session`). */
   messagingMode: z.nullable(z.enum(['page', 'session'])),
   fileTransferOff: z.nullable(z.string()),

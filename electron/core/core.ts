@@ -135,6 +135,7 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
       isAccount: (accountId) => accounts.has(accountId),
       hasTalk: (personId) => conversations.talks.ofPerson(personId) !== undefined,
       cameBack: (route) => conversations.peerBack(route),
+      listMoved: () => accounts.tell(),
       clock,
     });
     const transfers = createTransfers({
@@ -275,6 +276,10 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
       },
       'people.remove': async ({ personId }) => {
         await people.remove(personId);
+        return null;
+      },
+      'people.setPermission': async ({ personId, permission }) => {
+        await people.setPermission(personId, permission);
         return null;
       },
       'requests.answer': async ({ accountId, address, answer }) => {

@@ -163,6 +163,21 @@ export const en = {
     way: { direct: 'Messages go directly', server: 'Messages go through the server' },
   },
   talk: {
+    permission: {
+      title: 'What {{name}} may see',
+      allow: 'Allow',
+      allowHint: 'Sees when you are here',
+      politeBlock: 'Appear offline',
+      politeBlockHint: 'Always sees you offline',
+      block: 'Block',
+      blockHint: 'Sees nothing, and can tell',
+      said: {
+        allow: 'Sees when you are here',
+        'polite-block': 'Sees you offline',
+        block: 'Blocked',
+        ask: 'Not answered yet',
+      },
+    },
     with: 'Talk with {{name}}',
     messagesWith: 'Messages with {{name}}',
     none: 'Choose a talk',

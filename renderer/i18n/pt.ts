@@ -169,6 +169,21 @@ export const pt: Same<typeof en> = {
     way: { direct: 'As mensagens vão diretamente', server: 'As mensagens passam pelo servidor' },
   },
   talk: {
+    permission: {
+      title: 'O que {{name}} pode ver',
+      allow: 'Permitir',
+      allowHint: 'Vê quando está disponível',
+      politeBlock: 'Aparecer offline',
+      politeBlockHint: 'Vê-o sempre offline',
+      block: 'Bloquear',
+      blockHint: 'Não vê nada, e fica a saber',
+      said: {
+        allow: 'Vê quando está disponível',
+        'polite-block': 'Vê-o offline',
+        block: 'Bloqueado',
+        ask: 'Ainda sem resposta',
+      },
+    },
     with: 'Conversa com {{name}}',
     messagesWith: 'Mensagens com {{name}}',
     none: 'Escolha uma conversa',

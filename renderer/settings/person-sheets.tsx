@@ -167,6 +167,7 @@ export function PersonSheet({ personId }: { personId: string }) {
                 <span className={styles.small} style={{ display: 'block' }}>
                   {protocolName(t, accounts.find((account) => account.id === one.accountId)?.protocol ?? '')} ·{' '}
                   {t(`presence.${one.presence.state}`)} · {t(`person.subscription.${one.subscription}`)}
+                  {one.permission && ` · ${t(`person.permission.said.${one.permission}`)}`}
                 </span>
                 {one.messagingMode && (
                   <span className={styles.small} style={{ display: 'block' }}>

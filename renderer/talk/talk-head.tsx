@@ -1,5 +1,6 @@
 import { ArrowLeft, ChevronDown, Ellipsis, Search, Trash2, UserPlus, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import type { Permission } from '../../electron/contract/index.ts';
 import { protocolName, routeWord } from '../app/account-words.ts';
 import { keysShown } from '../app/shortcuts.ts';
 import { useFormat } from '../i18n/use-format.ts';
@@ -54,6 +55,35 @@ function RouteMenu({ talkId }: { talkId: string }) {
         }}
       />
     </Menu>
+  );
+}
+
+/** What this person may see of us, where a server of ours keeps that. */
+function PermissionRadio({ talkId }: { talkId: string }) {
+  const { t } = useTranslation();
+  const actions = useActions();
+  const person = useFacts((facts) => personOf(facts, facts.talks[talkId]));
+  const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
+  const permission = person?.addresses.find((one) => one.permission !== undefined)?.permission;
+  if (!person || !permission) return null;
+  return (
+    <>
+      <MenuSeparator />
+      <MenuRadio<Permission>
+        label={t('person.permission.title', { name })}
+        value={permission}
+        options={[
+          { value: 'allow', text: t('person.permission.allow'), hint: t('person.permission.allowHint') },
+          {
+            value: 'polite-block',
+            text: t('person.permission.politeBlock'),
+            hint: t('person.permission.politeBlockHint'),
+          },
+          { value: 'block', text: t('person.permission.block'), hint: t('person.permission.blockHint') },
+        ]}
+        onChange={(chosen) => void actions.ask('people.setPermission', { personId: person.id, permission: chosen })}
+      />
+    </>
   );
 }
 
@@ -117,6 +147,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
             {t('person.add')}
           </MenuItem>
         )}
+        <PermissionRadio talkId={talkId} />
         <MenuSeparator />
         <MenuItem icon={Trash2} dangerous onSelect={() => actions.removeTalk(talkId, t('talk.removed', { name }))}>
           {t('talk.remove')}

@@ -241,6 +241,34 @@ describe('reading', () => {
   });
 });
 
+describe('what a person may see', () => {
+  it('is chosen in the menu of the talk, also by keys, and said in the details', async () => {
+    const { core } = await openWindow();
+    fireEvent.click(await screen.findByRole('button', { name: 'More about this talk' }));
+    const allow = await screen.findByRole('menuitemradio', { name: /^Allow/ });
+    expect(allow.getAttribute('aria-checked')).toBe('true');
+    const block = screen.getByRole('menuitemradio', { name: /^Block/ });
+    act(() => block.focus());
+    fireEvent.keyDown(block, { key: 'Enter' });
+    await waitFor(() => expect(core.asks('people.setPermission')).toMatchObject([{ permission: 'block' }]));
+    fireEvent.click(await screen.findByRole('button', { name: /Show details/ }));
+    expect(
+      await within(await screen.findByRole('dialog', { name: 'Details' })).findAllByText(/Blocked/),
+    ).not.toHaveLength(0);
+  });
+
+  it('is not offered where no server keeps it', async () => {
+    const { core } = await openWindow();
+    const person = core.data.snapshot.people.find(({ name }) => name === 'Ana Sousa');
+    if (!person) throw new Error('no Ana');
+    const addresses = person.addresses.map(({ permission: _gone, ...one }) => one);
+    act(() => core.emit({ type: 'people', changed: [{ ...person, addresses }], removed: [] }));
+    fireEvent.click(await screen.findByRole('button', { name: 'More about this talk' }));
+    await screen.findByRole('menuitem', { name: 'Remove talk' });
+    expect(screen.queryByRole('menuitemradio')).toBeNull();
+  });
+});
+
 describe('the details of a person', () => {
   it('say whether messages go directly or through the server', async () => {
     const { core } = await openWindow();

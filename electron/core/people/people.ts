@@ -4,12 +4,13 @@ import {
   type Contact,
   type ContactCapabilities,
   type ContactListOperationSet,
+  type ContactPermissions,
   type PeerPresence,
   type Provider,
   ProviderError,
   type Unsubscribe,
 } from '../../../protocols/contract/index.ts';
-import { type ContactRequestView, type Person, type Route, refuse } from '../../contract/index.ts';
+import { type ContactRequestView, type Permission, type Person, type Route, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import type { Driver } from '../store/driver.ts';
@@ -25,12 +26,17 @@ export interface PeopleParts {
   hasTalk(personId: string): boolean;
   /** Somebody who could not be reached can be now. */
   cameBack(route: Route): void;
+  /** An account's list is kept somewhere else now. */
+  listMoved(): void;
   clock: Clock;
 }
 
 interface Attached {
   provider: Provider;
   undo: Unsubscribe[];
+  kept: ContactListOperationSet['kept'] | undefined;
+  permissions: ContactPermissions | undefined;
+  ignorePermissions: Unsubscribe;
 }
 
 const UNKNOWN = { state: 'unknown' } as const;
@@ -112,8 +118,14 @@ export class People {
 
   attach(accountId: string, provider: Provider): void {
     const undo: Unsubscribe[] = [];
-    this.#attached.set(accountId, { provider, undo });
     const list = provider.operationSet('contactList');
+    this.#attached.set(accountId, {
+      provider,
+      undo,
+      kept: list?.kept,
+      permissions: undefined,
+      ignorePermissions: () => {},
+    });
     if (list) {
       // the whole list comes with every change: one look a turn is enough
       const look = (): void => this.#parts.events.defer(`contacts ${accountId}`, () => this.#takeList(accountId));
@@ -131,7 +143,9 @@ export class People {
   }
 
   detach(accountId: string): void {
-    for (const undo of this.#attached.get(accountId)?.undo ?? []) undo();
+    const attached = this.#attached.get(accountId);
+    for (const undo of attached?.undo ?? []) undo();
+    attached?.ignorePermissions();
     this.#attached.delete(accountId);
     for (const address of this.#ofAccount(accountId)) {
       Object.assign(address, nothingKnown());
@@ -190,6 +204,19 @@ export class People {
     );
   }
 
+  /** On every account that can keep it. */
+  async setPermission(personId: string, permission: Permission): Promise<void> {
+    const person = this.#people.get(personId);
+    if (!person) throw refuse('not-found');
+    const able = [...person.addresses.values()].flatMap(({ accountId, address }) => {
+      const permissions = this.#listOf(accountId)?.permissions;
+      return permissions && this.#parts.isAccount(accountId) ? [{ accountId, address, permissions }] : [];
+    });
+    if (able.length === 0) throw refuse('not-available-here');
+    await Promise.all(able.map(({ address, permissions }) => permissions.set(address, permission)));
+    for (const { accountId } of able) this.#takePermissions(accountId);
+  }
+
   async answerRequest(accountId: string, address: Address, answer: 'accept' | 'decline'): Promise<void> {
     const list = this.#attached.get(accountId)?.provider.operationSet('contactList');
     if (!list) throw refuse(this.#parts.isAccount(accountId) ? 'not-available-here' : 'not-found');
@@ -233,6 +260,29 @@ export class People {
       }
       for (const address of gone.values()) if (address.listed) this.#unlist(address);
     });
+    const attached = this.#attached.get(accountId);
+    if (attached && attached.kept !== list.kept) {
+      attached.kept = list.kept;
+      this.#parts.listMoved();
+    }
+    this.#takePermissions(accountId);
+  }
+
+  /** They come and go with what the server can do. */
+  #takePermissions(accountId: string): void {
+    const attached = this.#attached.get(accountId);
+    const permissions = this.#listOf(accountId)?.permissions;
+    if (attached && attached.permissions !== permissions) {
+      attached.ignorePermissions();
+      attached.permissions = permissions;
+      attached.ignorePermissions = permissions?.onChange(() => this.#takePermissions(accountId)) ?? (() => {});
+    }
+    for (const address of this.#ofAccount(accountId)) {
+      const permission = permissions?.of(address.address);
+      if (address.permission === permission) continue;
+      address.permission = permission;
+      this.#tell(address.personId);
+    }
   }
 
   #takeContact(accountId: string, contact: Contact, discovered: boolean): void {
@@ -285,6 +335,7 @@ export class People {
   #refresh(address: LiveAddress): void {
     const provider = this.#attached.get(address.accountId)?.provider;
     if (!provider) return;
+    address.permission = provider.operationSet('contactList')?.permissions?.of(address.address);
     const presence = provider.operationSet('presence')?.presenceOf(address.address);
     if (presence) this.#takePresence(address.accountId, address.address, presence);
     this.#takeCapabilities(address.accountId, address.address, provider.capabilitiesOf(address.address));
@@ -383,7 +434,13 @@ export class People {
 
 const isReachable = ({ presence }: LiveAddress): boolean => reachability(presence) > reachability({ state: 'offline' });
 
-const nothingKnown = () => ({ presence: UNKNOWN, messagingOff: null, messagingMode: null, fileTransferOff: null });
+const nothingKnown = () => ({
+  presence: UNKNOWN,
+  permission: undefined,
+  messagingOff: null,
+  messagingMode: null,
+  fileTransferOff: null,
+});
 
 /** A text that only has to wait for the connection is not off: it is kept here until then. */
 function abilitiesOf({

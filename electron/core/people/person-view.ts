@@ -1,10 +1,11 @@
 import { bareOf, userOf } from '../../../protocols/contract/index.ts';
-import type { PeerPresenceView, Person, PersonAddress } from '../../contract/index.ts';
+import type { PeerPresenceView, Permission, Person, PersonAddress } from '../../contract/index.ts';
 import type { StoredAddress } from './person-rows.ts';
 
 /** An address with what is known only while the program runs. */
 export interface LiveAddress extends StoredAddress {
   presence: PeerPresenceView;
+  permission: Permission | undefined;
   messagingOff: string | null;
   messagingMode: 'page' | 'session' | null;
   fileTransferOff: string | null;
@@ -45,6 +46,7 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
         presence: state,
         subscription,
         listed,
+        permission,
         messagingOff,
         messagingMode,
         fileTransferOff,
@@ -54,6 +56,7 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
         presence: state,
         subscription,
         listed,
+        ...(permission ? { permission } : {}),
         messagingOff,
         messagingMode,
         fileTransferOff,

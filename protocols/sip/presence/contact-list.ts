@@ -51,8 +51,8 @@ export class SipContactList implements ContactListOperationSet {
   /** In the order of names. */
   #listed: readonly StoredContact[] = [];
   #requests: readonly ContactRequest[] = [];
-  /** Subscriptions of people we have just taken off the list: they have not asked again. */
-  readonly #parted = new Set<string>();
+  /** Taken off the list by us: that their program goes on trying is no question of theirs. Until the next start. */
+  readonly #parted = new Set<Address>();
   #isRestoring = false;
   #isListAvoided = false;
   readonly #changed = new Emitter<readonly Contact[]>();
@@ -93,7 +93,10 @@ export class SipContactList implements ContactListOperationSet {
         this.#tell();
       },
     });
-    this.#rules.onChange(() => this.#takeRequests());
+    this.#rules.onChange(() => {
+      this.#takeRequests();
+      this.#tell();
+    });
     xcap.lists.onChange(() => this.#takeList());
     xcap.onFound(() => {
       this.#takeList();
@@ -120,6 +123,7 @@ export class SipContactList implements ContactListOperationSet {
 
   async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
     const address = addressOf(contact.address);
+    this.#parted.delete(address);
     const stored = { address, name: contact.name, groups: [...contact.groups] };
     if (this.kept === 'server') await this.#change({ put: [stored] });
     else {
@@ -136,7 +140,7 @@ export class SipContactList implements ContactListOperationSet {
     await this.#change({ remove: [address] });
     // who is no contact any more sees us no longer, as everywhere else
     if (this.permissions?.of(address) !== 'allow') return;
-    for (const id of this.#watchers.idsOf(address)) this.#parted.add(id);
+    this.#parted.add(address);
     await this.#rules.set(address, 'ask');
   }
 
@@ -246,12 +250,25 @@ export class SipContactList implements ContactListOperationSet {
   #takeRequests(): void {
     const { permissions } = this;
     const asking = permissions
-      ? this.#watchers.asking.filter(({ id, address }) => permissions.of(address) === 'ask' && !this.#parted.has(id))
+      ? this.#watchers.asking.filter(({ address }) => permissions.of(address) === 'ask' && !this.#parted.has(address))
       : [];
     const requests = asking.map(({ address, name }) => ({ address, ...(name ? { name } : {}) }));
     if (JSON.stringify(requests) === JSON.stringify(this.#requests)) return;
     this.#requests = requests;
     this.#requested.emit(requests);
+  }
+
+  /** What the server says of watchers may be behind the rules it keeps (Kamailio 5.6 tells only the next subscriptions). */
+  #seesUs(address: Address): boolean {
+    switch (this.permissions?.of(address)) {
+      case 'allow':
+        return this.#watchers.watches(address);
+      case 'block':
+      case 'polite-block':
+        return false;
+      default:
+        return this.#watchers.sees(address);
+    }
   }
 
   #tell(): void {
@@ -260,7 +277,7 @@ export class SipContactList implements ContactListOperationSet {
 
   #subscriptionOf(address: Address): ContactSubscription {
     const state = this.#watching.stateOf(address);
-    const seesUs = this.#watchers.sees(address);
+    const seesUs = this.#seesUs(address);
     if (state === 'active') return seesUs ? 'mutual' : 'outgoing';
     if (state === 'pending') return 'pending';
     return seesUs ? 'incoming' : 'none';

@@ -9,8 +9,6 @@ const NAMESPACE = 'urn:ietf:params:xml:ns:watcherinfo';
 
 /** Somebody who asks to see us and has no answer yet. */
 export interface AskingWatcher {
-  /** The server's name for this one subscription. */
-  id: string;
   address: Address;
   name: string;
 }
@@ -37,7 +35,7 @@ export class WatcherInfo {
     for (const list of root.children.filter((c) => c.name === 'watcher-list' && c.attributes.package === 'presence')) {
       for (const element of list.children.filter((c) => c.name === 'watcher')) {
         const id = element.attributes.id ?? element.text;
-        const watcher = watcherOf(id, element);
+        const watcher = watcherOf(element);
         if (watcher) this.#watchers.set(id, watcher);
         else this.#watchers.delete(id);
       }
@@ -50,9 +48,9 @@ export class WatcherInfo {
     return [...this.#watchers.values()].some((each) => each.status === 'active' && each.address === address);
   }
 
-  /** The server's names for all subscriptions of that person. */
-  idsOf(address: Address): string[] {
-    return [...this.#watchers.values()].filter((each) => each.address === address).map(({ id }) => id);
+  /** Whether that person wants to. */
+  watches(address: Address): boolean {
+    return [...this.#watchers.values()].some((each) => each.address === address);
   }
 
   /** Who asks, each once. */
@@ -67,12 +65,11 @@ export class WatcherInfo {
   }
 }
 
-const watcherOf = (id: string, { attributes, text }: XmlElement): Watcher | undefined => {
+const watcherOf = ({ attributes, text }: XmlElement): Watcher | undefined => {
   const address = parseSipAddress(text);
   if (typeof address !== 'string') return undefined;
   const name = headerText(attributes['display-name'] ?? '');
   // RFC 3857 §4.7.1: `waiting` asked, and gave up before there was an answer
-  if (attributes.status === 'pending' || attributes.status === 'waiting')
-    return { id, address, name, status: 'asking' };
-  return attributes.status === 'active' ? { id, address, name, status: 'active' } : undefined;
+  if (attributes.status === 'pending' || attributes.status === 'waiting') return { address, name, status: 'asking' };
+  return attributes.status === 'active' ? { address, name, status: 'active' } : undefined;
 };

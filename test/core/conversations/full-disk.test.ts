@@ -57,6 +57,7 @@ function desk() {
     isAccount: () => true,
     hasTalk: (personId) => conversations.talks.ofPerson(personId) !== undefined,
     cameBack: () => undefined,
+    listMoved: () => undefined,
     clock,
   });
   const protocol = new TestProtocol();

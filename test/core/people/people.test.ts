@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Contact, ProviderError } from '../../../protocols/contract/index.ts';
 import { TestProfile, turn } from '../support/core.ts';
+import { TestPermissions } from '../support/test-protocol.ts';
 
 const RUI = 'test:rui@campus.test';
 const contact = (user: string, more: Partial<Contact> = {}): Contact => ({
@@ -210,5 +211,42 @@ describe('the contact list', () => {
     expect(await profile.refused('requests.answer', { accountId: 'nobody', address: RUI, answer: 'accept' })).toBe(
       'not-found',
     );
+  });
+
+  it('says what somebody may see of us, and changes it where a server keeps that', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.set([contact('rui')]);
+    await turn();
+    const person = async () => (await profile.snapshot()).people[0];
+    const personId = (await person())?.id ?? '';
+    expect((await person())?.addresses[0]).not.toHaveProperty('permission');
+    const set = { personId, permission: 'block' } as const;
+    expect(await profile.refused('people.setPermission', set)).toBe('not-available-here');
+    expect(await profile.refused('people.setPermission', { ...set, personId: 'nobody' })).toBe('not-found');
+    // the server was found to keep rules
+    const permissions = new TestPermissions();
+    provider.contactList.permissions = permissions;
+    provider.contactList.set([contact('rui')]);
+    await turn();
+    expect((await person())?.addresses[0]?.permission).toBe('ask');
+    await profile.call('people.setPermission', set);
+    expect((await person())?.addresses[0]?.permission).toBe('block');
+    // another device
+    await permissions.set(RUI, 'polite-block');
+    await turn();
+    expect(profile.told('people').at(-1)?.changed[0]?.addresses[0]?.permission).toBe('polite-block');
+    provider.contactList.permissions = undefined;
+    provider.contactList.set([contact('rui')]);
+    await turn();
+    expect((await person())?.addresses[0]).not.toHaveProperty('permission');
+    expect(permissions.changes.size).toBe(0);
+  });
+
+  it('tells where the list is kept when that changes', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.kept = 'local';
+    provider.contactList.set([]);
+    await turn();
+    expect(profile.told('accounts').at(-1)?.accounts[0]?.contactList).toBe('local');
   });
 });

@@ -3,6 +3,8 @@ import {
   type Contact,
   type ContactCapabilities,
   type ContactListOperationSet,
+  type ContactPermission,
+  type ContactPermissions,
   type ContactRequest,
   Emitter,
   type IncomingMessage,
@@ -85,6 +87,7 @@ class TestContactList implements ContactListOperationSet {
   contacts: Contact[] = [];
   requests: ContactRequest[] = [];
   kept: ContactListOperationSet['kept'] = 'server';
+  permissions: TestPermissions | undefined;
   answers: { address: Address; answer: string }[] = [];
   readonly changes = new Emitter<readonly Contact[]>();
   readonly asked = new Emitter<readonly ContactRequest[]>();
@@ -113,6 +116,22 @@ class TestContactList implements ContactListOperationSet {
     this.answers.push({ address, answer });
     this.requests = this.requests.filter((request) => request.address !== address);
     this.asked.emit(this.requests);
+  }
+}
+
+/** Rules as a server would keep them. */
+export class TestPermissions implements ContactPermissions {
+  readonly given = new Map<Address, ContactPermission>();
+  readonly changes = new Emitter<void>();
+  readonly onChange = this.changes.on;
+
+  of(address: Address): ContactPermission {
+    return this.given.get(address) ?? 'ask';
+  }
+
+  async set(address: Address, permission: ContactPermission): Promise<void> {
+    this.given.set(address, permission);
+    this.changes.emit();
   }
 }
 

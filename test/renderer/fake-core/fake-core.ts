@@ -273,6 +273,13 @@ export class FakeCore {
         return null;
       },
       'requests.answer': ({ address }) => {
+      'people.setPermission': ({ personId, permission }) => {
+        const person = snapshot().people.find((one) => one.id === personId);
+        if (!person) throw refuse('not-found');
+        person.addresses = person.addresses.map((one) => (one.permission ? { ...one, permission } : one));
+        this.emit({ type: 'people', changed: [{ ...person }], removed: [] });
+        return null;
+      },
         snapshot().requests = snapshot().requests.filter((one) => one.address !== address);
         this.emit({ type: 'requests', requests: snapshot().requests });
         return null;

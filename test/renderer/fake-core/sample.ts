@@ -415,6 +415,7 @@ export function sampleData(): SampleData {
     presence,
     subscription: 'mutual' as const,
     listed: true,
+    permission: 'allow' as const,
     messagingOff: null,
     messagingMode: null,
     fileTransferOff: null,

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { memoryStorage } from '../../sip/kit.ts';
+import { campus, kamailio, logOf, restoreCampus, user } from '../campus.ts';
+import { member, online } from './kit.ts';
+
+beforeEach(() => kamailio.restart());
+afterEach(restoreCampus);
+
+const settings = { options: { xcapRoot: campus().xcapRoot } };
+
+/** What the server got of a user's program, by method and who it was for. */
+const requestsOf = (name: string, since: number): string[] =>
+  logOf('kamailio')
+    .slice(since)
+    .split('\n')
+    .flatMap((line) => {
+      const match = /SIPIN (\w+:\S+) (\w+) (\S+) from=(\S+) to=(\S+) ua=AIMS/.exec(line);
+      return match?.[4] === user(name).sip ? [`${match[2]} ${match[5]}`] : [];
+    });
+
+/** The list, put there before, as the second login of a device finds it. */
+const settled = async (names: readonly string[]) => {
+  const storage = memoryStorage();
+  const first = await online('dave', settings, { storage });
+  const list = first.set('contactList');
+  for (const { address } of list.contacts) await list.remove(address);
+  for (const name of names) await list.put({ address: user(name).sip, name, groups: [] });
+  for (const name of names) await first.sees(user(name).sip, ({ state }) => state !== 'unknown');
+  await first.provider.stop();
+  return storage;
+};
+
+test('one subscription brings the presence of everybody, and their leaving', async () => {
+  const [carol, erin] = await Promise.all([online('carol', settings), online('erin', settings)]);
+  await carol.set('presence').publish({ state: 'busy', note: 'in <class>' });
+  await erin.set('presence').publish({ state: 'available' });
+  const storage = await settled(['carol', 'erin', 'alice']);
+  const since = logOf('kamailio').length;
+  const dave = await online('dave', settings, { storage });
+  await dave.sees(user('carol').sip, ({ state, note }) => state === 'busy' && note === 'in <class>');
+  await dave.sees(user('erin').sip, ({ state }) => state === 'available');
+  // of whom the server says nothing is not there
+  await dave.sees(user('alice').sip, ({ state }) => state === 'offline');
+  expect(dave.set('contactList').contacts.map(({ subscription }) => subscription)).not.toContain('none');
+  await carol.set('presence').publish({ state: 'away' });
+  await dave.sees(user('carol').sip, ({ state }) => state === 'away');
+  await erin.provider.stop();
+  await dave.sees(user('erin').sip, ({ state }) => state === 'offline');
+  const sent = requestsOf('dave', since);
+  expect(sent.filter((each) => each.startsWith('SUBSCRIBE') && !each.endsWith(user('dave').sip))).toEqual(
+    Array(2).fill('SUBSCRIBE sip:dave+contacts@campus.test'),
+  );
+});
+
+test('five hundred people cost as many requests at login as three', async () => {
+  const people = Array.from({ length: 500 }, (_, index) => `sip:student${index}@campus.test`);
+  const storage = memoryStorage(new Map([['sip.allowed-by', people.join('\n')]]));
+  // kept here as long as there was no server, and taken up to it in one piece
+  const before = member('alice', { options: { xcapRoot: '' } }, { storage });
+  for (const address of people) await before.set('contactList').put({ address, name: '', groups: ['Year 1'] });
+  const first = await online('alice', settings, { storage });
+  await first.sees(people[499] ?? '', ({ state }) => state === 'offline');
+  await first.provider.stop();
+  const since = logOf('kamailio').length;
+  const alice = await online('alice', settings, { storage });
+  await alice.set('presence').publish({ state: 'available' });
+  await alice.sees(people[0] ?? '', ({ state }) => state === 'offline');
+  const list = alice.set('contactList');
+  expect(list.contacts.filter(({ groups }) => groups.includes('Year 1')).length).toBe(500);
+  // REGISTER, PUBLISH, and SUBSCRIBE to the list, to who watches us and to changes of documents: each challenged once
+  expect(requestsOf('alice', since).length).toBeLessThanOrEqual(10);
+  expect(list.kept).toBe('server');
+  // in one piece, for the tests after this
+  await alice.provider.stop();
+});
