@@ -174,6 +174,7 @@ export class SipProvider implements Provider {
       place,
       online,
       reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
+      alone: () => this.#registration.others === 0,
       now,
     });
     this.#messaging.onMode((address) =>

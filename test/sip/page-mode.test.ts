@@ -22,6 +22,7 @@ const messaging = async (storage = memoryStorage()) => {
     place: () => undefined,
     online: () => online && agent.connected,
     reachable: (peer) => peer !== 'sip:away@campus.test',
+    alone: () => true,
     now: Date.now,
   });
   const texts: string[] = [];

@@ -105,3 +105,17 @@ test('a refresh refused is told once', async () => {
   await registration.refresh();
   expect(lost.map(({ code }) => code)).toEqual(['server-unavailable']);
 });
+
+test('the registrar tells how many other devices are logged in', async () => {
+  const { server, registration } = await registered();
+  const others: readonly (readonly string[])[] = [[], ['<sip:x1@192.0.2.1>;expires=9', '<sip:x2@192.0.2.2>'], []];
+  server.handler = (request) => {
+    const now = others[server.requests.length - 1] ?? [];
+    request.answer(200, [`Contact: ${[contactOf(request), ...now].join(', ')}`]);
+  };
+  for (const { length } of others) {
+    await registration.register();
+    expect(registration.others).toBe(length);
+  }
+  registration.forget();
+});

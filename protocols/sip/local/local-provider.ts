@@ -135,6 +135,7 @@ export class LocalProvider implements Provider {
       place,
       online,
       reachable: (peer) => this.#present(peer) !== undefined,
+      alone: () => true,
       now,
     });
     this.#messaging.onMode((contact) => this.#tellCapabilities(contact));

@@ -36,6 +36,8 @@ export interface SipMessagingOptions {
   online: () => boolean;
   /** False when presence says the peer is away: typing notices would be stored and come hours late. */
   reachable: (peer: Address) => boolean;
+  /** False while other devices are logged in to this account: a session would leave them out. */
+  alone: () => boolean;
   now: () => number;
   /** Of sessions; the machine's unless a test has another. */
   clock?: Clock;
@@ -93,6 +95,7 @@ export class SipMessaging implements MessagingOperationSet {
       invite: (to, offer) => agent.invite(to, offer),
       ask: (to) => agent.request({ method: 'OPTIONS', to }),
       reachable: options.reachable,
+      alone: options.alone,
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };

@@ -33,9 +33,15 @@ export class Registration {
   #registered = false;
   /** The last binding ended with its connection and not by our will. */
   #broken = false;
+  #others = 0;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
+  }
+
+  /** Other devices that were logged in to the account when the registrar last told (RFC 3261 §10.3). */
+  get others(): number {
+    return this.#others;
   }
 
   /** Resolves to undefined when the registrar took the binding, else to the error. */
@@ -85,6 +91,7 @@ export class Registration {
     }
     if (answer.status < 200 || answer.status > 299) return registrationError(answer);
     this.#registered = true;
+    this.#others = otherBindings(answer, this.#options.agent.contactUser);
     const granted = Math.min(grantedSeconds(answer, this.#options.agent.contactUser) ?? this.#expires, LONGEST_WAIT);
     // a server that believed in our dead connection keeps what it could not deliver there, a while after we are back, and
     // hands it out at a REGISTER
@@ -124,3 +131,7 @@ const grantedSeconds = (answer: SipAnswer, contactUser: string): number | undefi
   const seconds = Number(granted);
   return granted !== undefined && seconds > 0 ? seconds : undefined;
 };
+
+const otherBindings = (answer: SipAnswer, contactUser: string): number =>
+  answer.headers('contact').filter((contact) => /<?sips?:/i.test(contact) && !contact.includes(`:${contactUser}@`))
+    .length;

@@ -75,6 +75,7 @@ export class ChatPeer {
   /** Host in our media lines. */
   host = '127.0.0.1';
   online = true;
+  alone = true;
   time = 1_000_000;
 
   constructor(campus: Campus, name: string, { secure = false, meddler }: ChatPeerOptions) {
@@ -115,6 +116,7 @@ export class ChatPeer {
       place: () => (this.agent.local ? { host: this.host, secure } : undefined),
       online: () => this.online,
       reachable: () => true,
+      alone: () => this.alone,
       now: () => this.time,
       clock: this.clock,
     });

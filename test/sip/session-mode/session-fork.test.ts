@@ -21,6 +21,7 @@ const atServer = async (clock: TestClock | typeof systemClock = systemClock) => 
     place: () => agent.local && { host: agent.local.address, secure: false },
     online: () => agent.connected,
     reachable: () => true,
+    alone: () => true,
     now: Date.now,
     clock,
   });

@@ -284,3 +284,29 @@ test('stopping leaves no timer, no session and no socket', async () => {
   expect(ana.mode(bob)).toBe('page');
   await campus.until(() => bob.invited[0]?.state.state === 'ended' && bob.mode(ana) === 'page');
 });
+
+describe('while other devices are logged in to an account', () => {
+  test('it neither takes nor opens sessions, so that texts reach them all', async () => {
+    const { ana, bob, campus } = await twoPeers();
+    bob.alone = false;
+    await sayAll(ana, bob, ['a', 'b']);
+    await campus.until(() => ana.inviting[0]?.state.state === 'rejected');
+    await sayAll(ana, bob, ['c']);
+    await sayAll(bob, ana, ['d', 'e', 'f']);
+    expect([bob.inviting.length, bob.asked, ana.mode(bob)]).toEqual([0, 0, 'page']);
+    expect([bob.texts, ana.texts]).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+    ]);
+  });
+
+  test('one that there was ends with the next text', async () => {
+    const { ana, bob, campus } = await twoPeers();
+    await ana.openSession(bob);
+    ana.alone = false;
+    await sayAll(ana, bob, ['both see this']);
+    await campus.until(() => ana.mode(bob) === 'page' && bob.mode(ana) === 'page');
+    expect(bob.texts.at(-1)).toBe('both see this');
+    expect(bob.pages.at(-1)).toBe('message/cpim');
+  });
+});

@@ -21,6 +21,8 @@ export interface ChatSessionsContext {
   ask: (to: Address) => Promise<SipAnswer>;
   /** False when presence says the peer is away. */
   reachable: (peer: Address) => boolean;
+  /** False while other devices are logged in to this account. */
+  alone: () => boolean;
   /** A message came in a session. Throws an MsrpError to have it refused. */
   take: (session: ChatSession, message: SessionMessage) => void;
   /** From now on the next text to this peer goes another way than before. */
@@ -46,7 +48,8 @@ const REMEMBERED_TALKS = 500;
  *
  * A session is opened when we write and it is the second text of a talk within a minute, or one too large for a MESSAGE,
  * unless the peer cannot have sessions as far as we know (`learned-peers.ts`). Sessions the peer invites to are taken
- * whenever they can be. When both sides invite at once, both sessions stand for a moment; the one whose offer has the lower
+ * whenever they can be. Neither happens while other devices are logged in to the account: a MESSAGE reaches them all, a
+ * session one. When both sides invite at once, both sessions stand for a moment; the one whose offer has the lower
  * MSRP session id is used, and who made the other closes it once it is quiet.
  */
 export class ChatSessions implements InvitationTaker, ChatLines {
@@ -88,7 +91,12 @@ export class ChatSessions implements InvitationTaker, ChatLines {
 
   /** A text goes to the peer: opens a session when the talk is lively. */
   spoke(peer: Address): void {
-    if (this.#count(peer) >= LIVELY_TEXTS && this.#context.reachable(peer)) void this.#openOnce(peer);
+    const { alone, reachable } = this.#context;
+    const lively = this.#count(peer) >= LIVELY_TEXTS;
+    if (!alone()) {
+      // somebody of ours has logged in elsewhere meanwhile
+      for (const session of this.#all()) session.close();
+    } else if (lively && reachable(peer)) void this.#openOnce(peer);
   }
 
   /** Opens a session for a text that nothing else can carry. Resolves to why there is none. */
@@ -108,14 +116,14 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     if (!offered) return false;
     const fault = faultOf(offered);
     if (fault !== undefined) sip.reject(488, fault);
-    else if (this.#full(sip.peer)) sip.reject(486);
+    else if (this.#full(sip.peer) || !this.#context.alone()) sip.reject(486);
     else if (!this.#context.place()) sip.reject(480);
     else this.#add(ChatSession.answer(sip, offered, this.#chat));
     return true;
   }
 
   async join(sip: SipSession, offered: MsrpLine): Promise<ChatLine | undefined> {
-    if (faultOf(offered) !== undefined || this.#full(sip.peer)) return undefined;
+    if (faultOf(offered) !== undefined || this.#full(sip.peer) || !this.#context.alone()) return undefined;
     try {
       const joined = await ChatSession.join(sip, offered, this.#chat);
       this.#add(joined.session);
@@ -232,6 +240,9 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   }
 }
 
-/** What that means for a text only a session could carry. */
+/**
+ * What that means for a text only a session could carry. Not retryable even for somebody who is away: nobody keeps such a
+ * text for them, and those behind it should not wait.
+ */
 const noSession = (verdict: Verdict): ProviderError =>
-  verdict === 'cannot' ? new ProviderError('too-big') : new ProviderError('peer-offline', { retryable: true });
+  new ProviderError(verdict === 'cannot' ? 'too-big' : 'peer-offline');
