@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
 import { WatcherInfo } from '../../protocols/sip/presence/watcher-info.ts';
 import { EventSubscription, type SubscriptionState } from '../../protocols/sip/presence/watching/event-subscription.ts';
 import { type Received, ScriptedServer } from './scripted-server.ts';
@@ -73,13 +74,28 @@ test('bodies come while it is active; a NOTIFY before the 200 and with compact n
     notify(request, 'active;expires=60', 'body', 'o');
     request.answer(200, ['Expires: 3600']);
   };
-  subscription.start();
+  void subscription.start();
   await until(() => bodies.length === 2);
   expect([states, bodies]).toEqual([
     ['asked', 'pending', 'active'],
     [undefined, 'body'],
   ]);
   subscription.suspend();
+});
+
+test('a server that has asked who we are is not asked in vain again', async () => {
+  const { server, agent, subscription, until, bodies } = await subscribed();
+  const { handler } = server;
+  agent.setCredentials(new DigestClient('ana', 'secret'));
+  server.handler = (request) => {
+    if (request.head.get('proxy-authorization')) handler(request);
+    else request.answer(407, ['Proxy-Authenticate: Digest realm="campus.test", nonce="n", qop="auth"']);
+  };
+  await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test' });
+  void subscription.start();
+  await until(() => bodies.length === 1);
+  expect(server.requests.map(({ method }) => method)).toEqual(['MESSAGE', 'MESSAGE', 'SUBSCRIBE']);
+  await subscription.stop();
 });
 
 test('is refreshed before it ends, within its dialog', async () => {
@@ -89,7 +105,7 @@ test('is refreshed before it ends, within its dialog', async () => {
     notify(request, 'active;expires=100', 'x');
   };
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  subscription.start();
+  void subscription.start();
   await until(() => states.at(-1) === 'active');
   await vi.advanceTimersByTimeAsync(81_000);
   const refresh = await server.request('SUBSCRIBE', 2);
@@ -110,7 +126,7 @@ describe('when the notifier ends it', () => {
   ])('with %s it is %s', async (state, expected, seconds) => {
     const { server, subscription, states, until, notify } = await subscribed();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    subscription.start();
+    void subscription.start();
     await until(() => states.at(-1) === 'active');
     notify(await server.request('SUBSCRIBE'), state);
     await until(() => states.at(-1) === expected);
@@ -132,7 +148,7 @@ test.each([
 ])('%i leaves it %s', async (status, expected) => {
   const { server, subscription, states, until } = await subscribed();
   server.handler = (request) => request.answer(status);
-  subscription.start();
+  void subscription.start();
   await until(() => states.at(-1) === expected);
   subscription.suspend();
 });
@@ -142,7 +158,7 @@ test('an interval too brief is asked for longer', async () => {
   const { handler } = server;
   server.handler = (request) =>
     request.head.get('expires') === '7200' ? handler(request) : request.answer(423, ['Min-Expires: 7200']);
-  subscription.start();
+  void subscription.start();
   await until(() => states.at(-1) === 'active');
   subscription.suspend();
 });
@@ -150,10 +166,10 @@ test('an interval too brief is asked for longer', async () => {
 test('a notifier that has forgotten us is asked anew', async () => {
   const { server, subscription, bodies, until } = await subscribed();
   const { handler } = server;
-  subscription.start();
+  void subscription.start();
   await until(() => bodies.length === 1);
   server.handler = (request) => (request.head.get('to')?.includes('tag=') ? request.answer(481) : handler(request));
-  subscription.start();
+  void subscription.start();
   await until(() => bodies.length === 2);
   expect((await server.request('SUBSCRIBE', 3)).head.get('to')).not.toContain('tag=');
   subscription.suspend();
@@ -161,7 +177,7 @@ test('a notifier that has forgotten us is asked anew', async () => {
 
 test('stop unsubscribes and ends although the last NOTIFY comes', async () => {
   const { server, subscription, states, until, notify } = await subscribed();
-  subscription.start();
+  void subscription.start();
   await until(() => states.at(-1) === 'active');
   server.handler = (request) => {
     notify(request, 'terminated;reason=timeout');

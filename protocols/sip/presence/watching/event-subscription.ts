@@ -1,6 +1,7 @@
 import type { Core } from 'sip.js';
 import type { Address } from '../../../contract/index.ts';
 import { toSipUri } from '../../sip-address.ts';
+import { preemptCredentials } from '../../sip-js-fixes.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 
 /**
@@ -130,6 +131,8 @@ export class EventSubscription {
       this.#headers(this.#expires),
       body && { contentDisposition: 'render', ...body },
     );
+    // hundreds of contacts are asked about at every login: not each twice
+    preemptCredentials(core, message);
     this.#move('asked');
     const current = (work: () => void): void => {
       if (attempt === this.#attempt) work();
