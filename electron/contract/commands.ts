@@ -21,12 +21,15 @@ const secret = z.string().check(z.minLength(1), z.maxLength(1024));
 const nothing = z.object({});
 const done = z.null();
 
+const choice = z.union([z.string(), z.number(), z.boolean()]);
+
 const account = {
   displayName: name,
   server: z.optional(serverSchema),
   transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
   authenticationName: z.optional(z.string().check(z.maxLength(256))),
-  options: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+  /** Choices of the protocol, by name: `msrpRelay` of a SIP account is the host or URI of its relay for files. */
+  options: z.optional(z.record(z.string(), choice)),
 };
 
 /**
@@ -62,6 +65,8 @@ export const commands = {
       server: z.optional(z.nullable(serverSchema)),
       transport: z.optional(z.nullable(z.enum(['udp', 'tcp', 'tls']))),
       authenticationName: z.optional(z.nullable(z.string().check(z.maxLength(256)))),
+      /** What is left out stays; null takes a choice back. */
+      options: z.optional(z.record(z.string(), z.nullable(choice))),
     }),
     output: accountSchema,
   },
@@ -99,14 +104,14 @@ export const commands = {
     input: z.object({ personId: id }),
     output: done,
   },
-  'requests.answer': {
-    help: 'answer somebody who asks to see our presence',
-    input: z.object({ accountId: id, address: addressSchema, answer: z.enum(['accept', 'decline']) }),
-    output: done,
-  },
   'people.setPermission': {
     help: 'what somebody may see of us, on every account that can keep it: allow, polite-block, block or ask',
     input: z.object({ personId: id, permission: permissionSchema }),
+    output: done,
+  },
+  'requests.answer': {
+    help: 'answer somebody who asks to see our presence',
+    input: z.object({ accountId: id, address: addressSchema, answer: z.enum(['accept', 'decline']) }),
     output: done,
   },
 

@@ -68,6 +68,8 @@ export const accountSchema = z.object({
   server: z.optional(serverSchema),
   transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
   authenticationName: z.optional(z.string()),
+  /** SIP: host or URI of the relay its files go through (RFC 4976); without it they go directly. */
+  msrpRelay: z.optional(z.string()),
   /** Where its contact list lives; null when it has none. */
   contactList: z.nullable(z.enum(['server', 'local', 'discovered'])),
   /** False when the password is kept only until the program closes. */
@@ -75,21 +77,21 @@ export const accountSchema = z.object({
 });
 export type Account = z.infer<typeof accountSchema>;
 
-export const personAddressSchema = z.object({
-  accountId: id,
 /** `polite-block`: they see us as offline; `ask`: nothing until we say. */
 export const permissionSchema = z.enum(['allow', 'polite-block', 'block', 'ask']);
 export type Permission = z.infer<typeof permissionSchema>;
 
+export const personAddressSchema = z.object({
+  accountId: id,
   address: addressSchema,
   presence: peerPresenceSchema,
   subscription: z.enum(['mutual', 'outgoing', 'incoming', 'pending', 'none']),
   /** In an account's contact list (and can be taken out of it). */
   listed: z.boolean(),
-  /** Null when it can be done now, else the code that says why not. */
-  messagingOff: z.nullable(z.string()),
   /** What they may see of us, where the account's server keeps that person by person. */
   permission: z.optional(permissionSchema),
+  /** Null when it can be done now, else the code that says why not. */
+  messagingOff: z.nullable(z.string()),
   /** How the next text goes, where there is a choice: by the server (`page`), or directly (`session`). */
   messagingMode: z.nullable(z.enum(['page', 'session'])),
   fileTransferOff: z.nullable(z.string()),

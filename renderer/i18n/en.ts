@@ -87,6 +87,9 @@ export const en = {
     login: 'Login name',
     loginHint: 'Only when it differs from your address.',
     serverHint: 'Only when it cannot be found by itself.',
+    relay: 'Relay for files',
+    relayHint: 'Host or address of an MSRP relay. Without one files go directly.',
+    relayWrong: 'Write a host, host:port, or msrps://host:port;tcp.',
     saved: 'Saved',
   },
   connection: {
@@ -160,9 +163,6 @@ export const en = {
       pending: 'Asked, no answer yet',
       none: 'You do not see each other',
     },
-    way: { direct: 'Messages go directly', server: 'Messages go through the server' },
-  },
-  talk: {
     permission: {
       title: 'What {{name}} may see',
       allow: 'Allow',
@@ -178,6 +178,9 @@ export const en = {
         ask: 'Not answered yet',
       },
     },
+    way: { direct: 'Messages go directly', server: 'Messages go through the server' },
+  },
+  talk: {
     with: 'Talk with {{name}}',
     messagesWith: 'Messages with {{name}}',
     none: 'Choose a talk',

@@ -91,6 +91,9 @@ export const pt: Same<typeof en> = {
     login: 'Nome de utilizador',
     loginHint: 'Só quando é diferente do endereço.',
     serverHint: 'Só quando não é encontrado automaticamente.',
+    relay: 'Intermediário para ficheiros',
+    relayHint: 'Servidor ou endereço de um intermediário MSRP. Sem ele, os ficheiros vão diretamente.',
+    relayWrong: 'Escreva um servidor, servidor:porta, ou msrps://servidor:porta;tcp.',
     saved: 'Guardado',
   },
   connection: {
@@ -166,9 +169,6 @@ export const pt: Same<typeof en> = {
       pending: 'Pedido feito, ainda sem resposta',
       none: 'Não se veem um ao outro',
     },
-    way: { direct: 'As mensagens vão diretamente', server: 'As mensagens passam pelo servidor' },
-  },
-  talk: {
     permission: {
       title: 'O que {{name}} pode ver',
       allow: 'Permitir',
@@ -184,6 +184,9 @@ export const pt: Same<typeof en> = {
         ask: 'Ainda sem resposta',
       },
     },
+    way: { direct: 'As mensagens vão diretamente', server: 'As mensagens passam pelo servidor' },
+  },
+  talk: {
     with: 'Conversa com {{name}}',
     messagesWith: 'Mensagens com {{name}}',
     none: 'Escolha uma conversa',

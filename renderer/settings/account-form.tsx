@@ -9,6 +9,9 @@ import { SelectField, Switch, TextField } from '../kit/form/field.tsx';
 import { useActions } from '../store/app-context.tsx';
 import styles from './settings.module.css';
 
+/** A host, with a port or without, or an MSRP URI without a session. */
+const RELAY = /^(msrps?:\/\/)?(\[[\da-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?\/?(;tcp)?$/i;
+
 type Change = Omit<CommandInput<'accounts.change'>, 'accountId'>;
 
 /** One account's settings. The switch and the password count at once, the rest with *Save*. */
@@ -23,6 +26,8 @@ export function AccountForm({ account }: { account: Account }) {
   const [port, setPort] = useState(account.server ? String(account.server.port) : '');
   const [transport, setTransport] = useState<string>(account.transport ?? 'auto');
   const [login, setLogin] = useState(account.authenticationName ?? '');
+  const [relay, setRelay] = useState(account.msrpRelay ?? '');
+  const relayWrong = relay.trim() !== '' && !RELAY.test(relay.trim());
   const portNumber = Number(port);
   const portWrong = port !== '' && !(Number.isInteger(portNumber) && portNumber > 0 && portNumber < 65536);
   const change = (what: Change) => actions.ask('accounts.change', { accountId, ...what });
@@ -40,7 +45,10 @@ export function AccountForm({ account }: { account: Account }) {
               : null,
             authenticationName: login.trim() || null,
             ...(account.protocol === 'sip'
-              ? { transport: transport === 'auto' ? null : (transport as NonNullable<Account['transport']>) }
+              ? {
+                  transport: transport === 'auto' ? null : (transport as NonNullable<Account['transport']>),
+                  options: { msrpRelay: relay.trim() || null },
+                }
               : {}),
           }),
     });
@@ -92,7 +100,7 @@ export function AccountForm({ account }: { account: Account }) {
         className={styles.fields}
         onSubmit={(event) => {
           event.preventDefault();
-          if (!portWrong) void save();
+          if (!portWrong && !relayWrong) void save();
         }}
       >
         <TextField label={t('account.displayName')} value={name} maxLength={200} onChange={setName} />
@@ -122,6 +130,16 @@ export function AccountForm({ account }: { account: Account }) {
               />
             )}
             <TextField label={t('account.login')} value={login} onChange={setLogin} hint={t('account.loginHint')} />
+            {account.protocol === 'sip' && (
+              <TextField
+                label={t('account.relay')}
+                value={relay}
+                maxLength={300}
+                onChange={setRelay}
+                hint={t('account.relayHint')}
+                wrong={relayWrong ? t('account.relayWrong') : undefined}
+              />
+            )}
           </>
         )}
         <div className={styles.feet}>

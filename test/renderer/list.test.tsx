@@ -137,6 +137,26 @@ describe('trouble with a connection', () => {
     await waitFor(() => expect(core.asks('accounts.change')).toEqual([{ accountId: 'sip-me', password: 'nova' }]));
   });
 
+  it('the relay for files of a SIP account is one field, which says what it takes', async () => {
+    const { core } = await openWindow();
+    await list();
+    act(() => core.register('sip-me', { state: 'stopped', cause: { code: 'credentials-rejected', retryable: false } }));
+    fireEvent.click(await screen.findByRole('button', { name: 'Enter password' }));
+    const sheet = await screen.findByRole('dialog', { name: 'Settings' });
+    const relay = await within(sheet).findByLabelText('Relay for files');
+    fireEvent.change(relay, { target: { value: 'not a host' } });
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Save' }));
+    within(sheet).getByText('Write a host, host:port, or msrps://host:port;tcp.');
+    expect(core.asks('accounts.change')).toEqual([]);
+    fireEvent.change(relay, { target: { value: ' msrps://relay.campus.test:2855;tcp ' } });
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Save' }));
+    await waitFor(() =>
+      expect(core.asks('accounts.change')).toMatchObject([
+        { options: { msrpRelay: 'msrps://relay.campus.test:2855;tcp' } },
+      ]),
+    );
+  });
+
   it('the mark of each account says its state in words', async () => {
     const { core } = await openWindow();
     await screen.findByRole('button', { name: 'ines.matos@campus.test, SIP: Connected' });

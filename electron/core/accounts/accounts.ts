@@ -120,6 +120,7 @@ export class Accounts {
     const settings: AccountSettings = {
       ...kept,
       displayName: input.displayName ?? kept.displayName,
+      options: withChoices(kept.options, input.options ?? {}),
       ...changed('server', server, input.server),
       ...changed('transport', transport, input.transport),
       ...changed('authenticationName', authenticationName, input.authenticationName),
@@ -207,11 +208,21 @@ export class Accounts {
       ...(settings.server && { server: settings.server }),
       ...(settings.transport && { transport: settings.transport }),
       ...(settings.authenticationName && { authenticationName: settings.authenticationName }),
+      ...(typeof settings.options.msrpRelay === 'string' && { msrpRelay: settings.options.msrpRelay }),
       contactList: connection.provider?.operationSet('contactList')?.kept ?? null,
       passwordKept: !protocol.needsServer || this.#parts.passwords.isKept(settings.id),
     };
   }
 }
+
+/** Null takes a choice back. */
+const withChoices = (
+  options: AccountSettings['options'],
+  changes: Readonly<Record<string, string | number | boolean | null>>,
+): AccountSettings['options'] => {
+  const chosen = Object.entries({ ...options, ...changes });
+  return Object.fromEntries(chosen.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+};
 
 /**
  * The same account always has the same id: signed out and in again, its talks find their route, and what the archive

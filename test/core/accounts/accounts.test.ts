@@ -183,6 +183,19 @@ describe('an account', () => {
     expect((await profile.snapshot()).accounts[0]).not.toHaveProperty('server');
   });
 
+  it('keeps choices of its protocol, such as a relay for files, until they are taken back', async () => {
+    const { profile, account } = await ready();
+    const change = (msrpRelay: string | null) =>
+      profile.call('accounts.change', { accountId: account.id, options: { msrpRelay } });
+    expect(await change('relay.campus.test')).toMatchObject({ msrpRelay: 'relay.campus.test' });
+    expect(profile.protocol.last.context.account.options).toMatchObject({ msrpRelay: 'relay.campus.test' });
+    await profile.call('accounts.change', { accountId: account.id, displayName: 'Ana' });
+    await profile.restart();
+    expect((await profile.snapshot()).accounts[0]).toMatchObject({ msrpRelay: 'relay.campus.test' });
+    expect(await change(null)).not.toHaveProperty('msrpRelay');
+    expect(profile.protocol.last.context.account.options).not.toHaveProperty('msrpRelay');
+  });
+
   it('trusts a certificate that was just refused, and no other', async () => {
     const { profile, account, provider } = await ready();
     const trust = (fingerprint: string) =>

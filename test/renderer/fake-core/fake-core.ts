@@ -199,7 +199,7 @@ export class FakeCore {
         this.emit({ type: 'accounts', accounts: snapshot().accounts });
         return account;
       },
-      'accounts.change': ({ accountId, enabled, displayName, password }) => {
+      'accounts.change': ({ accountId, enabled, displayName, password, options }) => {
         const known = snapshot().accounts.find((one) => one.id === accountId);
         if (!known) throw refuse('not-found');
         const change = {
@@ -212,6 +212,7 @@ export class FakeCore {
                   : ({ state: 'offline' } as const),
               }),
           ...(displayName === undefined ? {} : { displayName }),
+          ...(typeof options?.msrpRelay === 'string' ? { msrpRelay: options.msrpRelay } : {}),
           ...(password === undefined ? {} : { registration: { state: 'connecting', step: 'authenticating' } as const }),
         };
         this.changeAccount(accountId, change);
@@ -272,7 +273,6 @@ export class FakeCore {
         this.emit({ type: 'people', changed: [], removed: [personId] });
         return null;
       },
-      'requests.answer': ({ address }) => {
       'people.setPermission': ({ personId, permission }) => {
         const person = snapshot().people.find((one) => one.id === personId);
         if (!person) throw refuse('not-found');
@@ -280,6 +280,7 @@ export class FakeCore {
         this.emit({ type: 'people', changed: [{ ...person }], removed: [] });
         return null;
       },
+      'requests.answer': ({ address }) => {
         snapshot().requests = snapshot().requests.filter((one) => one.address !== address);
         this.emit({ type: 'requests', requests: snapshot().requests });
         return null;
