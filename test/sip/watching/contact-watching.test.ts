@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest';
+import type { PeerPresence } from '../../../protocols/contract/index.ts';
+import { ContactWatching } from '../../../protocols/sip/presence/watching/contact-watching.ts';
+import { AT_ONCE } from '../../../protocols/sip/presence/watching/individual-watching.ts';
+import { memoryStorage } from '../kit.ts';
+import type { Received } from '../scripted-server.ts';
+import { listNotice, notifier, pidf } from './notifier.ts';
+
+const PEOPLE = Array.from({ length: 500 }, (_, at) => `sip:p${at}@campus.test`);
+const SERVICE = 'sip:ana+contacts@campus.test';
+
+const watched = async (storage = memoryStorage()) => {
+  const parts = await notifier();
+  const seen = new Map<string, PeerPresence>();
+  const waiting = new Set<() => void>();
+  const watching = new ContactWatching({
+    agent: parts.agent,
+    storage,
+    service: SERVICE,
+    random: () => 0,
+    onPresence: (address, presence) => {
+      seen.set(address, presence);
+      for (const check of waiting) check();
+    },
+    onSubscription: () => {},
+    onListChanged: () => {},
+  });
+  const until = (fits: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!fits()) return;
+        waiting.delete(check);
+        resolve();
+      };
+      waiting.add(check);
+      check();
+    });
+  const asked = (): string[] =>
+    parts.server.requests
+      .filter(({ method, head }) => method === 'SUBSCRIBE' && head.get('expires') !== '0')
+      .map(({ head }) => /sip:[^>]+/.exec(head.get('to') ?? '')?.[0] ?? '');
+  return { ...parts, watching, seen, until, asked };
+};
+
+const available = (address: string): string => pidf(address, 'open');
+const addressIn = ({ head }: Received): string => /sip:[^>]+/.exec(head.get('to') ?? '')?.[0] ?? '';
+
+test('five hundred people without a list are asked for ten at a time, each once', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  let most = 0;
+  let open = 0;
+  server.handler = (request) => {
+    open += 1;
+    most = Math.max(most, open);
+    setImmediate(() => {
+      open -= 1;
+      accept(request);
+      notify(request, 'active;expires=3600', 'application/pidf+xml', available(addressIn(request)));
+    });
+  };
+  watching.setContacts(PEOPLE);
+  watching.restore();
+  await until(() => seen.size === 500);
+  expect(asked().sort()).toEqual([...PEOPLE].sort());
+  expect(most).toBeLessThanOrEqual(AT_ONCE);
+  watching.suspend();
+  expect([...seen.values()].every(({ state }) => state === 'unknown')).toBe(true);
+});
+
+test('with a list there is one request for all of them', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  server.handler = (request) => {
+    accept(request);
+    const all = PEOPLE.map((address) => [address, [{ state: 'active', body: available(address) }]] as const);
+    const { contentType, body } = listNotice(0, true, Object.fromEntries(all));
+    notify(request, 'active;expires=3600', contentType, body);
+  };
+  watching.setContacts(PEOPLE);
+  watching.setServed(true);
+  watching.restore();
+  await until(() => seen.size === 500);
+  expect(asked()).toEqual([SERVICE]);
+  expect(PEOPLE.every((address) => watching.stateOf(address) === 'active')).toBe(true);
+  watching.suspend();
+});
+
+test('who is not on the server’s list has a subscription of their own, and everybody when the list is refused', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  const [first = '', second = '', third = ''] = PEOPLE;
+  let hasList = true;
+  server.handler = (request) => {
+    const address = addressIn(request);
+    if (address === SERVICE && !hasList) {
+      request.answer(404);
+      return;
+    }
+    accept(request);
+    if (request.head.get('expires') === '0') return;
+    const list = listNotice(0, true, { [first]: [{ state: 'active', body: available(first) }] });
+    if (address === SERVICE) notify(request, 'active;expires=3600', list.contentType, list.body);
+    else notify(request, 'active;expires=3600', 'application/pidf+xml', available(address));
+  };
+  watching.setContacts([first, second]);
+  watching.setServed(true);
+  watching.restore();
+  await until(() => seen.size === 2);
+  expect(asked()).toEqual([SERVICE, second]);
+  watching.setServed(false);
+  hasList = false;
+  watching.setContacts([first, second, third]);
+  watching.setServed(true);
+  await until(() => seen.get(third)?.state === 'available' && seen.get(first)?.state === 'available');
+  expect(asked().filter((address) => address === second)).toEqual([second]);
+  await watching.stop();
+});
