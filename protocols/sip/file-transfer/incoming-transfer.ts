@@ -174,7 +174,8 @@ export class IncomingTransfer extends Transfer {
       this.#gate ? this.#gate.open.then(() => sink.write(data, position)) : sink.write(data, position);
     const content = new IncomingContent({
       file: {
-        ...accepted,
+        from: accepted.from,
+        complete: () => accepted.complete(),
         sink: { write, close: () => sink.close(), abort: (cause) => sink.abort(cause) },
       },
       size: this.file.size,
