@@ -75,7 +75,7 @@ export class OutgoingOffer {
     this.#lines = lines;
     for (const transfer of this.#transfers) {
       if (transfer.over) continue;
-      lines.push({ transfer, line: await this.#context.media.offer(place, SENDING) });
+      lines.push({ transfer, line: await this.#context.media.offer(place, SENDING, this.#to) });
     }
     this.#lines = lines.filter(({ transfer, line }) => {
       if (transfer.over) line.end();

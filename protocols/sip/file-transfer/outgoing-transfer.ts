@@ -59,6 +59,7 @@ export class OutgoingTransfer extends Transfer {
   }
 
   fail(error: ProviderError): void {
+    if (this.#message?.progress.reported === 0 && error.retryable) this.#line?.unreached();
     this.#end({ state: 'failed', error }, reasonOf(error));
   }
 

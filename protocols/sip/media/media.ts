@@ -52,13 +52,15 @@ export class Media {
   readonly #context: MediaContext;
   #made: TlsIdentity | undefined;
   readonly #lines = new Set<MediaLine>();
+  /** Peers without a relay whom ours did not reach: some connect to other relays only. */
+  readonly #unreached = new Set<string>();
 
   constructor(context: MediaContext) {
     this.#context = context;
   }
 
   /**
-   * A line for an offer, its relay asked and its listener open.
+   * A line for an offer, its relay asked and its listener open. `peer`: who it is for, where `unreached` may be told.
    *
    * @throws ProviderError `credentials-rejected`, `tls-untrusted` (the relay); MsrpError `listen-failed`
    * @example
@@ -66,11 +68,11 @@ export class Media {
    * // line.address goes into the offer, and with the address in the answer:
    * await line.start(answered, { timeout: 20_000 });
    */
-  async offer(place: MediaPlace, options: LineOptions): Promise<MediaLine> {
-    const relayed = await this.#behindRelay(place.host, undefined, options);
+  async offer(place: MediaPlace, options: LineOptions, peer = ''): Promise<MediaLine> {
+    const relayed = this.#unreached.has(peer) ? undefined : await this.#behindRelay(place.host, undefined, options);
     const line = relayed ?? (await this.#direct(place, 'passive', options));
     // RFC 6135 §4.2.2: never passive in an offer
-    return this.#keep(line, undefined, { setup: 'actpass', cema: true });
+    return this.#keep(line, undefined, { setup: 'actpass', cema: true }, () => this.#unreached.add(peer));
   }
 
   /** A line for the answer to `offered`. Throws as `offer`. */
@@ -96,10 +98,15 @@ export class Media {
     return this.#made;
   }
 
-  #keep(raw: RawLine, offered: MediaAddress | undefined, facts: { setup: Setup; cema: boolean }): MediaLine {
+  #keep(
+    raw: RawLine,
+    offered: MediaAddress | undefined,
+    facts: { setup: Setup; cema: boolean },
+    unreached: () => void = () => {},
+  ): MediaLine {
     const { certificateAuthorities } = this.#context;
     const line = new MediaLine(
-      { ...raw, offered, setup: facts.setup, certificateAuthorities, left: () => this.#lines.delete(line) },
+      { ...raw, offered, setup: facts.setup, certificateAuthorities, unreached, left: () => this.#lines.delete(line) },
       addressOf(raw, facts, raw.secure ? fingerprintOf(this.#identity.cert) : undefined),
     );
     this.#lines.add(line);
@@ -191,6 +198,7 @@ interface MadeLine extends RawLine {
   /** Ours. */
   setup: Setup;
   certificateAuthorities: readonly string[];
+  unreached(): void;
   left(): void;
 }
 
@@ -201,6 +209,7 @@ export class MediaLine {
   readonly address: MediaAddress;
   readonly #made: MadeLine;
   #relayed: boolean;
+  #toPeer = false;
 
   constructor(made: MadeLine, address: MediaAddress) {
     this.session = made.session;
@@ -223,6 +232,7 @@ export class MediaLine {
     const { setup, certificateAuthorities, relayed } = this.#made;
     const role = setup === 'actpass' ? offererRole(setup, remote.setup) : setup;
     const theirRelay = remote.path.length > 1;
+    this.#toPeer = !theirRelay;
     this.#relayed = relayed || theirRelay;
     await this.session.start({
       remotePath: remote.path.join(' '),
@@ -234,6 +244,11 @@ export class MediaLine {
       timeout,
       signal,
     });
+  }
+
+  /** Nothing came back over this line: where our relay was to connect to the peer itself, the next one is direct. */
+  unreached(): void {
+    if (this.#made.relayed && this.#toPeer) this.#made.unreached();
   }
 
   /** Waits for what is being sent, then lets go of everything. Never rejects. */
