@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest';
+import { memoryStorage, next, person } from '../kit.ts';
+import { type Received, ScriptedServer } from '../scripted-server.ts';
+import { httpServer, LISTS_PATH, Shelf } from './hostile-server.ts';
+
+const CAPS_PATH = '/xcap-root/xcap-caps/global/index';
+const caps = (...auids: string[]): string =>
+  `<xcap-caps xmlns="urn:ietf:params:xml:ns:xcap-caps"><auids>${auids.map((each) => `<auid>${each}</auid>`).join('')}</auids></xcap-caps>`;
+const lists = (inside: string): string =>
+  `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">${inside}</resource-lists>`;
+
+/** A registrar, and a shelf of documents beside it. */
+const campus = async () => {
+  const sip = await ScriptedServer.open();
+  const contact = `Contact: <sip:127.0.0.1:${sip.port};transport=tcp>`;
+  sip.handler = (request) =>
+    request.answer(200, [
+      'Expires: 3600',
+      request.method === 'REGISTER' ? `Contact: ${request.head.get('contact')};expires=3600` : contact,
+    ]);
+  const shelf = new Shelf();
+  const { root, asked } = await httpServer(shelf.answer);
+  const login = (xcapRoot: string | undefined, storage = memoryStorage()) => {
+    const ana = person(
+      {
+        address: 'sip:ana@campus.test',
+        server: { host: '127.0.0.1', port: sip.port },
+        transport: 'tcp',
+        options: xcapRoot === undefined ? {} : { xcapRoot },
+      },
+      { storage },
+    );
+    ana.provider.start();
+    return ana;
+  };
+  let cseq = 0;
+  const notify = (to: Received, contentType: string, body: string): void =>
+    sip.sendRequest(
+      'NOTIFY',
+      to.head.get('contact')?.slice(1, -1) ?? '',
+      [
+        `Call-ID: ${to.head.get('call-id')}`,
+        'From: <sip:ana@campus.test>;tag=server',
+        `To: ${to.head.get('from')}`,
+        `CSeq: ${++cseq} NOTIFY`,
+        `Event: ${to.head.get('event')}`,
+        'Subscription-State: active;expires=3600',
+        contact,
+        `Content-Type: ${contentType}`,
+      ],
+      body,
+    );
+  const subscription = (event: string): Promise<Received> =>
+    sip.until(() => sip.requests.find(({ head }) => head.get('event') === event));
+  return { sip, shelf, asked, root, login, notify, subscription };
+};
+
+test('a change another device makes is read when the server tells it, and only then', async () => {
+  const { shelf, asked, root, login, notify, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  const ana = login(root.href);
+  const list = ana.set('contactList');
+  await next(list.onChange, (contacts) => contacts.length === 1);
+  const watch = await subscription('xcap-diff');
+  expect(watch.body).toContain('uri="resource-lists/users/sip:ana@campus.test/index"');
+  const reads = (): number => asked.filter(({ path }) => path === LISTS_PATH).length;
+  const before = reads();
+  const diff = (selector: string, etag: string): string =>
+    `<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff" xcap-root="${root}"><document sel="${selector}" new-etag="${etag.replaceAll('"', '&quot;')}"/></xcap-diff>`;
+  // what is known already, and what is not ours
+  notify(
+    watch,
+    'application/xcap-diff+xml',
+    diff('resource-lists/users/sip:ana@campus.test/index', shelf.documents.get(LISTS_PATH)?.etag ?? ''),
+  );
+  notify(watch, 'application/xcap-diff+xml', diff('resource-lists/users/sip:eve@campus.test/index', '"9"'));
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/><entry uri="sip:eve@campus.test"/></list>'));
+  const changed = next(list.onChange, (contacts) => contacts.length === 2);
+  // percent-encoded by the server in its own way
+  notify(
+    watch,
+    'application/xcap-diff+xml',
+    diff('resource-lists/users/sip%3aana%40campus.test/index', shelf.documents.get(LISTS_PATH)?.etag ?? ''),
+  );
+  await changed;
+  expect(reads()).toBe(before + 1);
+});
+
+test('what the server cannot do is not offered', async () => {
+  const { shelf, root, login, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  const ana = login(root.href);
+  // the last of what is done after a login
+  await subscription('xcap-diff');
+  expect([ana.set('contactList').kept, ana.set('contactList').permissions]).toEqual(['server', undefined]);
+});
+
+test('a server that does not say what it can do is taken to have lists and rules', async () => {
+  const { root, login, asked, subscription } = await campus();
+  const ana = login(root.href);
+  await subscription('xcap-diff');
+  expect(ana.set('contactList').permissions?.of('sip:bob@campus.test')).toBe('ask');
+  expect(asked.map(({ path }) => path.split('/')[2])).toEqual(['xcap-caps', 'resource-lists', 'pres-rules']);
+});
+
+test('without a word of where it is, only a server that proves itself over TLS is asked', async () => {
+  const { shelf, asked, login } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  const ana = login(undefined);
+  await ana.reach('online');
+  const list = ana.set('contactList');
+  await list.put({ address: 'sip:bob@campus.test', name: 'Bob', groups: [] });
+  expect([list.kept, list.contacts.length, asked]).toEqual(['local', 1, []]);
+});
+
+test('a root that is none is said in the log, and the list is kept here', async () => {
+  const { login } = await campus();
+  const ana = login('ftp://x/');
+  await ana.reach('online');
+  expect(ana.set('contactList').kept).toBe('local');
+  expect(ana.logs).toContain('warn sip.xcap-root-invalid {}');
+});
+
+test('copies of another server are forgotten', async () => {
+  const storage = memoryStorage();
+  const first = await campus();
+  first.shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  const ana = first.login(first.root.href, storage);
+  await next(ana.set('contactList').onChange, (contacts) => contacts.length === 1);
+  await first.subscription('xcap-diff');
+  await ana.provider.stop();
+  const second = await campus();
+  const again = second.login(second.root.href, storage);
+  expect(again.set('contactList').contacts).toEqual([]);
+  await again.provider.stop();
+});
+
+test('a document that cannot be understood is shown as nothing and never overwritten', async () => {
+  const { shelf, root, login, subscription } = await campus();
+  const theirs =
+    '<!DOCTYPE x [<!ENTITY a "b">]><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">&a;</resource-lists>';
+  shelf.put(LISTS_PATH, theirs);
+  const ana = login(root.href);
+  await subscription('xcap-diff');
+  const put = ana.set('contactList').put({ address: 'sip:bob@campus.test', name: 'Bob', groups: [] });
+  await expect(put).rejects.toMatchObject({ code: 'malformed' });
+  expect([ana.set('contactList').contacts, shelf.documents.get(LISTS_PATH)?.text]).toEqual([[], theirs]);
+});
