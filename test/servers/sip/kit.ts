@@ -1,4 +1,7 @@
 import type { AccountSettings } from '../../../protocols/contract/index.ts';
+import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
+import { ServerNetwork } from '../../../protocols/sip/transport/server-network.ts';
+import { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
 import { type Person, person } from '../../sip/kit.ts';
 import { campus, campusAuthority, user } from '../campus.ts';
 
@@ -32,4 +35,31 @@ export const online = async (...parameters: Parameters<typeof member>): Promise<
   made.provider.start();
   await made.reach('online');
   return made;
+};
+
+/** Takes back whatever devices of this person the server still believes in, from tests before in which it died. */
+export const logOutEverywhere = async (name: string): Promise<void> => {
+  const { sip, password } = user(name);
+  const { host, ports } = campus();
+  const agent = new SipUserAgent({
+    address: sip,
+    displayName: '',
+    network: new ServerNetwork({
+      locate: async () => [{ protocol: 'TCP', address: host, port: ports.sip }],
+      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
+      onStep: () => {},
+    }),
+    log: () => {},
+    accept: [],
+  });
+  await agent.connect();
+  agent.setCredentials(new DigestClient(name, password));
+  const to = agent.uri;
+  const server = to.clone();
+  server.user = undefined;
+  // RFC 3261 §10.2.2
+  const headers = ['Contact: *', 'Expires: 0'];
+  const { status } = await agent.request({ method: 'REGISTER', to: server, toHeader: to, headers });
+  await agent.stop();
+  if (status !== 200) throw new Error(`${status} to the end of every registration of ${name}`);
 };

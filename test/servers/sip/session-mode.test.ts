@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { draft, next, type Person } from '../../sip/kit.ts';
 import { kamailio, restoreCampus, user } from '../campus.ts';
-import { online, type Transport } from './kit.ts';
+import { logOutEverywhere, online, type Transport } from './kit.ts';
 
+beforeEach(async () => {
+  for (const name of ['alice', 'bob']) await logOutEverywhere(name);
+});
 afterEach(restoreCampus);
 
 const modeOf = (person: Person, peer: string): string | undefined => {
@@ -93,4 +96,16 @@ test('a session outlives a restart of the server, and the peer is told where we 
   const fresh = bob.received.filter(({ delayed }) => !delayed).map(({ text }) => text);
   expect(fresh).toEqual(['one', 'two', 'after the restart']);
   expect((await alice.texts(1)).map(({ text }) => text)).toEqual(['indeed']);
+});
+
+test('with somebody at two devices there is no session, and both get every text', async () => {
+  const alice = await online('alice');
+  const lab = await online('bob');
+  const home = await online('bob', { transport: 'tls' });
+  // the first device hears of the second at its next REGISTER
+  lab.provider.machineEvent('wake');
+  const texts = ['one', 'two', 'three', 'four'];
+  for (const text of texts) await say(alice, 'bob', text);
+  for (const device of [lab, home]) expect((await device.texts(4)).map(({ text }) => text)).toEqual(texts);
+  expect(modeOf(alice, 'bob')).toBe('page');
 });

@@ -88,8 +88,8 @@ const answerAs = (server: ScriptedServer, { head }: Received, status: number, ta
       body,
     ].join('\r\n'),
   );
-const answerRest = ({ method, answer }: Received): void => {
-  if (method !== 'INVITE') answer(200);
+const answerRest = (request: Received): void => {
+  if (request.method !== 'INVITE') request.answer(200);
 };
 
 test('of several devices the first to answer has the session, the others are said goodbye to', async () => {
@@ -111,7 +111,9 @@ test('of several devices the first to answer has the session, the others are sai
   const acknowledged = await server.until(() =>
     server.acknowledgements.length >= 2 ? server.acknowledgements : undefined,
   );
-  expect(acknowledged.map((head) => /tag=(\w+)/.exec(head.get('to') ?? '')?.[1]).toSorted()).toEqual(['one', 'two']);
+  expect(new Set(acknowledged.map((head) => /tag=(\w+)/.exec(head.get('to') ?? '')?.[1]))).toEqual(
+    new Set(['one', 'two']),
+  );
   expect(messaging.modeOf(BOB)).toBe('session');
   expect(server.requests.filter(({ method }) => method === 'BYE')).toHaveLength(1);
 });

@@ -60,6 +60,8 @@ const IDLE_TIMEOUT = 600_000;
 const SUPERFLUOUS_TIMEOUT = 2_000;
 /** RFC 4975 §7.1.1 allows 30 s; the text goes another way long before, and is known there if it arrived after all. */
 const ANSWER_TIMEOUT = 10_000;
+/** Bytes after which a large text counts as moving on. */
+const PROGRESS = 16_384;
 /** How long what is on its way at a BYE may still arrive. */
 const LINGER = 2_000;
 const KEEP_ALIVE = 60_000;
@@ -173,13 +175,20 @@ export class ChatSession {
         body: content,
         ...messageId(options.id),
         successReport: options.report === true,
+        progressEvery: PROGRESS,
         // relays lose large frames without a word
         ...(line.relayed ? { chunking: 'relay' as const } : {}),
       });
     } catch {
       return { state: 'broken' };
     }
-    const timer = this.#context.clock.after(ANSWER_TIMEOUT, () => this.#fail(line));
+    const wait = (): Timer => this.#context.clock.after(ANSWER_TIMEOUT, () => this.#fail(line));
+    let timer = wait();
+    // a large text on a thin line takes its time
+    message.onProgress(() => {
+      timer.cancel();
+      timer = wait();
+    });
     try {
       const outcome = await message.sent;
       if (outcome.state !== 'sent') return { state: outcome.state === 'refused' ? 'refused' : 'broken' };
