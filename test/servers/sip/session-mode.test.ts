@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { draft, next, type Person } from '../../sip/kit.ts';
-import { kamailio, restoreCampus, user } from '../campus.ts';
+import { campus, kamailio, restoreCampus, user } from '../campus.ts';
 import { logOutEverywhere, online, type Transport } from './kit.ts';
 
 beforeEach(async () => {
@@ -25,10 +25,11 @@ const say = async (person: Person, peer: string, text: string): Promise<string> 
   return id;
 };
 
-/** Two in a lively talk. */
-const talking = async (transport: Transport): Promise<{ alice: Person; bob: Person }> => {
-  const alice = await online('alice', { transport });
-  const bob = await online('bob', { transport });
+/** Two in a lively talk, whose sessions go by this relay where there is one. */
+const talking = async (transport: Transport, relay?: string): Promise<{ alice: Person; bob: Person }> => {
+  const settings = { transport, options: relay === undefined ? {} : { msrpRelay: relay } };
+  const alice = await online('alice', settings);
+  const bob = await online('bob', settings);
   const opened = [inMode(alice, 'bob', 'session'), inMode(bob, 'alice', 'session')];
   for (const text of ['one', 'two']) await say(alice, 'bob', text);
   await Promise.all(opened);
@@ -80,6 +81,25 @@ describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp
       expect((await bob.texts(50)).map(({ text }) => text)).toEqual(texts('a'));
       expect((await alice.texts(50)).map(({ text }) => text)).toEqual(texts('b'));
     });
+  },
+);
+
+test.each([
+  ['TLS', () => campus().msrpRelay],
+  ['TCP', () => `msrp://${campus().host}:${campus().ports.msrp};tcp`],
+] as const)(
+  'a session goes through a relay over %s, and a text counts as sent when the far end has it',
+  async (_, relay) => {
+    const { alice, bob } = await talking('tls', relay());
+    const texts = ['three', 'ł'.repeat(20_000), 'five'];
+    for (const text of texts) {
+      const id = await say(alice, 'bob', text);
+      expect(bob.received.at(-1)).toMatchObject({ id, text });
+    }
+    await say(bob, 'alice', 'back');
+    expect(alice.received.map(({ text }) => text)).toEqual(['back']);
+    expect([modeOf(alice, 'bob'), modeOf(bob, 'alice')]).toEqual(['session', 'session']);
+    expect([...alice.logs, ...bob.logs].join('\n')).not.toContain('relay-away');
   },
 );
 
