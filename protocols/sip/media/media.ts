@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import {
   answerSetup,
   fingerprintOf,
@@ -269,15 +268,6 @@ export class MediaLine {
     const usable = remote.host !== undefined && remote.port !== 9 && remote.path.length === 1;
     return usable && remote.cema === true && this.address.cema === true;
   }
-}
-
-/** The rule of RFC 6714 §4.4, without DNS: names are taken to match, addresses and ports are compared with every URI. */
-export function addressMatches({ host, port, path }: MediaAddress): boolean {
-  if (host === undefined || !isIP(host)) return true;
-  return path.some((text) => {
-    const uri = parseUri(text);
-    return !isIP(uri.host) || (uri.host === host.toLowerCase() && uri.port === port);
-  });
 }
 
 function addressOf(

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { MemorySink, type SessionOptions } from '../../../msrp/index.ts';
+import { Media, type MediaAddress, type MediaLine } from '../../../protocols/sip/media/media.ts';
+
+const host = '127.0.0.1';
+const body = randomBytes(100_000);
+
+const media = (): Media => {
+  const made = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
+  onTestFinished(() => made.close());
+  return made;
+};
+
+/** What comes in on a line. */
+const taking = (): { options: SessionOptions; received: Promise<Uint8Array> } => {
+  let done: (bytes: Uint8Array) => void = () => {};
+  const received = new Promise<Uint8Array>((resolve) => {
+    done = resolve;
+  });
+  const sink = new MemorySink(1_000_000);
+  return { options: { accept: () => ({ sink, ended: () => done(sink.bytes) }) }, received };
+};
+const refusing: SessionOptions = { accept: () => ({ refuse: 403 }) };
+
+/** A middlebox that anchors media: knows where to go by its own port, and reads nothing. */
+async function middlebox(target: number): Promise<{ port: number; connections: () => number }> {
+  let connections = 0;
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((near) => {
+    connections++;
+    const far = net.connect(target, host);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    }
+    near.pipe(far);
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: (server.address() as net.AddressInfo).port, connections: () => connections };
+}
+
+const begin = (line: MediaLine, remote: MediaAddress): Promise<void> =>
+  line.start(remote, { timeout: 5_000, signal: new AbortController().signal });
+
+describe.each([false, true])('a line between two accounts without relays (TLS: %s)', (secure) => {
+  async function lines(change: (answer: MediaAddress) => Promise<MediaAddress>, cema: boolean) {
+    const { options, received } = taking();
+    const offerer = await media().offer({ host, secure }, refusing);
+    const offered: MediaAddress = { ...offerer.address, host };
+    expect(offered).toMatchObject({ secure, setup: 'actpass', cema: true });
+    const { cema: _, ...plain } = offered;
+    const answerer = await media().answer(host, cema ? offered : plain, options);
+    const answered = await change({ ...answerer.address, host });
+    await Promise.all([begin(offerer, answered), begin(answerer, offered)]);
+    const message = offerer.session.send({ contentType: 'application/octet-stream', body });
+    expect(await message.sent).toEqual({ state: 'sent' });
+    expect(Buffer.compare(await received, body)).toBe(0);
+    expect([offerer.relayed, answerer.relayed]).toEqual([false, false]);
+    return answerer.address;
+  }
+
+  test('goes by the path', async () => {
+    expect(await lines(async (answer) => answer, true)).toMatchObject({ setup: 'passive', cema: true });
+  });
+
+  test('goes by c= and m= where both sides have CEMA, whatever stands in the path', async () => {
+    const boxes: Awaited<ReturnType<typeof middlebox>>[] = [];
+    await lines(async (answer) => {
+      const box = await middlebox(answer.port);
+      boxes.push(box);
+      return { ...answer, port: box.port };
+    }, true);
+    expect(boxes.map((box) => box.connections())).toEqual([1]);
+  });
+
+  test('goes by the path where one of them has not', async () => {
+    const boxes: Awaited<ReturnType<typeof middlebox>>[] = [];
+    const answered = await lines(async (answer) => {
+      const box = await middlebox(answer.port);
+      boxes.push(box);
+      return { ...answer, port: box.port };
+    }, false);
+    expect(answered.cema).toBeUndefined();
+    expect(boxes.map((box) => box.connections())).toEqual([0]);
+  });
+});
+
+test('who is offered a passive peer connects, and says a port nobody can connect to', async () => {
+  const { options, received } = taking();
+  const passive = await media().answer(host, { port: 9, secure: false, path: [], setup: 'active' }, options);
+  const line = await media().answer(host, { ...passive.address, setup: 'passive' }, refusing);
+  expect(line.address).toMatchObject({ setup: 'active', port: 9 });
+  await Promise.all([begin(passive, line.address), begin(line, passive.address)]);
+  line.session.send({ contentType: 'application/octet-stream', body });
+  expect(Buffer.compare(await received, body)).toBe(0);
+});
