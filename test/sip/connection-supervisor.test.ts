@@ -189,3 +189,15 @@ test.each([
   expect(states.at(-1)).toEqual({ state: 'online', since: Date.now() });
   await supervisor.stop();
 });
+
+test('a connection that breaks while it leaves is not taken up again', async () => {
+  const { supervisor, calls } = supervise();
+  supervisor.start();
+  await vi.advanceTimersByTimeAsync(0);
+  const stopped = supervisor.stop();
+  supervisor.lost(NETWORK);
+  await stopped;
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(supervisor.state).toEqual({ state: 'offline' });
+  expect(calls.filter((call) => call === 'connect').length).toBe(1);
+});

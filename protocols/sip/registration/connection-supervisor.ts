@@ -46,6 +46,8 @@ export class ConnectionSupervisor {
   /** Changes whenever what is going on is given up; late results compare it. */
   #life = 0;
   #failures = 0;
+  /** We are saying goodbye: a connection that breaks now is no reason to come back. */
+  #leaving = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -68,7 +70,9 @@ export class ConnectionSupervisor {
     const wasOnline = this.#state.state === 'online';
     const life = ++this.#life;
     clearTimeout(this.#timer);
+    this.#leaving = wasOnline;
     if (wasOnline) await this.#options.connection.leave();
+    this.#leaving = false;
     await this.#options.connection.disconnect();
     if (life === this.#life) this.#move({ state: 'offline' });
   }
@@ -81,7 +85,7 @@ export class ConnectionSupervisor {
 
   /** The live connection broke, or the server let us go. */
   lost(error: ProviderError): void {
-    if (this.#state.state === 'online') void this.#fault(error);
+    if (this.#state.state === 'online' && !this.#leaving) void this.#fault(error);
   }
 
   machineEvent(_event: MachineEvent): void {
