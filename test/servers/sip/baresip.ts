@@ -70,7 +70,8 @@ export const baresip = async (owner: string, peer: string, transport: 'udp' | 't
   const child = spawn('stdbuf', ['-oL', 'baresip', '-f', folder], { stdio: ['pipe', 'pipe', 'pipe'] });
   const gone = once(child, 'exit');
   onTestFinished(async () => {
-    child.kill('SIGKILL');
+    // unregisters, so that nobody later waits for who is not there any more
+    child.kill('SIGTERM');
     await gone;
     rmSync(folder, { recursive: true, force: true });
   });
