@@ -171,13 +171,20 @@ async function plainSender(method, options) {
 }
 
 async function msrpReceiver(options) {
-  const { MsrpEndpoint, FileSink } = createRequire(import.meta.url)(options.bundle);
+  const { MsrpEndpoint, FileSink, MemorySink } = createRequire(import.meta.url)(options.bundle);
   const endpoint = new MsrpEndpoint();
   const listener = await endpoint.listen({ host: '127.0.0.1', ...(options.tls && { tls: options.tls }) });
   let file;
+  const delays = [];
+  const text = () => {
+    const sink = new MemorySink(1024);
+    const ended = () => delays.push(Number(process.hrtime.bigint() - BigInt(sink.text.trim())) / 1e6);
+    return { sink, ended };
+  };
   const session = endpoint.createSession({
     listener,
-    accept: async (offer) => ({ sink: await FileSink.open(file), size: offer.claimedSize }),
+    accept: ({ contentType, claimedSize }) =>
+      contentType === 'text/plain' ? text() : FileSink.open(file).then((sink) => ({ sink, size: claimedSize })),
   });
   session.start({ role: 'passive' }).then(() => process.send({ type: 'joined' }));
   return {
@@ -185,9 +192,15 @@ async function msrpReceiver(options) {
     async round(task) {
       file = task.file;
     },
+    delays: () => delays.splice(0),
     close: () => endpoint.close(),
   };
 }
+
+/** A message of 200 bytes that says when it was sent; the clock is the same for all processes of a machine. */
+const stamped = () => ({ contentType: 'text/plain', body: `${process.hrtime.bigint()}`.padEnd(200) });
+/** Small messages that wait for their responses at once. */
+const OUTSTANDING = 256;
 
 async function msrpSender(options) {
   const { MsrpEndpoint, openFile, fingerprintOf } = createRequire(import.meta.url)(options.bundle);
@@ -206,6 +219,23 @@ async function msrpSender(options) {
       const outcome = await message.sent;
       if (outcome.state !== 'sent') throw outcome.error ?? new Error(outcome.state);
     },
+    /** Sends small messages, each of which is answered; seconds for all of them. */
+    async messages(count) {
+      const from = performance.now();
+      let left = count;
+      const line = async () => {
+        while (left-- > 0) await session.send(stamped()).sent;
+      };
+      await Promise.all(Array.from({ length: OUTSTANDING }, line));
+      return (performance.now() - from) / 1000;
+    },
+    /** Sends a file and small messages beside it. */
+    async mixed(file) {
+      const message = session.send({ contentType: 'application/octet-stream', body: await openFile(file) });
+      const timer = setInterval(() => session.send(stamped()), 2);
+      await message.sent;
+      clearInterval(timer);
+    },
     close: () => endpoint.close(),
   };
 }
@@ -218,6 +248,7 @@ function peakMemory() {
 }
 
 let side;
+let before;
 process.on('message', async (message) => {
   if (message.type === 'start') {
     const { role, method, options } = message;
@@ -226,17 +257,23 @@ process.on('message', async (message) => {
     await side.connected;
     process.send({ type: 'ready', address: side.address });
   } else if (message.type === 'round') {
-    const cpu = process.cpuUsage();
+    before = process.cpuUsage();
     const from = performance.now();
     const ended = side.round(message);
     if (message.role === 'receive') process.send({ type: 'armed' });
     await ended;
-    if (message.role === 'send') {
-      const { user, system } = process.cpuUsage(cpu);
-      process.send({ type: 'sent', seconds: (performance.now() - from) / 1000, cpu: (user + system) / 1e6 });
-    }
+    if (message.role === 'send') process.send({ type: 'sent', seconds: (performance.now() - from) / 1000 });
+  } else if (message.type === 'messages') {
+    process.send({ type: 'messages', seconds: await side.messages(message.count) });
+  } else if (message.type === 'mixed') {
+    await side.mixed(message.file);
+    process.send({ type: 'mixed' });
+  } else if (message.type === 'delays') {
+    process.send({ type: 'delays', delays: side.delays() });
+  } else if (message.type === 'used') {
+    const { user, system } = process.cpuUsage(before);
+    process.send({ type: 'used', cpu: (user + system) / 1e6 });
   } else if (message.type === 'finish') {
-    const { user, system } = process.cpuUsage();
-    process.send({ type: 'finished', peak: peakMemory(), cpu: (user + system) / 1e6 }, () => process.exit(0));
+    process.send({ type: 'finished', peak: peakMemory() }, () => process.exit(0));
   }
 });

@@ -1,6 +1,8 @@
 // npm run bench:msrp: file to file over loopback, the MSRP library beside plain Node, each side in a process of its own.
 //   --size BYTES     only this size          --only NAME   only this way, besides what it is compared with
-//   --rounds N       rounds in one process   --write       puts the table into docs/benchmarks.md
+//   --rounds N       rounds in one process   --write       puts the tables into docs/benchmarks.md
+//   --sparse         a sparse file of 4 GB once, for the sake of memory
+//   --small          messages of 200 bytes: how many a second, and how late beside a file
 //   --sessions       instead of files: memory and shares of 1,000 sessions on one listener
 import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,11 +20,16 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '6' },
     write: { type: 'boolean', default: false },
+    sparse: { type: 'boolean', default: false },
+    small: { type: 'boolean', default: false },
     sessions: { type: 'boolean', default: false },
   },
 });
 if (values.sessions) process.exit((await benchSessions()) ? 0 : 1);
-const SIZES = values.size ? [Number(values.size)] : [300_000, 1_000_000, 5_000_000, 20_000_000, 243_809_310];
+/** The largest file of the thesis that msrp-java comes from. */
+const LARGEST = 243_809_310;
+const SPARSE = 4_294_967_296 + 1;
+const SIZES = values.size ? [Number(values.size)] : [300_000, 1_000_000, 5_000_000, 20_000_000, LARGEST];
 const WAYS = [
   { name: 'fs pipe', method: 'pipe' },
   { name: 'fastest plain', method: 'fastest' },
@@ -34,6 +41,7 @@ const WAYS = [
 ];
 const wanted = WAYS.find(({ name }) => name === values.only);
 const ways = wanted ? WAYS.filter(({ name }) => name === wanted.name || name === wanted.against) : WAYS;
+const msrpWays = WAYS.filter(({ method }) => method === 'msrp');
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msrp-bench-'));
 const sha256 = (file) => {
@@ -47,6 +55,13 @@ const sha256 = (file) => {
   fs.closeSync(fd);
   return hash.digest('hex');
 };
+
+function makeSparseFile(size) {
+  const file = path.join(folder, 'sparse');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, size);
+  return file;
+}
 
 function makeFile(size) {
   const file = path.join(folder, `in-${size}`);
@@ -106,10 +121,10 @@ async function begin(way, context) {
     options: { ...options, address, port: address },
   });
   await Promise.all([second.heard('ready'), first.heard('joined')]);
-  return { way, sender, receiver, seconds: [] };
+  return { way, sender, receiver, seconds: [], cpu: [] };
 }
 
-async function round({ way, sender, receiver, seconds }, file, size, expected) {
+async function round({ way, sender, receiver, seconds, cpu }, file, size, expected) {
   const out = path.join(folder, 'out');
   // throwing away what was there before is no part of a copy
   fs.rmSync(out, { force: true });
@@ -117,28 +132,36 @@ async function round({ way, sender, receiver, seconds }, file, size, expected) {
   await receiver.heard('armed');
   sender.tell({ type: 'round', role: 'send', file });
   seconds.push((await sender.heard('sent')).seconds);
+  for (const side of [sender, receiver]) side.tell({ type: 'used' });
+  cpu.push((await Promise.all([sender.heard('used'), receiver.heard('used')])).map((used) => used.cpu));
   if (sha256(out) !== expected) throw new Error(`${way.name}: the copy differs`);
 }
 
-async function finish({ sender, receiver, seconds }) {
+async function finish({ sender, receiver, seconds, cpu }) {
   for (const side of [sender, receiver]) side.tell({ type: 'finish' });
   const [sent, received] = await Promise.all([sender.heard('finished'), receiver.heard('finished')]);
   return {
     cold: seconds[0],
-    warm: Math.min(...seconds.slice(1)),
+    warm: Math.min(...(seconds.length > 1 ? seconds.slice(1) : seconds)),
     peaks: [sent.peak, received.peak],
-    cpu: [sent.cpu, received.cpu],
+    cpu: [0, 1].map((side) => Math.min(...cpu.slice(1).map((used) => used[side]))),
   };
 }
 
+const sum = ([a, b]) => a + b;
 const milliseconds = (value) => (value < 0.1 ? `${(value * 1000).toFixed(1)} ms` : `${value.toFixed(3)} s`);
-const rows = [
-  '| bytes | way | cold | warm | MB/s warm | ratio | wanted | peak MB send/receive | CPU s send/receive |',
-  '|---|---|---|---|---|---|---|---|---|',
-];
-console.log(rows.join('\n'));
-try {
-  const context = { bundle: await bundleMsrp('index'), identity: makeIdentity() };
+const peaksOf = ({ peaks }) => peaks.map((peak) => (peak / 1e6).toFixed(0)).join('/');
+const lines = [];
+const say = (line) => {
+  lines.push(line);
+  console.log(line);
+};
+
+async function compare(context) {
+  say(
+    '| bytes | way | cold | warm | MB/s warm | ratio | CPU ratio | wanted | peak MB send/receive | CPU ms send/receive |',
+  );
+  say('|---|---|---|---|---|---|---|---|---|---|');
   for (const size of SIZES) {
     const file = makeFile(size);
     const expected = sha256(file);
@@ -161,27 +184,103 @@ try {
         milliseconds(result.warm),
         (size / 1e6 / result.warm).toFixed(0),
         base ? (base.warm / result.warm).toFixed(2) : '',
-        way.target && size === 243_809_310 ? way.target : '',
-        result.peaks.map((peak) => (peak / 1e6).toFixed(0)).join('/'),
-        result.cpu.map((cpu) => cpu.toFixed(2)).join('/'),
+        base ? (sum(base.cpu) / sum(result.cpu)).toFixed(2) : '',
+        way.target && size === LARGEST ? way.target : '',
+        peaksOf(result),
+        result.cpu.map((cpu) => (cpu * 1000).toFixed(0)).join('/'),
       ];
-      rows.push(`| ${row.join(' | ')} |`);
-      console.log(rows.at(-1));
+      say(`| ${row.join(' | ')} |`);
     }
     fs.rmSync(file);
   }
-} finally {
-  fs.rmSync(folder, { recursive: true, force: true });
 }
 
-if (values.write) {
+/** A file larger than all memory that may be used for it. */
+async function large(context) {
+  say('\n| bytes | way | time | MB/s | peak MB send/receive |\n|---|---|---|---|---|');
+  const file = makeSparseFile(SPARSE);
+  const expected = sha256(file);
+  for (const way of msrpWays) {
+    const pair = await begin(way, context);
+    await round(pair, file, SPARSE, expected);
+    const result = await finish(pair);
+    const speed = (SPARSE / 1e6 / result.cold).toFixed(0);
+    say(
+      `| ${SPARSE.toLocaleString('en')} | ${way.name} | ${milliseconds(result.cold)} | ${speed} | ${peaksOf(result)} |`,
+    );
+  }
+  fs.rmSync(file);
+}
+
+const MESSAGES = 20_000;
+const FILES_BESIDE = 4;
+const percentile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+
+/** Messages of 200 bytes: one after the other as fast as they go, and beside a file on the same connection. */
+async function small(context) {
+  say(
+    '\n| messages of 200 bytes | a second, each answered | beside a file: p50 | p99 | longest | of |\n|---|---|---|---|---|---|',
+  );
+  const file = makeFile(LARGEST);
+  for (const way of msrpWays) {
+    const pair = await begin(way, context);
+    const { sender, receiver } = pair;
+    const rates = [];
+    for (let i = 0; i < 2; i++) {
+      sender.tell({ type: 'messages', count: MESSAGES });
+      rates.push(MESSAGES / (await sender.heard('messages')).seconds);
+    }
+    receiver.tell({ type: 'delays' });
+    await receiver.heard('delays');
+    for (let i = 0; i < FILES_BESIDE; i++) {
+      const out = path.join(folder, 'out');
+      fs.rmSync(out, { force: true });
+      receiver.tell({ type: 'round', role: 'receive', file: out });
+      await receiver.heard('armed');
+      sender.tell({ type: 'mixed', file });
+      await sender.heard('mixed');
+    }
+    receiver.tell({ type: 'delays' });
+    const delays = (await receiver.heard('delays')).delays.sort((a, b) => a - b);
+    await finish(pair);
+    const row = [
+      `file as ${way.name}`,
+      Math.max(...rates).toFixed(0),
+      ...[percentile(delays, 0.5), percentile(delays, 0.99), delays.at(-1)].map((delay) => `${delay.toFixed(1)} ms`),
+      delays.length,
+    ];
+    say(`| ${row.join(' | ')} |`);
+  }
+  fs.rmSync(file);
+}
+
+/** Puts a table into docs/benchmarks.md, between its marks. */
+function write(mark, table) {
   const machine = `${os.cpus().length} cores (${os.cpus()[0]?.model.trim()}), ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
+  const load = os.loadavg()[0]?.toFixed(1);
   const file = path.join(root, 'docs/benchmarks.md');
-  const [begin, end] = ['<!-- msrp -->', '<!-- /msrp -->'];
-  const old = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : `# Benchmarks\n\n## MSRP\n\n${begin}\n${end}\n`;
-  const table = `${begin}\nMachine: ${machine}. Ratio: to the fastest plain copy of the same kind, best warm rounds.\n\n${rows.join('\n')}\n${end}`;
+  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+  const old = fs.readFileSync(file, 'utf8');
+  const made = `${begin}\nMeasured ${new Date().toISOString().slice(0, 10)} on ${machine}; load at the end ${load}.\n\n${table}\n${end}`;
   fs.writeFileSync(
     file,
-    old.replace(new RegExp(`${begin}[^]*${end}`), () => table),
+    old.replace(new RegExp(`${begin}[^]*${end}`), () => made),
   );
+}
+
+try {
+  const context = { bundle: await bundleMsrp('index'), identity: makeIdentity() };
+  const chosen = [
+    { wanted: !values.sparse && !values.small, run: compare, mark: 'msrp' },
+    { wanted: values.small, run: small, mark: 'msrp-small' },
+    { wanted: values.sparse, run: large, mark: 'msrp-large' },
+  ];
+  for (const { wanted, run, mark } of chosen) {
+    if (!wanted) continue;
+    await run(context);
+    const table = lines.splice(0).join('\n').trim();
+    if (values.write) write(mark, table);
+  }
+} finally {
+  fs.rmSync(folder, { recursive: true, force: true });
 }
