@@ -4,7 +4,16 @@ import { ProviderError } from '../../../protocols/contract/index.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../file-transfer/file-peers.ts';
-import { contextOf, localPeer, memoryStorage, multicastPort, neighbours, registered, sees } from './local-peers.ts';
+import {
+  contextOf,
+  type Local,
+  localPeer,
+  memoryStorage,
+  multicastPort,
+  neighbours,
+  registered,
+  sees,
+} from './local-peers.ts';
 
 const draft = (text: string) => ({ id: randomUUID(), text, composedAt: Date.now() });
 
@@ -46,6 +55,33 @@ describe('two people on one network', () => {
     const { ana } = await neighbours();
     expect(await ana.set('messaging').send(ana.provider.address, draft('buy milk')).outcome).toEqual({ state: 'sent' });
     expect(ana.texts).toMatchObject([{ text: 'buy milk', peer: ana.provider.address }]);
+  });
+
+  test('go on in a session when the talk is lively, until one leaves', async () => {
+    const { ana, bob } = await neighbours();
+    const mode = (from: Local, to: Local, wanted: 'page' | 'session' | undefined) =>
+      new Promise<void>((resolve) => {
+        const look = (): void => {
+          const { messaging } = from.provider.capabilitiesOf(to.provider.address);
+          if ((messaging.on ? messaging.mode : undefined) !== wanted) return;
+          stop();
+          resolve();
+        };
+        const stop = from.provider.onCapabilities(look);
+        look();
+      });
+    const say = async (from: Local, to: Local, text: string) =>
+      expect(await from.set('messaging').send(to.provider.address, draft(text)).outcome).toEqual({ state: 'sent' });
+    for (const text of ['one', 'two']) await say(ana, bob, text);
+    await Promise.all([mode(ana, bob, 'session'), mode(bob, ana, 'session')]);
+    await say(ana, bob, 'three');
+    await say(bob, ana, 'four');
+    expect([bob.texts, ana.texts].map((texts) => texts.map(({ text }) => text))).toEqual([
+      ['one', 'two', 'three'],
+      ['four'],
+    ]);
+    await bob.provider.stop();
+    await mode(ana, bob, undefined);
   });
 
   test('see each other type', async () => {

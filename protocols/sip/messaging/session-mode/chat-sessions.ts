@@ -39,7 +39,7 @@ const AFTER_BREAK = 60_000;
 /** How long a text that only a session can carry waits for one. */
 const OPEN_WITHIN = 25_000;
 /** More sessions at once are an attack or a fault. */
-export const MAXIMUM_SESSIONS = 64;
+const MAXIMUM_SESSIONS = 64;
 const MAXIMUM_PER_PEER = 4;
 const REMEMBERED_TALKS = 500;
 
