@@ -36,6 +36,7 @@ export class IncomingTransfer extends Transfer {
   owner: IncomingOwner | undefined;
   readonly #aborter = new AbortController();
   #accepted: AcceptedFile | undefined;
+  #line: MediaLine | undefined;
   #share: FileLine | undefined;
   /** Resolves when bytes may be taken again from a peer that does not know of our pause. */
   #gate: { open: Promise<void>; unlock: () => void } | undefined;
@@ -103,6 +104,7 @@ export class IncomingTransfer extends Transfer {
 
   /** The session stands: connects, or waits for the peer to. `remote`: what the peer says of its side. */
   run(line: MediaLine, remote: FileMedia, share: FileLine): void {
+    this.#line = line;
     this.#share = share;
     this.owner = {
       accepted: () => {},
@@ -263,6 +265,8 @@ export class IncomingTransfer extends Transfer {
     if (!this.move(phase)) return;
     clearTimeout(this.#timer);
     this.#gate?.unlock();
+    // a connection that breaks is what a peer understands who never hears our BYE; a 413 would be a cancel to it
+    if (phase.state === 'failed' && phase.error.code === 'network') this.#line?.end();
     // §8.4: a receiver that gives up answers 413, which this makes the library do
     this.#aborter.abort();
     const accepted = this.#accepted;
