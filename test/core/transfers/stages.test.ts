@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   isFinal,
+  isHeld,
   mayBegin,
   mayMove,
   type TransferStage,
@@ -28,6 +29,18 @@ test('a transfer only goes forward, and may pass states over', () => {
       expect(mayMove(from, to), `${from.state} to ${to.state}`).toBe(other > index);
     });
   });
+});
+
+test('only what runs is paused, and from there it goes on, ends, or is paused by the other one', () => {
+  const paused = (by: 'us' | 'peer'): TransferStage => ({ state: 'paused', by });
+  for (const from of way) expect(mayMove(from, paused('us')), from.state).toBe(from.state === 'running');
+  for (const to of way) {
+    expect(mayMove(paused('us'), to), to.state).toBe(to.state === 'running' || to.state === 'verifying');
+  }
+  for (const to of ends) expect(mayMove(paused('peer'), to), to.state).toBe(true);
+  expect(mayMove(paused('us'), paused('peer'))).toBe(true);
+  expect(mayMove(paused('us'), paused('us'))).toBe(false);
+  expect([isHeld(paused('us')), isHeld(paused('peer')), isFinal(paused('us'))]).toEqual([true, false, false]);
 });
 
 test('every state that is not final has a way to every end', () => {

@@ -9,6 +9,8 @@ const ENDS: ReadonlySet<TransferPhase['state']> = new Set(['finished', 'declined
 const mayMove = (from: TransferPhase['state'], to: TransferPhase['state']): boolean => {
   if (ENDS.has(from)) return false;
   if (ENDS.has(to) && to !== 'finished') return true;
+  if (to === 'paused') return from === 'running' || from === 'paused';
+  if (from === 'paused') return to === 'running' || to === 'finished';
   return ROAD.indexOf(to) === ROAD.indexOf(from) + 1;
 };
 
