@@ -130,19 +130,28 @@ describe('two people on one network, without a server', () => {
     expect(await bubble(ana, 'I never left').count()).toBe(1);
   });
 
-  it('find the truth again when the program is killed while a file is on its way', async () => {
+  it('pause a file by a button, and see it go on by itself when the program that receives it was killed', async () => {
     const big = writeFile(sent, 'big.bin', 400 * MEBIBYTE);
     await sendFiles(ana, [big]);
     await rui.page.getByRole('button', { name: 'Accept big.bin' }).first().click();
-    await rui.page.getByRole('progressbar').first().waitFor();
+    await ana.page.getByRole('button', { name: 'Pause big.bin' }).first().click();
+    await rui.page.getByText('Paused by Ana Sousa', { exact: false }).first().waitFor();
+    await ana.page.getByText('Paused', { exact: false }).first().waitFor();
+    await ana.screenshot('paused');
+    expect(await accessibilityFaults(ana.page)).toEqual([]);
+    expect(fs.existsSync(downloads(rui, 'big.bin'))).toBe(false);
+    await ana.page.getByRole('button', { name: 'Go on with big.bin' }).first().click();
+    await rui.page.getByRole('button', { name: 'Pause big.bin' }).first().waitFor();
     await rui.kill();
     expect(fs.existsSync(downloads(rui, 'big.bin'))).toBe(false);
+    await ana.page.getByText('Waits until Rui Costa is back', { exact: false }).first().waitFor();
     rui = await startProgram({ dataFolder, profile: 'rui' });
     await openTalk(rui, 'Ana Sousa');
-    await rui.page.getByText('Not received', { exact: false }).first().waitFor();
-    await ana.page.getByText('Not sent', { exact: false }).first().waitFor({ timeout: 60_000 });
+    // nobody accepts anything: it was accepted before
+    await rui.page.getByRole('button', { name: 'Open big.bin' }).first().waitFor({ timeout: 100_000 });
     await rui.screenshot('after-a-kill');
-    expect(fs.existsSync(downloads(rui, 'big.bin'))).toBe(false);
+    expect(sha256(downloads(rui, 'big.bin'))).toBe(sha256(big));
+    expect(fs.existsSync(`${downloads(rui, 'big.bin')}.part`)).toBe(false);
   });
 
   it('have their talk and their transfers after closing and opening again', async () => {
