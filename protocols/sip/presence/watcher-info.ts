@@ -20,6 +20,8 @@ interface Watcher extends AskingWatcher {
 /** The watchers known so far. */
 export class WatcherInfo {
   readonly #watchers = new Map<string, Watcher>();
+  #seeing: ReadonlySet<Address> = new Set();
+  #watching: ReadonlySet<Address> = new Set();
   #version = -1;
 
   /** Takes a document; false when it is none, or does not follow the last one. */
@@ -40,17 +42,18 @@ export class WatcherInfo {
         else this.#watchers.delete(id);
       }
     }
+    this.#index();
     return true;
   }
 
   /** Whether that person sees our presence. */
   sees(address: Address): boolean {
-    return [...this.#watchers.values()].some((each) => each.status === 'active' && each.address === address);
+    return this.#seeing.has(address);
   }
 
   /** Whether that person wants to. */
   watches(address: Address): boolean {
-    return [...this.#watchers.values()].some((each) => each.address === address);
+    return this.#watching.has(address);
   }
 
   /** Who asks, each once. */
@@ -61,7 +64,15 @@ export class WatcherInfo {
 
   clear(): void {
     this.#watchers.clear();
+    this.#index();
     this.#version = -1;
+  }
+
+  /** The whole contact list is looked up at every change. */
+  #index(): void {
+    const all = [...this.#watchers.values()];
+    this.#watching = new Set(all.map(({ address }) => address));
+    this.#seeing = new Set(all.filter(({ status }) => status === 'active').map(({ address }) => address));
   }
 }
 

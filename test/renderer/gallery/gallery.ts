@@ -39,6 +39,8 @@ const core = new FakeCore(data);
 Object.assign(window, { aims: createFakeBridge(query.get('lang') === 'pt' ? 'pt-PT' : 'en-GB'), core });
 await import('../../../renderer/main.tsx');
 core.connect(window);
+if (scene === 'permissions')
+  setTimeout(() => document.querySelector<HTMLElement>('header [aria-haspopup="menu"]:last-child')?.click(), 300);
 setTimeout(() => core.emit({ type: 'typing', talkId: 'rui', composing: true }), 100);
 
 // the running file runs

@@ -78,8 +78,19 @@ export const readPresenceRules = (text: string): ((address: Address) => ContactP
   const root = parseDocument(text, 'ruleset', POLICY);
   if (!root) return undefined;
   const rules = rulesIn(root);
+  // each name is read once: everybody on a long list is looked up at every change
+  const named = new Map<Address, Handling[]>();
+  for (const { identity, handling, isUncertain } of rules) {
+    if (isUncertain || !handling) continue;
+    for (const each of identity?.children ?? []) {
+      const address = each.name === 'one' ? parseSipAddress(each.attributes.id ?? '') : undefined;
+      if (typeof address === 'string') named.set(address, [...(named.get(address) ?? []), handling]);
+    }
+  }
+  const wide = rules.filter(({ identity }) => !identity || identity.children.some(({ name }) => name === 'many'));
   return (address) => {
-    const found = rules.filter((rule) => matches(rule, address)).map(({ handling }) => handling);
+    const found = wide.filter((rule) => matches(rule, address)).map(({ handling }) => handling);
+    found.push(...(named.get(address) ?? []));
     const strongest = STRENGTH.findLast((handling) => found.includes(handling));
     return strongest ? PERMISSIONS[strongest] : 'ask';
   };
