@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ProtocolTransfer } from '../../../protocols/contract/index.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
@@ -62,6 +63,45 @@ describe('a paused file', () => {
     (who === 'sender' ? sent : received).cancel();
     expect(await outcome(sent)).toBe(who === 'sender' ? 'cancelled us' : 'cancelled peer');
     expect(await outcome(received)).toBe(who === 'sender' ? 'cancelled peer' : 'cancelled us');
+  });
+
+  test('of a sender that refuses the new offer is held by the socket, and goes on', async () => {
+    const { from, to, address } = await twoPeers();
+    // knows nothing of holding: refuses whatever is offered within its sessions
+    const { invite } = from.agent;
+    from.agent.invite = (...words) => {
+      const session = invite.apply(from.agent, words);
+      session.onState(({ state }) => {
+        if (state === 'established')
+          setImmediate(() => {
+            session.answerReoffer = () => {
+              throw new Error('no');
+            };
+          });
+      });
+      return session;
+    };
+    const offered = nextOffer(to);
+    const sent = offerOne(from.files, address, fileOf(new Content(content)));
+    const { transfer: received } = await offered;
+    const arrival = new Arrival(content.length);
+    let arrived = 0;
+    arrival.wrote = (position) => {
+      if (arrived === 0) received.pause();
+      arrived = position;
+    };
+    acceptInto(received, arrival);
+    await phase(received, 'paused');
+    // until nothing has come for many turns: unheld, all of it would have
+    for (let turns = 0, last = 0; turns < 5_000; turns++) {
+      await nextTurn();
+      if (arrived !== last) turns = 0;
+      last = arrived;
+    }
+    expect(arrived).toBeLessThan(content.length);
+    received.resume();
+    expect([await outcome(received), await outcome(sent)]).toEqual(['finished', 'finished']);
+    expect(arrival.bytes.equals(content)).toBe(true);
   });
 
   test('ends as interrupted when either side goes away, and neither takes it for a cancel', async () => {
