@@ -43,6 +43,9 @@ export interface SipMessagingOptions {
   clock?: Clock;
 }
 
+/** Blink 5.5 begins every session with a question whether we would encrypt, of which no person should hear. */
+const OTR_QUERY = /^\?OTR(?:\?|v\w*\?)/;
+
 /** What became of a text, and what the far end may still say of it. */
 interface Sent {
   outcome: SendOutcome;
@@ -99,7 +102,9 @@ export class SipMessaging implements MessagingOperationSet {
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };
-        const result = this.#intake.take(readContent(contentType, body), origin);
+        const content = readContent(contentType, body);
+        if (content.kind === 'text' && OTR_QUERY.test(content.text)) return;
+        const result = this.#intake.take(content, origin);
         if (result === 'not-kept') throw notKept();
         if (result === 'unsupported') throw notUnderstood();
       },

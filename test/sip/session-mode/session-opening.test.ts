@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import net from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MemorySink, MsrpEndpoint } from '../../../msrp/index.ts';
 import { dispatchInvitation } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
@@ -264,6 +265,59 @@ describe('an offer of a chat', () => {
     endpoint.close();
     await campus.until(() => sip.state.state === 'ended');
   });
+});
+
+/** Frames as Blink 5.5 sends them: characters counted for bytes, LF in the wrapped part, names without quotes. */
+test('a chat as Blink begins it: its question about encryption is passed over, its texts arrive whole', async () => {
+  const { ana, bob, campus } = await twoPeers();
+  const from = 'msrp://127.0.0.1:43759/e42d6b1d4a45e91d3e8c;tcp';
+  const sip = ana.agent.invite(bob.address, {
+    sdp: [
+      'v=0',
+      'o=- 4004364517 4004364517 IN IP4 127.0.0.1',
+      's=sipsimple 5.5.0',
+      't=0 0',
+      'm=message 43759 TCP/MSRP *',
+      'c=IN IP4 127.0.0.1',
+      `a=path:${from}`,
+      'a=accept-types:message/cpim text/* image/* application/im-iscomposing+xml',
+      'a=accept-wrapped-types:text/* image/* application/im-iscomposing+xml',
+      'a=setup:actpass',
+      '',
+    ].join('\r\n'),
+  });
+  await campus.until(() => sip.state.state === 'established');
+  const to = /^a=path:(\S+)/m.exec(sip.remote?.sdp ?? '')?.[1] ?? '';
+  let came = '';
+  const socket = net.connect(Number(/:(\d+)\//.exec(to)?.[1]), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.on('data', (data) => {
+    came += data.toString();
+    campus.tell();
+  });
+  const paths = `To-Path: ${to}\r\nFrom-Path: ${from}\r\n`;
+  socket.write(
+    `MSRP dfd532afcb84c98 SEND\r\n${paths}Byte-Range: 1-0/0\r\nMessage-ID: 2bf7353903c8eaef\r\n-------dfd532afcb84c98$\r\n`,
+  );
+  const say = (id: string, text: string): void => {
+    const body =
+      `From: Alice Ñandú <sip:alice@im.test>\r\nTo: <sip:bob@im.test>\r\nDateTime: 2026-11-22T19:28:37.952320+00:00\r\n\r\n` +
+      `MIME-Version: 1.0\nContent-Type: text/plain; charset="utf8"\nContent-Transfer-Encoding: \n\n${text}`;
+    const range = `Byte-Range: 1-${body.length}/${body.length}`;
+    const reports = 'Failure-Report: yes\r\nSuccess-Report: yes';
+    socket.write(
+      `MSRP ${id} SEND\r\n${paths}${range}\r\nMessage-ID: ${id}\r\n${reports}\r\nContent-Type: message/cpim\r\n\r\n${body}\r\n-------${id}$\r\n`,
+    );
+  };
+  say('aaaa1111', '?OTRv3?  I would like to start an Off-the-Record private conversation');
+  say('bbbb2222', 'Hello Bob, ünïcödé ✓');
+  await campus.until(
+    () =>
+      /Status: 000 200[^$]*Message-ID: bbbb2222/.test(came) || /Message-ID: bbbb2222[^$]*Status: 000 200/.test(came),
+  );
+  expect(came.match(/^MSRP \w+ 200/gm)).toHaveLength(3);
+  expect(bob.texts).toEqual(['Hello Bob, ünïcödé ✓']);
+  expect(bob.received[0]?.peer).toBe(ana.address);
 });
 
 test('what stands in a text, an id or a name becomes no header', async () => {
