@@ -123,6 +123,12 @@ export class Company {
     return from.watch(new Watched(offerOne(from.set('fileTransfer'), to.address, file), 'outgoing'));
   }
 
+  /** In one go. */
+  offerAll(from: Person, to: { address: string }, files: readonly SentFile[]): Watched[] {
+    const transfers = from.set('fileTransfer').offer(to.address, files);
+    return transfers.map((transfer) => from.watch(new Watched(transfer, 'outgoing')));
+  }
+
   /** From the offer to the moment `to` has said yes. */
   async accepted(
     from: Person,

@@ -111,6 +111,23 @@ export const fileTransfer = (company: Company): void => {
       for (const [index, { id }] of said.entries()) await (index % 2 === 0 ? bob : alice).got(id);
     }, 60_000);
 
+    it('carries files offered together, each answered by itself', async () => {
+      const { alice, bob } = await company.pair();
+      const files = [1000, 2000, 3000, 4000].map((size) => company.file(size));
+      const outs = company.offerAll(alice, bob, files);
+      const incoming = await Promise.all(files.map(({ file }) => bob.offered(file)));
+      incoming[1]?.transfer.decline();
+      for (const index of [0, 2, 3]) {
+        const [out, coming, file] = [outs[index], incoming[index], files[index]];
+        if (!out || !coming || !file) throw new Error('an offer is missing');
+        const place = company.accept(coming);
+        if (index === 3) await expectWhole({ out, incoming: coming, place, file });
+      }
+      await Promise.all(incoming.map((each) => each.over()));
+      expect(incoming.map(endOf)).toEqual(['finished', 'declined', 'finished', 'finished']);
+      expect(outs.map(({ transfer }) => transfer.id)).toEqual(files.map(({ id }) => id));
+    });
+
     it('begins where an earlier attempt ended', async () => {
       const { alice, bob } = await company.pair();
       const size = 2 * MEGABYTE;
