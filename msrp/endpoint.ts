@@ -55,7 +55,8 @@ const WINDOW = 1_048_576;
 /** RFC 6135 §4.2.2: the port in the path of somebody nobody can connect to. */
 const DISCARD_PORT = 9;
 const STAGING = 65_536;
-const KEPT_BUFFERS = 8;
+/** A whole window of small chunks, and what is being filled meanwhile. */
+const KEPT_BUFFERS = 24;
 /**
  * What messages are read into. Blocks larger than these do not stay in the cache of the processor between being read and
  * being written, and cost half as much again.

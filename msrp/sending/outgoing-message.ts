@@ -12,6 +12,9 @@ import { trace } from '../trace.ts';
 import type { Block, BlockReader } from './block-reader.ts';
 import { type ChunkOwner, LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
 
+/** Chunks of a message that wait for their responses; each is work and memory, however small. */
+const MOST_UNANSWERED = 256;
+
 /** What became of a message as far as this side and the next hop are concerned. */
 export type SendOutcome =
   /** All bytes went out, and the peer confirmed them if it was asked to (Failure-Report `yes`). */
@@ -187,7 +190,11 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
    * for something in between, it would wait for a response to all that went before.
    */
   get #held(): boolean {
-    return this.#options.chunkSize !== Number.POSITIVE_INFINITY && this.#context.flight.bytes >= this.#context.window;
+    const { flight, window } = this.#context;
+    return (
+      this.#options.chunkSize !== Number.POSITIVE_INFINITY &&
+      (flight.bytes >= window || this.#unanswered >= MOST_UNANSWERED)
+    );
   }
 
   get frameOpen(): boolean {

@@ -30,8 +30,8 @@ export interface SessionOptions {
    */
   readonly matching?: 'uri' | 'session-id';
   /**
-   * Most bytes of chunks sent and not confirmed, all messages together; 1 MiB unless said otherwise. Messages that go out
-   * whole are held back by the window of the connection alone.
+   * Most bytes of chunks sent and not confirmed, all messages together; 1 MiB unless said otherwise. There are 256 of them
+   * for each message at most. Messages that go out whole are held back by the window of the connection alone.
    */
   readonly window?: number;
   /** Share of the connection beside other sessions on it; 1 unless said otherwise. */
