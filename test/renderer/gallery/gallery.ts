@@ -45,6 +45,10 @@ setTimeout(() => core.emit({ type: 'typing', talkId: 'rui', composing: true }), 
 
 // the running file runs
 const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
+const still = { speed: 0, secondsLeft: null, canPause: false };
+if (running && scene === 'paused') core.changeTransfer(running.id, { state: 'paused', by: 'us', ...still });
+if (running && scene === 'paused-by-peer') core.changeTransfer(running.id, { state: 'paused', by: 'peer', ...still });
+if (running && scene === 'lost') core.changeTransfer(running.id, { state: 'waiting-for-peer', ...still });
 if (running && query.has('live'))
   setInterval(() => {
     const bytes = Math.min(running.file.size ?? 0, running.bytes + 800_000);

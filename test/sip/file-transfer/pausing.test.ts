@@ -68,9 +68,9 @@ describe('a paused file', () => {
   test('of a sender that refuses the new offer is held by the socket, and goes on', async () => {
     const { from, to, address } = await twoPeers();
     // knows nothing of holding: refuses whatever is offered within its sessions
-    const { invite } = from.agent;
+    const invite = from.agent.invite.bind(from.agent);
     from.agent.invite = (...words) => {
-      const session = invite.apply(from.agent, words);
+      const session = invite(...words);
       session.onState(({ state }) => {
         if (state === 'established')
           setImmediate(() => {
