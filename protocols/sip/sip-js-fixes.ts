@@ -148,6 +148,16 @@ const setCredentialHeaders = (
     answers.map(({ value }) => value),
   );
 
+/** Transactions that ended in a challenge; on UDP they wait 32 s for repetitions of it. */
+const challenged = new WeakMap<Core.UserAgentCore, ReadonlySet<Core.ClientTransaction>>();
+
+/** Defect: the transaction of a request that is sent again with credentials is forgotten, and its timers go on. */
+export const disposeCore = (core: Core.UserAgentCore): void => {
+  core.dispose();
+  for (const transaction of challenged.get(core) ?? []) transaction.dispose();
+  challenged.delete(core);
+};
+
 /** Realms each request has answered already. */
 const answeredRealms = new WeakMap<Core.UserAgentClient, Set<string>>();
 const ROUNDS_MAXIMUM = 6;
@@ -182,7 +192,10 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   } else request.cseq += 1;
   request.setHeader('cseq', `${request.cseq} ${request.method}`);
   setCredentialHeaders(request, status, answers);
-  (this as unknown as { init(): void }).init();
+  const sent = this as unknown as { transaction: Core.ClientTransaction; init(): void };
+  const open = [...(challenged.get(this.core) ?? [])].filter(({ state }) => state !== Core.TransactionState.Terminated);
+  challenged.set(this.core, new Set(open).add(sent.transaction));
+  sent.init();
   return false;
 }
 Object.assign(Core.UserAgentClient.prototype, { authenticationGuard });

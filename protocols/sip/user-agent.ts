@@ -21,7 +21,7 @@ import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { toSipUri } from './sip-address.ts';
-import { adaptCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts';
+import { adaptCore, disposeCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';
@@ -171,7 +171,7 @@ export class SipUserAgent {
     for (const session of this.#sessions) session.end();
     await this.disconnect();
     if (this.#userAgent.state === 'Started') await this.#userAgent.stop().catch(() => {});
-    this.core.dispose();
+    disposeCore(this.core);
   }
 
   /**
@@ -224,8 +224,10 @@ export class SipUserAgent {
 
   #keep(session: SipJsSession): SipJsSession {
     this.#sessions.add(session);
-    session.onState(({ state }) => {
-      if (state === 'rejected' || state === 'ended') this.#sessions.delete(session);
+    const stop = session.onState(({ state }) => {
+      if (state !== 'rejected' && state !== 'ended') return;
+      this.#sessions.delete(session);
+      stop();
     });
     return session;
   }

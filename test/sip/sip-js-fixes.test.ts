@@ -115,6 +115,20 @@ describe('challenges', () => {
     expect(server.requests.length).toBeLessThan(10);
   });
 
+  test('no timer of a challenged INVITE outlives the user agent', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const { server, agent } = await credentialed();
+    const before = timers();
+    server.handler = (request) => {
+      if (request.head.get('authorization')) request.answer(486);
+      else request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+    };
+    await reached(agent.invite('sip:bob@campus.test', { sdp: 'v=0\r\n' }), 'rejected');
+    expect(timers()).toBeGreaterThan(before);
+    await agent.stop();
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   test('within a session the sequence numbers go on after a challenge', async () => {
     const { server, agent } = await credentialed();
     const sdp = 'v=0\r\n';

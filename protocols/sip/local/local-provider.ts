@@ -173,6 +173,7 @@ export class LocalProvider implements Provider {
     await this.#supervisor.stop();
     this.#media.close();
     await this.#agent.stop();
+    this.#messaging.stop();
   }
 
   machineEvent(event: MachineEvent): void {

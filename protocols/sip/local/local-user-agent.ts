@@ -49,8 +49,9 @@ export class LocalUserAgent extends SipUserAgent {
     const uri = route(to);
     if (uri === undefined) throw new ProviderError('peer-offline', { retryable: true });
     const session = super.invite(uri, offer);
-    session.onState((state) => {
+    const stop = session.onState((state) => {
       if (state.state === 'rejected' && state.rejection.local) onUnreachable(to);
+      if (state.state === 'rejected' || state.state === 'ended') stop();
     });
     return session;
   }

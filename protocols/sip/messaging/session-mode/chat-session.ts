@@ -88,6 +88,7 @@ export class ChatSession {
   #forms: ChatForms | undefined;
   #offerId = '';
   #timer: Timer | undefined;
+  #unsubscribe: () => void = () => {};
   #superfluous = false;
   #opened = false;
 
@@ -123,7 +124,7 @@ export class ChatSession {
     session.#sip = sip;
     try {
       const answer = await session.#answerLine(offered);
-      sip.onState((state) => session.#onSip(state));
+      session.#unsubscribe = sip.onState((state) => session.#onSip(state));
       return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
     } catch (error) {
       session.stop();
@@ -271,7 +272,7 @@ export class ChatSession {
   #adopt(sip: SipSession): void {
     this.#sip = sip;
     sip.answerReoffer = (offer) => this.#reoffered(offer);
-    sip.onState((state) => this.#onSip(state));
+    this.#unsubscribe = sip.onState((state) => this.#onSip(state));
   }
 
   #onSip(state: SipSessionState): void {
@@ -424,6 +425,7 @@ export class ChatSession {
     const lingers = way === 'lingering' && line?.session.state.name === 'bound';
     if (!lingers) this.#over.abort();
     this.#move({ state: 'closed', end });
+    this.#unsubscribe();
     if (this.#owned) this.#sip?.end(end.cause === 'media' ? MEDIA_LOST : undefined);
     if (lingers) this.#context.clock.after(LINGER, () => line.end());
     else line?.end();
