@@ -12,17 +12,16 @@ import {
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
 import { iconUrl } from '../files/icon-url.ts';
-import { PartFile, removePart } from '../files/part-file.ts';
+import { type PartFile, removePart } from '../files/part-file.ts';
 import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
 import type { TransfersContext } from '../transfers.ts';
-import { freeBytes, hashesOf, isPlaced, isSameContent } from './checks.ts';
+import { hashesOf, isPlaced, isSameContent } from './checks.ts';
+import { Parts } from './parts.ts';
 
-/** The most that is taken of a file whose size its offer did not tell. */
-const UNKNOWN_SIZE_CEILING = 4 * 1024 ** 3;
 /** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
 const MAXIMUM_UNANSWERED = 50;
 
@@ -40,14 +39,14 @@ export class Receiving {
   readonly #context: TransfersContext;
   readonly #ledger: TransferLedger;
   readonly #live = new Map<string, Live>();
+  readonly #parts: Parts;
   readonly #work = new Set<Promise<void>>();
-  /** Parts that are just being closed or deleted. */
-  readonly #leaving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
   constructor(context: TransfersContext, ledger: TransferLedger) {
     this.#context = context;
     this.#ledger = ledger;
+    this.#parts = new Parts(ledger);
   }
 
   /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. `askable`: it can be asked for again. */
@@ -79,7 +78,7 @@ export class Receiving {
     live.accepted = accepted;
     let part: PartFile;
     try {
-      part = await this.#openPart(row, folder, name);
+      part = await this.#parts.open(row, folder, name);
     } catch (error) {
       // still offered: another folder or some room on the disk, and it can be accepted after all
       delete live.accepted;
@@ -90,7 +89,7 @@ export class Receiving {
       throw refuse('wrong-state');
     }
     accepted.part = part;
-    this.#note(row.id, part.path, part, path.join(folder, name));
+    this.#parts.note(row.id, part.path, part, path.join(folder, name));
     // what an earlier attempt brought counts as bytes, and not as speed
     this.#ledger.startAt(row.id, part.bytes, part.runs);
     const counted = (work: void | Promise<void>): void | Promise<void> => {
@@ -370,41 +369,6 @@ export class Receiving {
     }
   }
 
-  async #openPart(row: ReceivingRow, folder: string, name: string): Promise<PartFile> {
-    const facts = { size: row.size ?? undefined, hashes: row.hashes, ceiling: UNKNOWN_SIZE_CEILING };
-    // the last attempt may still be putting its part away
-    await Promise.all(this.#leaving);
-    const earlier = this.#earlierPart(row, folder);
-    const { part: own } = (this.#ledger.get(row.id) as ReceivingRow | undefined)?.side ?? row.side;
-    // of what a crash left before anything of it was noted, nobody knows what it is
-    if (own !== null && earlier?.id !== row.id) await removePart(own);
-    if (earlier) {
-      // only one transfer may own it, and a crash now loses a part, not its truth
-      this.#ledger.amend(earlier.id, { side: { ...earlier.side, part: null, runs: [] } });
-      const from = Math.min(earlier.side.runs[0]?.[1] ?? 0, row.size ?? 0);
-      const part = await PartFile.reopen(earlier.side.part, from, facts);
-      if (part) return part;
-    }
-    const part = await PartFile.create(folder, name, facts);
-    if (row.size === null || row.size <= (await freeBytes(folder))) return part;
-    await part.discard();
-    throw new ProviderError('no-space');
-  }
-
-  /** What is left of the same content from the same peer. Without a hash nobody can know that it is the same. */
-  #earlierPart(row: ReceivingRow, folder: string) {
-    for (const other of this.#ledger.all()) {
-      if (!isReceiving(other) || other.side.part === null) continue;
-      const idle = isFinal(other.stage) || other.stage.state === 'waiting-for-peer';
-      if (!idle && other.id !== row.id) continue;
-      const same = other.route.address === row.route.address && isSameContent(other, row.size, row.hashes);
-      if (same && other.side.runs[0]?.[0] === 0 && path.dirname(other.side.part) === folder) {
-        return { id: other.id, side: { ...other.side, part: other.side.part } };
-      }
-    }
-    return undefined;
-  }
-
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
     if (!this.#ledger.move(id, { state: 'verifying' })) throw new ProviderError('cancelled');
     try {
@@ -427,7 +391,7 @@ export class Receiving {
       // written before it is done: after a crash it says which file to look for
       announce: (tried) => this.#ledger.amend(id, { path: tried }),
     });
-    this.#note(id, null);
+    this.#parts.note(id, null);
     this.#ledger.progress(id, part.bytes);
     const completed = { state: 'completed', endedAt: this.#context.clock.now() } as const;
     if (!this.#ledger.move(id, completed, { path: finalPath, size: part.bytes })) {
@@ -444,20 +408,12 @@ export class Receiving {
     const { part } = row.side;
     if (row.path !== null && (await isPlaced(row.path, part, row.size))) {
       if (part !== null) await removePart(part);
-      this.#note(row.id, null);
+      this.#parts.note(row.id, null);
       this.#ledger.progress(row.id, row.size ?? 0);
       this.#ledger.move(row.id, { state: 'completed', endedAt: this.#context.clock.now() });
       return;
     }
-    // after a loss of power a part may have its size and not its content: only a hash can tell
-    const reopened =
-      part !== null && row.size !== null && row.hashes.length > 0
-        ? await PartFile.reopen(part, row.size, {
-            size: row.size,
-            hashes: row.hashes,
-            ceiling: UNKNOWN_SIZE_CEILING,
-          })
-        : undefined;
+    const reopened = await this.#parts.reopenWhole(row);
     if (!reopened) return this.#fail(row.id, new ProviderError('network'));
     const name = path.basename(row.path ?? reopened.path.replace(/\.part$/, ''));
     try {
@@ -486,7 +442,7 @@ export class Receiving {
     if (!row || isFinal(row.stage)) return;
     if (!isHeld(row.stage)) this.#ledger.again(id, { state: 'waiting-for-peer' });
     const part = live?.accepted?.part;
-    if (live?.accepted && part) this.#leave(this.#letGo(id, live.accepted, part, true));
+    if (part) this.#track(this.#parts.putAway(id, part, live?.accepted?.completing, true));
   }
 
   /** Lets go of an attempt; its peer may make another. */
@@ -512,36 +468,10 @@ export class Receiving {
     }
     const keep = stage.state === 'failed' && RESUMABLE.has(stage.fault.code) && row.hashes.length > 0;
     const part = live?.accepted?.part;
-    if (live?.accepted && part) this.#leave(this.#letGo(id, live.accepted, part, keep));
+    if (part) this.#track(this.#parts.putAway(id, part, live?.accepted?.completing, keep));
     else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
-      this.#leave(this.#remove(id, row.side.part));
+      this.#track(this.#parts.remove(id, row.side.part));
     }
-  }
-
-  #leave(work: Promise<void>): void {
-    const leaving = work.finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
-    this.#track(leaving);
-  }
-
-  async #letGo(id: string, accepted: NonNullable<Live['accepted']>, part: PartFile, keep: boolean): Promise<void> {
-    await accepted.completing?.catch(() => {});
-    await part.abort();
-    if (keep && part.prefix > 0) return this.#note(id, part.path, part);
-    await part.discard();
-    this.#note(id, null);
-  }
-
-  async #remove(id: string, part: string): Promise<void> {
-    await removePart(part);
-    this.#note(id, null);
-  }
-
-  #note(id: string, part: string | null, file?: PartFile, target?: string): void {
-    const row = this.#ledger.get(id);
-    if (!row || !isReceiving(row)) return;
-    const side = { ...row.side, part, runs: file?.runs ?? [], ...(target === undefined ? {} : { target }) };
-    this.#ledger.amend(id, { side });
   }
 
   #track(work: Promise<void>): void {
