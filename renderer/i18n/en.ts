@@ -1,3 +1,5 @@
+import { enFaults } from './en-faults.ts';
+
 /** The English catalogue. The Portuguese one has the same keys; a test compares them, and their placeholders. */
 export const en = {
   app: {
@@ -430,85 +432,5 @@ export const en = {
     trust: 'Trust this server',
     dont: 'Do not connect',
   },
-  faults: {
-    'host-unknown': { said: 'The server’s name was not found.', todo: 'Check the part after the @.' },
-    unreachable: { said: 'The server does not answer.', todo: 'Check the network, then try again.' },
-    'not-this-protocol': {
-      said: 'The server speaks another protocol.',
-      todo: 'Switch between SIP and XMPP, or check the server.',
-    },
-    'server-unavailable': { said: 'The server is not available just now.', todo: 'Try again in a moment.' },
-    'tls-required': {
-      said: 'The server takes only private connections.',
-      todo: 'Choose TLS under Advanced.',
-    },
-    'tls-untrusted': {
-      said: 'The server could not prove who it is.',
-      todo: 'Look at its certificate before you go on.',
-    },
-    network: { said: 'The connection broke off.', todo: 'Check the network, then try again.' },
-    timeout: { said: 'There was no answer in time.', todo: 'Try again.' },
-    'address-invalid': { said: 'This is not a whole address.', todo: 'Write it like name@campus.pt.' },
-    'credentials-rejected': {
-      said: 'The server refused the address or the password.',
-      todo: 'Enter the password again.',
-    },
-    'credentials-missing': { said: 'The password is not kept here.', todo: 'Enter the password.' },
-    'account-conflict': {
-      said: 'This account was taken over by another program.',
-      todo: 'Close the other program, then try again.',
-    },
-    policy: { said: 'The server’s rules do not allow this.', todo: 'Ask the help desk.' },
-    'peer-offline': { said: 'This person is not connected.', todo: 'Try again when they are back.' },
-    'peer-busy': { said: 'This person is busy just now.', todo: 'Try again later.' },
-    'peer-declined': { said: 'This person declined.', todo: 'Write to them to ask why.' },
-    'peer-unknown': { said: 'The server knows nobody with this address.', todo: 'Check the address.' },
-    'not-supported': { said: 'The other side cannot do this.', todo: 'Try another route to this person.' },
-    blocked: { said: 'Messages between you two are blocked.', todo: 'Ask this person in another way.' },
-    'too-big': { said: 'This is too big for this route.', todo: 'Send it in parts, or as a file.' },
-    malformed: { said: 'The answer could not be understood.', todo: 'Try again; if it stays so, ask the help desk.' },
-    unreadable: { said: 'This could not be read.', todo: 'Ask for it to be sent again.' },
-    'no-space': { said: 'There is not enough space on the disk.', todo: 'Free some space, then try again.' },
-    'name-refused': { said: 'The file cannot be saved under this name.', todo: 'Use “Save as…” with another name.' },
-    'size-mismatch': { said: 'The file was not as big as announced.', todo: 'Ask for it to be sent again.' },
-    'hash-mismatch': { said: 'The file arrived damaged and was thrown away.', todo: 'Ask for it to be sent again.' },
-    'source-changed': { said: 'The file was changed while it was sent.', todo: 'Send it again.' },
-    'source-missing': { said: 'The file is no longer where it was.', todo: 'Choose the file again.' },
-    'permission-denied': { said: 'This computer does not let AIMS use that place.', todo: 'Choose another folder.' },
-    cancelled: { said: 'This was cancelled.', todo: 'Start it again when you want.' },
-    internal: { said: 'Something went wrong inside AIMS.', todo: 'Try again; if it stays so, ask the help desk.' },
-    'command-unknown': {
-      said: 'This window and its engine do not fit together.',
-      todo: 'Close AIMS and open it again.',
-    },
-    'command-invalid': { said: 'This cannot be used as it was typed.', todo: 'Check what you typed.' },
-    'not-found': { said: 'This is no longer here.', todo: 'Go back and choose again.' },
-    'wrong-state': { said: 'This is no longer possible: it has just changed.', todo: 'Look at it again.' },
-    'already-exists': { said: 'You already have this.', todo: 'Use the one that is there.' },
-    'not-available-here': { said: 'This is not possible on this computer.', todo: 'Ask the help desk.' },
-    'risky-file': {
-      said: 'AIMS does not open programs.',
-      todo: 'Show it in its folder, and open it there if you trust it.',
-    },
-    'file-gone': { said: 'The file is no longer where it was saved.', todo: 'Ask for it to be sent again.' },
-    'profile-in-use': { said: 'AIMS is already open with this profile.', todo: 'Use the window that is open.' },
-    'profile-sealed': {
-      said: 'Your messages are locked: this computer’s password store cannot be opened.',
-      todo: 'Unlock it, then start AIMS again.',
-    },
-    'secrets-locked': {
-      said: 'This computer’s password store is locked.',
-      todo: 'Unlock it, then try again.',
-    },
-    'database-newer': {
-      said: 'Your messages were last used by a newer AIMS.',
-      todo: 'Install the newest AIMS on this computer.',
-    },
-    'database-unavailable': {
-      said: 'The message store cannot be opened just now.',
-      todo: 'Check that the disk is there and not full, then try again.',
-    },
-    'core-gone': { said: 'AIMS is starting its engine again.', todo: 'Wait a moment, then try again.' },
-    other: { said: 'Something went wrong.', todo: 'Try again.' },
-  },
+  faults: enFaults,
 } as const;

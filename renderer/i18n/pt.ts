@@ -1,4 +1,5 @@
 import type { en } from './en.ts';
+import { ptFaults } from './pt-faults.ts';
 
 type Same<T> = { readonly [K in keyof T]: T[K] extends string ? string : Same<T[K]> };
 
@@ -436,85 +437,5 @@ export const pt: Same<typeof en> = {
     trust: 'Confiar neste servidor',
     dont: 'Não ligar',
   },
-  faults: {
-    'host-unknown': { said: 'O nome do servidor não foi encontrado.', todo: 'Verifique a parte depois do @.' },
-    unreachable: { said: 'O servidor não responde.', todo: 'Verifique a rede e tente de novo.' },
-    'not-this-protocol': {
-      said: 'O servidor fala outro protocolo.',
-      todo: 'Troque entre SIP e XMPP, ou verifique o servidor.',
-    },
-    'server-unavailable': { said: 'O servidor não está disponível neste momento.', todo: 'Tente daqui a pouco.' },
-    'tls-required': { said: 'O servidor só aceita ligações protegidas.', todo: 'Escolha TLS em Avançado.' },
-    'tls-untrusted': {
-      said: 'O servidor não conseguiu provar quem é.',
-      todo: 'Veja o certificado antes de continuar.',
-    },
-    network: { said: 'A ligação foi interrompida.', todo: 'Verifique a rede e tente de novo.' },
-    timeout: { said: 'Não houve resposta a tempo.', todo: 'Tente de novo.' },
-    'address-invalid': { said: 'Este endereço não está completo.', todo: 'Escreva-o como nome@campus.pt.' },
-    'credentials-rejected': {
-      said: 'O servidor recusou o endereço ou a palavra-passe.',
-      todo: 'Escreva a palavra-passe de novo.',
-    },
-    'credentials-missing': { said: 'A palavra-passe não está guardada aqui.', todo: 'Escreva a palavra-passe.' },
-    'account-conflict': {
-      said: 'Esta conta foi tomada por outro programa.',
-      todo: 'Feche o outro programa e tente de novo.',
-    },
-    policy: { said: 'As regras do servidor não permitem isto.', todo: 'Fale com o apoio informático.' },
-    'peer-offline': { said: 'Esta pessoa não está ligada.', todo: 'Tente de novo quando voltar.' },
-    'peer-busy': { said: 'Esta pessoa está ocupada neste momento.', todo: 'Tente mais tarde.' },
-    'peer-declined': { said: 'Esta pessoa recusou.', todo: 'Escreva-lhe a perguntar porquê.' },
-    'peer-unknown': { said: 'O servidor não conhece ninguém com este endereço.', todo: 'Verifique o endereço.' },
-    'not-supported': { said: 'O outro lado não consegue fazer isto.', todo: 'Tente outro caminho para esta pessoa.' },
-    blocked: { said: 'As mensagens entre vocês estão bloqueadas.', todo: 'Contacte esta pessoa de outra forma.' },
-    'too-big': { said: 'É demasiado grande para este caminho.', todo: 'Envie por partes, ou como ficheiro.' },
-    malformed: {
-      said: 'Não foi possível compreender a resposta.',
-      todo: 'Tente de novo; se persistir, fale com o apoio informático.',
-    },
-    unreadable: { said: 'Não foi possível ler isto.', todo: 'Peça que seja enviado de novo.' },
-    'no-space': { said: 'Não há espaço suficiente no disco.', todo: 'Liberte espaço e tente de novo.' },
-    'name-refused': {
-      said: 'O ficheiro não pode ser guardado com este nome.',
-      todo: 'Use «Guardar como…» com outro nome.',
-    },
-    'size-mismatch': { said: 'O ficheiro não tinha o tamanho anunciado.', todo: 'Peça que seja enviado de novo.' },
-    'hash-mismatch': { said: 'O ficheiro chegou danificado e foi eliminado.', todo: 'Peça que seja enviado de novo.' },
-    'source-changed': { said: 'O ficheiro foi alterado durante o envio.', todo: 'Envie-o de novo.' },
-    'source-missing': { said: 'O ficheiro já não está onde estava.', todo: 'Escolha o ficheiro de novo.' },
-    'permission-denied': { said: 'Este computador não deixa o AIMS usar esse local.', todo: 'Escolha outra pasta.' },
-    cancelled: { said: 'Isto foi cancelado.', todo: 'Recomece quando quiser.' },
-    internal: {
-      said: 'Algo correu mal dentro do AIMS.',
-      todo: 'Tente de novo; se persistir, fale com o apoio informático.',
-    },
-    'command-unknown': { said: 'Esta janela e o seu motor não condizem.', todo: 'Feche o AIMS e abra-o de novo.' },
-    'command-invalid': { said: 'Isto não pode ser usado como foi escrito.', todo: 'Verifique o que escreveu.' },
-    'not-found': { said: 'Isto já não está aqui.', todo: 'Volte atrás e escolha de novo.' },
-    'wrong-state': { said: 'Isto já não é possível: acabou de mudar.', todo: 'Veja de novo.' },
-    'already-exists': { said: 'Já tem isto.', todo: 'Use o que já existe.' },
-    'not-available-here': { said: 'Isto não é possível neste computador.', todo: 'Fale com o apoio informático.' },
-    'risky-file': { said: 'O AIMS não abre programas.', todo: 'Mostre-o na pasta e abra-o lá, se confia nele.' },
-    'file-gone': { said: 'O ficheiro já não está onde foi guardado.', todo: 'Peça que seja enviado de novo.' },
-    'profile-in-use': { said: 'O AIMS já está aberto com este perfil.', todo: 'Use a janela que está aberta.' },
-    'profile-sealed': {
-      said: 'As suas mensagens estão fechadas: não foi possível abrir as palavras-passe deste computador.',
-      todo: 'Desbloqueie-as e inicie o AIMS de novo.',
-    },
-    'secrets-locked': {
-      said: 'As palavras-passe deste computador estão bloqueadas.',
-      todo: 'Desbloqueie-as e tente de novo.',
-    },
-    'database-newer': {
-      said: 'As suas mensagens foram usadas por um AIMS mais recente.',
-      todo: 'Instale o AIMS mais recente neste computador.',
-    },
-    'database-unavailable': {
-      said: 'Não é possível abrir o arquivo de mensagens neste momento.',
-      todo: 'Verifique se o disco está acessível e com espaço, e tente de novo.',
-    },
-    'core-gone': { said: 'O AIMS está a reiniciar o motor.', todo: 'Espere um momento e tente de novo.' },
-    other: { said: 'Algo correu mal.', todo: 'Tente de novo.' },
-  },
+  faults: ptFaults,
 };
