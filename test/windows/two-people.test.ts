@@ -140,7 +140,7 @@ describe('two people on one network, without a server', () => {
     await ana.screenshot('paused');
     expect(await accessibilityFaults(ana.page)).toEqual([]);
     expect(fs.existsSync(downloads(rui, 'big.bin'))).toBe(false);
-    await ana.page.getByRole('button', { name: 'Go on with big.bin' }).first().click();
+    await ana.page.getByRole('button', { name: 'Resume big.bin' }).first().click();
     await rui.page.getByRole('button', { name: 'Pause big.bin' }).first().waitFor();
     await rui.kill();
     expect(fs.existsSync(downloads(rui, 'big.bin'))).toBe(false);
