@@ -28,7 +28,7 @@ const account = {
   server: z.optional(serverSchema),
   transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
   authenticationName: z.optional(z.string().check(z.maxLength(256))),
-  /** Choices of the protocol, by name: `msrpRelay` of a SIP account is the host or URI of its relay for files. */
+  /** Choices of the protocol, by name: for SIP `msrpRelay`, host or URI of the relay for files, and `xcapRoot`, where the list is. */
   options: z.optional(z.record(z.string(), choice)),
 };
 

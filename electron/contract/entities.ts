@@ -70,6 +70,8 @@ export const accountSchema = z.object({
   authenticationName: z.optional(z.string()),
   /** SIP: host or URI of the relay its files go through (RFC 4976); without it they go directly. */
   msrpRelay: z.optional(z.string()),
+  /** SIP: https URI of the root of its XCAP server (RFC 4825 §6.1); without it the server is looked for. */
+  xcapRoot: z.optional(z.string()),
   /** Where its contact list lives; null when it has none. */
   contactList: z.nullable(z.enum(['server', 'local', 'discovered'])),
   /** False when the password is kept only until the program closes. */

@@ -92,6 +92,9 @@ export const en = {
     relay: 'Relay for files',
     relayHint: 'Host or address of an MSRP relay. Without one files go directly.',
     relayWrong: 'Write a host, host:port, or msrps://host:port;tcp.',
+    listRoot: 'Address of the contact list (XCAP)',
+    listRootHint: 'Without one the list is looked for at the server.',
+    listRootWrong: 'Write an address that begins with https://',
     saved: 'Saved',
   },
   connection: {

@@ -95,6 +95,9 @@ export const pt: Same<typeof en> = {
     relay: 'Intermediário para ficheiros',
     relayHint: 'Servidor ou endereço de um intermediário MSRP. Sem ele, os ficheiros vão diretamente.',
     relayWrong: 'Escreva um servidor, servidor:porta, ou msrps://servidor:porta;tcp.',
+    listRoot: 'Endereço da lista de contactos (XCAP)',
+    listRootHint: 'Sem ele, a lista é procurada no servidor.',
+    listRootWrong: 'Escreva um endereço que comece por https://',
     saved: 'Guardado',
   },
   connection: {

@@ -12,6 +12,9 @@ import styles from './settings.module.css';
 /** A host, with a port or without, or an MSRP URI without a session. */
 const RELAY = /^(msrps?:\/\/)?(\[[\da-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?\/?(;tcp)?$/i;
 
+/** Passwords go there: nothing but TLS. */
+const HTTPS = /^https:\/\/(\[[\da-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?(\/[^\s?#]*)?$/i;
+
 type Change = Omit<CommandInput<'accounts.change'>, 'accountId'>;
 
 /** One account's settings. The switch and the password count at once, the rest with *Save*. */
@@ -28,6 +31,8 @@ export function AccountForm({ account }: { account: Account }) {
   const [login, setLogin] = useState(account.authenticationName ?? '');
   const [relay, setRelay] = useState(account.msrpRelay ?? '');
   const relayWrong = relay.trim() !== '' && !RELAY.test(relay.trim());
+  const [listRoot, setListRoot] = useState(account.xcapRoot ?? '');
+  const listRootWrong = listRoot.trim() !== '' && !HTTPS.test(listRoot.trim());
   const portNumber = Number(port);
   const portWrong = port !== '' && !(Number.isInteger(portNumber) && portNumber > 0 && portNumber < 65536);
   const change = (what: Change) => actions.ask('accounts.change', { accountId, ...what });
@@ -47,7 +52,10 @@ export function AccountForm({ account }: { account: Account }) {
             ...(account.protocol === 'sip'
               ? {
                   transport: transport === 'auto' ? null : (transport as NonNullable<Account['transport']>),
-                  options: { msrpRelay: relay.trim() || null },
+                  options: {
+                    msrpRelay: relay.trim() || null,
+                    xcapRoot: listRoot.trim() || (account.xcapRoot === '' ? '' : null),
+                  },
                 }
               : {}),
           }),
@@ -100,7 +108,7 @@ export function AccountForm({ account }: { account: Account }) {
         className={styles.fields}
         onSubmit={(event) => {
           event.preventDefault();
-          if (!portWrong && !relayWrong) void save();
+          if (!portWrong && !relayWrong && !listRootWrong) void save();
         }}
       >
         <TextField label={t('account.displayName')} value={name} maxLength={200} onChange={setName} />
@@ -138,6 +146,16 @@ export function AccountForm({ account }: { account: Account }) {
                 onChange={setRelay}
                 hint={t('account.relayHint')}
                 wrong={relayWrong ? t('account.relayWrong') : undefined}
+              />
+            )}
+            {account.protocol === 'sip' && (
+              <TextField
+                label={t('account.listRoot')}
+                value={listRoot}
+                maxLength={300}
+                onChange={setListRoot}
+                hint={t('account.listRootHint')}
+                wrong={listRootWrong ? t('account.listRootWrong') : undefined}
               />
             )}
           </>

@@ -137,24 +137,35 @@ describe('trouble with a connection', () => {
     await waitFor(() => expect(core.asks('accounts.change')).toEqual([{ accountId: 'sip-me', password: 'nova' }]));
   });
 
-  it('the relay for files of a SIP account is one field, which says what it takes', async () => {
+  it.each([
+    [
+      'Relay for files',
+      'not a host',
+      'Write a host, host:port, or msrps://host:port;tcp.',
+      'msrpRelay',
+      'msrps://relay.campus.test:2855;tcp',
+    ],
+    [
+      'Address of the contact list (XCAP)',
+      'http://a.test/',
+      'Write an address that begins with https://',
+      'xcapRoot',
+      'https://xcap.campus.test:8443/xcap-root',
+    ],
+  ])('%s of a SIP account is one field, which says what it takes', async (label, wrong, words, option, right) => {
     const { core } = await openWindow();
     await list();
     act(() => core.register('sip-me', { state: 'stopped', cause: { code: 'credentials-rejected', retryable: false } }));
     fireEvent.click(await screen.findByRole('button', { name: 'Enter password' }));
     const sheet = await screen.findByRole('dialog', { name: 'Settings' });
-    const relay = await within(sheet).findByLabelText('Relay for files');
-    fireEvent.change(relay, { target: { value: 'not a host' } });
+    const field = await within(sheet).findByLabelText(label);
+    fireEvent.change(field, { target: { value: wrong } });
     fireEvent.click(within(sheet).getByRole('button', { name: 'Save' }));
-    within(sheet).getByText('Write a host, host:port, or msrps://host:port;tcp.');
+    within(sheet).getByText(words);
     expect(core.asks('accounts.change')).toEqual([]);
-    fireEvent.change(relay, { target: { value: ' msrps://relay.campus.test:2855;tcp ' } });
+    fireEvent.change(field, { target: { value: ` ${right} ` } });
     fireEvent.click(within(sheet).getByRole('button', { name: 'Save' }));
-    await waitFor(() =>
-      expect(core.asks('accounts.change')).toMatchObject([
-        { options: { msrpRelay: 'msrps://relay.campus.test:2855;tcp' } },
-      ]),
-    );
+    await waitFor(() => expect(core.asks('accounts.change')).toMatchObject([{ options: { [option]: right } }]));
   });
 
   it('the mark of each account says its state in words', async () => {

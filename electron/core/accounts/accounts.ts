@@ -209,6 +209,7 @@ export class Accounts {
       ...(settings.transport && { transport: settings.transport }),
       ...(settings.authenticationName && { authenticationName: settings.authenticationName }),
       ...(typeof settings.options.msrpRelay === 'string' && { msrpRelay: settings.options.msrpRelay }),
+      ...(typeof settings.options.xcapRoot === 'string' && { xcapRoot: settings.options.xcapRoot }),
       contactList: connection.provider?.operationSet('contactList')?.kept ?? null,
       passwordKept: !protocol.needsServer || this.#parts.passwords.isKept(settings.id),
     };

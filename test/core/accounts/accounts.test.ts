@@ -183,17 +183,20 @@ describe('an account', () => {
     expect((await profile.snapshot()).accounts[0]).not.toHaveProperty('server');
   });
 
-  it('keeps choices of its protocol, such as a relay for files, until they are taken back', async () => {
+  it.each([
+    ['msrpRelay', 'relay.campus.test'],
+    ['xcapRoot', 'https://xcap.campus.test/'],
+  ])('keeps choices of its protocol, such as %s, until they are taken back', async (option, value) => {
     const { profile, account } = await ready();
-    const change = (msrpRelay: string | null) =>
-      profile.call('accounts.change', { accountId: account.id, options: { msrpRelay } });
-    expect(await change('relay.campus.test')).toMatchObject({ msrpRelay: 'relay.campus.test' });
-    expect(profile.protocol.last.context.account.options).toMatchObject({ msrpRelay: 'relay.campus.test' });
+    const change = (choice: string | null) =>
+      profile.call('accounts.change', { accountId: account.id, options: { [option]: choice } });
+    expect(await change(value)).toMatchObject({ [option]: value });
+    expect(profile.protocol.last.context.account.options).toMatchObject({ [option]: value });
     await profile.call('accounts.change', { accountId: account.id, displayName: 'Ana' });
     await profile.restart();
-    expect((await profile.snapshot()).accounts[0]).toMatchObject({ msrpRelay: 'relay.campus.test' });
-    expect(await change(null)).not.toHaveProperty('msrpRelay');
-    expect(profile.protocol.last.context.account.options).not.toHaveProperty('msrpRelay');
+    expect((await profile.snapshot()).accounts[0]).toMatchObject({ [option]: value });
+    expect(await change(null)).not.toHaveProperty(option);
+    expect(profile.protocol.last.context.account.options).not.toHaveProperty(option);
   });
 
   it('trusts a certificate that was just refused, and no other', async () => {
