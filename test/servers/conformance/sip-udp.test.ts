@@ -1,6 +1,7 @@
 import './kit/emitters.ts';
 import { sip } from '../../../protocols/sip/index.ts';
 import { campus, campusAuthority, kamailio, user } from '../campus.ts';
+import { logOutEverywhere } from '../sip/kit.ts';
 import { conformance } from './suite.ts';
 
 const server = { host: campus().host, port: campus().ports.sip };
@@ -17,4 +18,5 @@ conformance('SIP over UDP', {
   }),
   password: (name) => user(name).password,
   nobody: 'sip:nobody@campus.test',
+  logOutEverywhere,
 });

@@ -45,4 +45,6 @@ export interface Fixture {
   password(name: Name): string | undefined;
   /** A well-formed address of nobody. */
   readonly nobody: Address;
+  /** Logs out every device of this person, also those that tests before have killed. Where it makes a difference. */
+  logOutEverywhere?(name: Name): Promise<void>;
 }
