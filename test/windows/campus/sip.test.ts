@@ -1,0 +1,160 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
+import { bubble, downloads, openTalk, say, sendFiles, sha256, signIn, writeFile } from '../people.ts';
+import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
+
+// What SIP can beyond texts and one file: two real windows, a Kamailio where presence rules decide.
+
+const MEBIBYTE = 1024 * 1024;
+const FILES = ['um.bin', 'dois.bin', 'três.bin'];
+
+let campus: CampusDescription;
+let endCampus: () => Promise<void>;
+let alice: Program;
+let bob: Program;
+const dataFolder = temporaryFolder();
+const sent = path.join(dataFolder, 'sent');
+
+beforeAll(async () => {
+  const started = await startTemporary({ settings: { presenceRules: true } });
+  campus = started.description;
+  endCampus = started.stop;
+  [alice, bob] = await Promise.all([
+    startProgram({ dataFolder, profile: 'alice' }),
+    startProgram({ dataFolder, profile: 'bob' }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([alice, bob].map((program) => program?.close()));
+  await endCampus?.();
+  fs.rmSync(dataFolder, { recursive: true, force: true });
+});
+
+/** Opens the settings of the one account, fills a field, saves. */
+async function setField({ page, words }: Program, label: string, value: string): Promise<void> {
+  await page.getByRole('button', { name: words.settings.title }).first().click();
+  const sheet = page.getByRole('dialog', { name: words.settings.title });
+  await sheet.getByLabel(label).fill(value);
+  await sheet.getByRole('button', { name: words.common.save }).click();
+  await page.getByText(words.account.saved).first().waitFor();
+  await page.keyboard.press('Escape');
+  await sheet.waitFor({ state: 'hidden' });
+}
+
+/** Chooses what the other one may see, in the menu of the open talk. */
+async function permit({ page, words }: Program, what: string): Promise<void> {
+  await page.getByRole('button', { name: words.talk.more }).click();
+  await page.getByRole('menuitemradio', { name: what }).click();
+}
+
+/** Kamailio's relay as the field takes it: TLS is checked against the name, which no DNS knows here. */
+const relay = (): string => `msrp://${campus.host}:${campus.ports.msrp};tcp`;
+
+const head = ({ page, words }: Program) =>
+  page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).locator('header');
+
+describe('two people with SIP accounts at one server', () => {
+  it('sign in, one of them with a list and rules at the server', async () => {
+    for (const [program, name] of [
+      [alice, 'alice'],
+      [bob, 'bob'],
+    ] as const) {
+      await signIn(program, {
+        protocol: 'SIP',
+        server: campus.host,
+        port: campus.ports.sips,
+        transport: 'TLS',
+        address: `${name}@campus.test`,
+        password: `pw-${name}`,
+      });
+      await program.page.getByRole('button', { name: program.words.certificate.trust }).click();
+      await program.page.getByRole('region', { name: program.words.regions.list }).waitFor();
+    }
+    // not Alice: Kamailio's list server does not pass on who blocks her after she has seen them
+    await setField(bob, bob.words.account.listRoot, campus.xcapsRoot);
+  });
+
+  it('ask to see each other, and see each other when they are allowed', async () => {
+    const { page, words } = alice;
+    await page.getByRole('button', { name: words.person.add }).first().click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByRole('textbox', { name: words.person.address }).fill('bob@campus.test');
+    await sheet.getByRole('textbox', { name: words.person.name }).fill('Bob Example');
+    await sheet.getByRole('button', { name: words.person.addYes }).click();
+    await bob.page
+      .getByRole('button', { name: /^Allow / })
+      .first()
+      .click();
+    await openTalk(alice, 'Bob Example');
+    await head(alice).getByText(words.presence.available, { exact: false }).waitFor();
+    await say(alice, 'Olá!');
+    await openTalk(bob, 'alice');
+    await bubble(bob, 'Olá!').waitFor();
+  });
+
+  it('go on in a session when the talk is lively, and the details say so', async () => {
+    for (const text of ['um', 'dois', 'três']) {
+      await say(alice, text);
+      await bubble(bob, text).waitFor();
+      await say(bob, `${text}!`);
+      await bubble(alice, `${text}!`).waitFor();
+    }
+    const { page, words } = alice;
+    await page.getByRole('button', { name: words.talk.more }).click();
+    await page.getByRole('menuitem', { name: words.talk.details }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByText(words.person.way.direct).waitFor();
+    await alice.screenshot('sip-session');
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'hidden' });
+  });
+
+  it('send three files in one go, of which one is declined', async () => {
+    await sendFiles(
+      alice,
+      FILES.map((name) => writeFile(sent, name, 100_000)),
+    );
+    for (const name of FILES)
+      await bob.page
+        .getByRole('button', { name: `Accept ${name}` })
+        .first()
+        .waitFor();
+    await bob.page.getByRole('button', { name: 'Decline dois.bin' }).first().click();
+    for (const name of ['um.bin', 'três.bin']) {
+      await bob.page
+        .getByRole('button', { name: `Accept ${name}` })
+        .first()
+        .click();
+    }
+    for (const name of ['um.bin', 'três.bin']) {
+      await expect.poll(() => fs.existsSync(downloads(bob, name)), { timeout: 60_000 }).toBe(true);
+      expect(sha256(downloads(bob, name))).toBe(sha256(path.join(sent, name)));
+    }
+    expect(fs.existsSync(downloads(bob, 'dois.bin'))).toBe(false);
+  });
+
+  it('send a file by a relay, pause it and resume it', async () => {
+    for (const program of [alice, bob]) await setField(program, program.words.account.relay, relay());
+    await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
+    const big = writeFile(sent, 'grande.bin', 60 * MEBIBYTE);
+    await sendFiles(alice, [big]);
+    await bob.page.getByRole('button', { name: 'Accept grande.bin' }).first().click();
+    await bob.page.getByRole('button', { name: 'Pause grande.bin' }).first().click();
+    await alice.page.getByText('Paused by', { exact: false }).first().waitFor();
+    expect(fs.existsSync(downloads(bob, 'grande.bin'))).toBe(false);
+    await bob.page.getByRole('button', { name: 'Resume grande.bin' }).first().click();
+    await expect.poll(() => fs.existsSync(downloads(bob, 'grande.bin')), { timeout: 100_000 }).toBe(true);
+    expect(sha256(downloads(bob, 'grande.bin'))).toBe(sha256(big));
+  });
+
+  it('appear offline to one person, and are seen again', async () => {
+    await permit(bob, bob.words.person.permission.politeBlock);
+    await head(alice).getByText(alice.words.presence.offline, { exact: false }).waitFor();
+    await bob.screenshot('sip-permission');
+    await permit(bob, bob.words.person.permission.allow);
+    await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
+  });
+});
