@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string' },
     only: { type: 'string' },
-    rounds: { type: 'string', default: '6' },
+    rounds: { type: 'string', default: '9' },
     write: { type: 'boolean', default: false },
     sparse: { type: 'boolean', default: false },
     small: { type: 'boolean', default: false },
@@ -142,13 +142,16 @@ async function finish({ sender, receiver, seconds, cpu }) {
   const [sent, received] = await Promise.all([sender.heard('finished'), receiver.heard('finished')]);
   return {
     cold: seconds[0],
-    warm: Math.min(...(seconds.length > 1 ? seconds.slice(1) : seconds)),
+    warm: seconds.slice(1),
     peaks: [sent.peak, received.peak],
-    cpu: [0, 1].map((side) => Math.min(...cpu.slice(1).map((used) => used[side]))),
+    cpu: cpu.slice(1),
   };
 }
 
 const sum = ([a, b]) => a + b;
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+/** The median of what each round was against the round of the other way in the same turn. */
+const ratio = (theirs, ours) => median(ours.map((value, turn) => theirs[turn] / value)).toFixed(2);
 const milliseconds = (value) => (value < 0.1 ? `${(value * 1000).toFixed(1)} ms` : `${value.toFixed(3)} s`);
 const peaksOf = ({ peaks }) => peaks.map((peak) => (peak / 1e6).toFixed(0)).join('/');
 const lines = [];
@@ -181,13 +184,13 @@ async function compare(context) {
         size.toLocaleString('en'),
         way.name,
         milliseconds(result.cold),
-        milliseconds(result.warm),
-        (size / 1e6 / result.warm).toFixed(0),
-        base ? (base.warm / result.warm).toFixed(2) : '',
-        base ? (sum(base.cpu) / sum(result.cpu)).toFixed(2) : '',
+        milliseconds(median(result.warm)),
+        (size / 1e6 / median(result.warm)).toFixed(0),
+        base ? ratio(base.warm, result.warm) : '',
+        base ? ratio(base.cpu.map(sum), result.cpu.map(sum)) : '',
         way.target && size === LARGEST ? way.target : '',
         peaksOf(result),
-        result.cpu.map((cpu) => (cpu * 1000).toFixed(0)).join('/'),
+        [0, 1].map((side) => (median(result.cpu.map((used) => used[side])) * 1000).toFixed(0)).join('/'),
       ];
       say(`| ${row.join(' | ')} |`);
     }
