@@ -121,7 +121,27 @@ describe('a MESSAGE body', () => {
     });
   });
 
+  const parts = (...each: readonly [type: string, content: string][]) =>
+    `${each.map(([type, content]) => `--b\r\nContent-Type: ${type}\r\n\r\n${content}\r\n`).join('')}--b--\r\n`;
+  const HTML = ['text/html', '<b>x</b>'] as const;
+
   test.each([
+    ['multipart/mixed', parts(['text/plain', 'olá ę'], ['image/png', '\0']), 'olá ę'],
+    ['multipart/mixed', parts(['text/plain', 'one'], [...HTML], ['text/plain', 'two']), 'one\ntwo'],
+    [
+      'multipart/alternative',
+      parts(['text/plain', 'plain'], ['text/plain;charset=utf-8', 'better'], [...HTML]),
+      'better',
+    ],
+    ['multipart/related', parts(['message/cpim', wrapped.content], [...HTML]), 'zażółć'],
+  ])('what we can show of %s is its text', (type, body, text) => {
+    expect(readContent(`${type};boundary="b"`, Buffer.from(body))).toMatchObject({ kind: 'text', text });
+  });
+
+  test.each([
+    ['multipart/mixed;boundary=b', parts([...HTML])],
+    ['multipart/mixed;boundary=b', parts(['multipart/mixed;boundary=c', '--c\r\n\r\nx\r\n--c--'])],
+    ['multipart/mixed', parts(['text/plain', 'no boundary is named'])],
     ['text/html', '<b>x</b>'],
     ['text/plain;charset=iso-8859-1', 'x'],
     ['message/cpim', 'no cpim'],

@@ -1,12 +1,20 @@
 import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
+import { parseMultipart } from '../multipart.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
 import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
 
 export const TEXT_TYPE = 'text/plain;charset=utf-8';
 export const CPIM_TYPE = 'message/cpim';
 /** For Accept. */
-export const MESSAGE_TYPES = ['text/plain', CPIM_TYPE, IS_COMPOSING_TYPE, IMDN_TYPE] as const;
+export const MESSAGE_TYPES = [
+  'text/plain',
+  CPIM_TYPE,
+  IS_COMPOSING_TYPE,
+  IMDN_TYPE,
+  'multipart/mixed',
+  'multipart/alternative',
+] as const;
 
 /** A body with its type, ready for a MESSAGE. */
 export interface TypedBody {
@@ -81,7 +89,30 @@ const asBody = (message: CpimMessage): TypedBody => ({
 
 /** Reads a MESSAGE body. Never throws. */
 export const readContent = (contentType: string, body: Buffer): MessageContent => {
-  if (typeOf(contentType) !== CPIM_TYPE) return readPart(contentType, body);
+  const type = typeOf(contentType);
+  if (type.startsWith('multipart/')) return readMultipart(contentType, body);
+  return type === CPIM_TYPE ? readCpim(body) : readPart(contentType, body);
+};
+
+/**
+ * RFC 3261 §7.4: multipart bodies are understood. Of alternatives the last one we can show is the best (RFC 2046 §5.1.4); of
+ * other kinds all texts count, and parts we cannot show are passed over. A multipart within a multipart is such a part.
+ */
+const readMultipart = (contentType: string, body: Buffer): MessageContent => {
+  const contents = (parseMultipart(contentType, body) ?? [])
+    .map((part) => {
+      const content = Buffer.from(part.content);
+      return typeOf(part.contentType) === CPIM_TYPE ? readCpim(content) : readPart(part.contentType, content);
+    })
+    .filter(({ kind }) => kind !== 'unsupported');
+  const texts = contents.filter((content) => content.kind === 'text');
+  const [first] = texts;
+  if (!first) return contents.at(-1) ?? { kind: 'unsupported' };
+  if (typeOf(contentType) === 'multipart/alternative') return texts.at(-1) ?? first;
+  return { ...first, text: texts.map(({ text }) => text).join('\n') };
+};
+
+const readCpim = (body: Buffer): MessageContent => {
   let message: CpimMessage;
   try {
     message = parseCpim(body);
