@@ -56,7 +56,7 @@ describe('a file on its way', () => {
     const pause = await within(list).findByRole('button', { name: 'Pause relatório-final-redes-2026.pdf' });
     pause.focus();
     fireEvent.click(pause);
-    const resume = await within(list).findByRole('button', { name: 'Go on with relatório-final-redes-2026.pdf' });
+    const resume = await within(list).findByRole('button', { name: 'Resume relatório-final-redes-2026.pdf' });
     expect(document.activeElement).toBe(resume);
     within(list).getByText('195 MB of 315 MB · Paused');
     fireEvent.click(resume);
@@ -65,7 +65,7 @@ describe('a file on its way', () => {
     const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
     act(() => core.changeTransfer(running?.id ?? '', { state: 'paused', by: 'peer', canPause: false }));
     await within(list).findByText(/Paused by Ana Sousa/);
-    expect(within(list).queryByRole('button', { name: /^(Pause|Go on)/ })).toBeNull();
+    expect(within(list).queryByRole('button', { name: /^(Pause|Resume)/ })).toBeNull();
     act(() => core.changeTransfer(running?.id ?? '', { state: 'waiting-for-peer', by: null }));
     await within(list).findByText('195 MB of 315 MB · Waits until Ana Sousa is back');
   });
