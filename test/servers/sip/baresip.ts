@@ -41,8 +41,8 @@ const netstrings = (take: (text: string) => void): ((chunk: Buffer) => void) => 
 export interface Baresip {
   /** Sends a text to its contact. Resolves when the command was taken, not when the text was. */
   say(text: string): Promise<void>;
-  /** Resolves when so many texts from `peer` have been shown: what stood between their quotes. */
-  shown(count: number): Promise<readonly string[]>;
+  /** Resolves when as many of these texts from `peer` have been shown, to them in the order they came. */
+  shown(texts: readonly string[]): Promise<readonly string[]>;
 }
 
 /** The program baresip with `owner`'s account registered at Kamailio and `peer` as its only contact. Ends with the test. */
@@ -127,10 +127,10 @@ export const baresip = async (owner: string, peer: string, transport: 'udp' | 't
   const line = new RegExp(`${user(peer).sip}: "(.*)"`, 'g');
   return {
     say: (text) => command('message', text),
-    shown: (count) =>
+    shown: (texts) =>
       until(() => {
-        const texts = [...screen.matchAll(line)].map(([, text = '']) => text);
-        return texts.length < count ? undefined : texts;
+        const shown = [...screen.matchAll(line)].map(([, text = '']) => text).filter((text) => texts.includes(text));
+        return shown.length < texts.length ? undefined : shown;
       }),
   };
 };
