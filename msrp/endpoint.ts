@@ -1,22 +1,22 @@
 import { type Clock, systemClock } from './clock.ts';
 import { BufferPool } from './connection/buffer-pool.ts';
-import { openSocket, type TlsTrust } from './connection/connect.ts';
 import { type ConnectedSession, Connection, type ConnectionContext } from './connection/connection.ts';
 import { adoptSocket, adoptTlsSocket } from './connection/direct-socket.ts';
-import { FairRing, type Turns } from './connection/fair-ring.ts';
 import { Link } from './connection/link.ts';
-import { type ListenOptions, type MsrpListener, startListening } from './connection/listener.ts';
-import type { Priority, Sharing } from './connection/output-queue.ts';
+import { openSocket, type TlsTrust } from './connection/opening/connect.ts';
+import { type ListenOptions, type MsrpListener, startListening } from './connection/opening/listener.ts';
+import type { TlsIdentity } from './connection/opening/tls.ts';
+import { FairRing, type Turns } from './connection/output/fair-ring.ts';
+import type { Priority, Sharing } from './connection/output/output-queue.ts';
 import { ReadBufferPools } from './connection/read-buffers.ts';
-import type { TlsIdentity } from './connection/tls.ts';
 import type { SocketAndBuffers } from './connection/transport.ts';
+import { type Logger, silentLogger } from './diagnostics/log.ts';
 import { MsrpError } from './errors.ts';
-import { Identifiers, type RandomSource, systemRandom } from './identifiers.ts';
-import { type Logger, silentLogger } from './log.ts';
+import { Identifiers, type RandomSource, systemRandom } from './grammar/identifiers.ts';
+import { DEFAULT_PORT, type MsrpUri } from './grammar/uri.ts';
 import { BlockPools } from './sending/block-pools.ts';
 import type { ConnectionWishes, SessionOptions } from './session/options.ts';
 import { type JoinedConnection, MsrpSession } from './session/session.ts';
-import { DEFAULT_PORT, type MsrpUri } from './uri.ts';
 
 export interface EndpointOptions {
   /** Shown to peers when this side connects with TLS; listeners have their own. */

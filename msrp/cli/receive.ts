@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { fingerprintOf } from '../connection/tls.ts';
+import { fingerprintOf } from '../connection/opening/tls.ts';
 import { MsrpEndpoint } from '../endpoint.ts';
 import { MsrpError } from '../errors.ts';
 import type { Acceptance, IncomingOffer, ReceiveOutcome } from '../receiving/incoming-message.ts';

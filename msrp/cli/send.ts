@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { MsrpEndpoint } from '../endpoint.ts';
 import { MsrpError } from '../errors.ts';
+import { formatUri, parsePath } from '../grammar/uri.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { openFile } from '../sending/source.ts';
 import type { MsrpSession } from '../session/session.ts';
-import { formatUri, parsePath } from '../uri.ts';
 import type { Command } from './arguments.ts';
 import { finish, type InputCommand, onInput, peakMemory, print, sha256Of } from './lines.ts';
 

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../clock.ts';
+import type { Logger } from '../diagnostics/log.ts';
+import { trace, traceFrame } from '../diagnostics/trace.ts';
 import { MsrpError } from '../errors.ts';
 import type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from '../framing/head.ts';
 import { type FrameHandler, FrameParser } from '../framing/parser.ts';
 import { firstUri, formatResponse, LARGEST_OTHER_BODY, SuccessResponse } from '../framing/writer.ts';
-import { failureReportOf, type HeaderField } from '../headers.ts';
-import type { Logger } from '../log.ts';
-import { trace, traceFrame } from '../trace.ts';
-import { type MsrpUri, parsePath } from '../uri.ts';
+import { failureReportOf, type HeaderField } from '../grammar/headers.ts';
+import { type MsrpUri, parsePath } from '../grammar/uri.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import { Output } from './output.ts';
-import { OutputQueue, type Sharing } from './output-queue.ts';
+import { Output } from './output/output.ts';
+import { OutputQueue, type Sharing } from './output/output-queue.ts';
 import { Transactions } from './transactions.ts';
 import { type SocketAndBuffers, Transport } from './transport.ts';
 

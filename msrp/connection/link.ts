@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { Turns } from './fair-ring.ts';
+import type { Turns } from './output/fair-ring.ts';
 
 /** A connection, as its link sees it. */
 export interface LinkMember {

@@ -1,5 +1,5 @@
 import { MsrpError } from '../errors.ts';
-import { canonicalName, type HeaderField, Headers } from '../headers.ts';
+import { canonicalName, type HeaderField, Headers } from '../grammar/headers.ts';
 
 /** What the end-line says about the message: complete, to be continued, given up (RFC 4975 §7.1). */
 export type ContinuationFlag = '$' | '+' | '#';

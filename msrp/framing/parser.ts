@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MsrpError } from '../errors.ts';
-import type { HeaderField } from '../headers.ts';
+import type { HeaderField } from '../grammar/headers.ts';
 import { EndLine, FLAGS } from './end-line.ts';
 import {
   type ContinuationFlag,

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type HeaderField, Headers } from '../headers.ts';
+import { type HeaderField, Headers } from '../grammar/headers.ts';
 import type { ContinuationFlag, FrameHead } from './head.ts';
 import type { FrameLimits } from './parser.ts';
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type ByteRange, checkField, formatByteRange, type HeaderField } from '../headers.ts';
+import { type ByteRange, checkField, formatByteRange, type HeaderField } from '../grammar/headers.ts';
 import type { ContinuationFlag } from './head.ts';
 
 /** RFC 4975 §7.1: bodies of requests other than SEND are no larger than this. */

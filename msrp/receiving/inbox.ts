@@ -3,7 +3,7 @@ import type { Connection, RequestReceiver } from '../connection/connection.ts';
 import type { MsrpError } from '../errors.ts';
 import type { RequestHead } from '../framing/head.ts';
 import { formatReport } from '../framing/writer.ts';
-import { type ByteRange, parseByteRange, successReportOf } from '../headers.ts';
+import { type ByteRange, parseByteRange, successReportOf } from '../grammar/headers.ts';
 import { type AcceptHook, IncomingMessage } from './incoming-message.ts';
 
 /** Some peers keep their connection alive with messages nobody wants to read. */

@@ -1,13 +1,13 @@
 import { whenAborted } from '../abort-signal.ts';
 import type { Clock } from '../clock.ts';
 import type { Connection, RequestReceiver } from '../connection/connection.ts';
+import { trace } from '../diagnostics/trace.ts';
 import { MsrpError, storageError } from '../errors.ts';
 import { guarded } from '../event.ts';
 import type { ContinuationFlag, RequestHead } from '../framing/head.ts';
 import { formatReport } from '../framing/writer.ts';
-import { type ByteRange, type Headers, successReportOf } from '../headers.ts';
-import { type ByteInterval, RangeSet } from '../ranges.ts';
-import { trace } from '../trace.ts';
+import { type ByteRange, type Headers, successReportOf } from '../grammar/headers.ts';
+import { type ByteInterval, RangeSet } from '../grammar/ranges.ts';
 import { type ReportEvery, ReportSchedule } from './report-schedule.ts';
 import type { ByteSink } from './sink.ts';
 import { type UnsettledWrite, UnsettledWrites } from './unsettled-writes.ts';

@@ -1,4 +1,4 @@
-import { RangeSet } from '../ranges.ts';
+import { RangeSet } from '../grammar/ranges.ts';
 
 /** Bytes on their way into a sink: `start` up to but not including `end`. */
 export interface UnsettledWrite {

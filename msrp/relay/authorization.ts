@@ -1,7 +1,7 @@
 import { MsrpError } from '../errors.ts';
 import type { ResponseHead } from '../framing/head.ts';
-import type { HeaderField } from '../headers.ts';
-import { formatPath, formatUri, type MsrpUri, parsePath } from '../uri.ts';
+import type { HeaderField } from '../grammar/headers.ts';
+import { formatPath, formatUri, type MsrpUri, parsePath } from '../grammar/uri.ts';
 import { type Authorization, authorize, type Credentials, chooseChallenge, parameters } from './digest.ts';
 
 /** A relay that is to act for this side (RFC 4976). */

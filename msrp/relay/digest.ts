@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MsrpError } from '../errors.ts';
-import type { Headers } from '../headers.ts';
+import type { Headers } from '../grammar/headers.ts';
 
 /** What a relay wants to be answered (RFC 7616 §3.3, RFC 4976 §9.1). */
 export interface Challenge {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Wrapper } from '../wrappers.ts';
+import type { Wrapper } from '../wrapping/wrappers.ts';
 import type { ByteSource, OpenEndedSource } from './source.ts';
 
 /** Sees to it that nothing of a bad wrapper goes out: its beginning is looked at before the first byte is given away. */

@@ -1,10 +1,16 @@
 import { whenAborted } from '../abort-signal.ts';
 import type { Connection } from '../connection/connection.ts';
-import type { Priority } from '../connection/output-queue.ts';
+import type { Priority } from '../connection/output/output-queue.ts';
 import { MsrpError } from '../errors.ts';
 import { IDENTIFIER, type RequestHead } from '../framing/head.ts';
-import { canonicalName, type FailureReport, type HeaderField, parseByteRange, parseStatus } from '../headers.ts';
-import { type Wrapper, wrapperFor } from '../wrappers.ts';
+import {
+  canonicalName,
+  type FailureReport,
+  type HeaderField,
+  parseByteRange,
+  parseStatus,
+} from '../grammar/headers.ts';
+import { type Wrapper, wrapperFor } from '../wrapping/wrappers.ts';
 import type { BlockPools } from './block-pools.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
 import { type Chunking, chunkSize } from './chunk.ts';

@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { Connection } from '../connection/connection.ts';
-import type { Output } from '../connection/output.ts';
-import type { Flow, Priority } from '../connection/output-queue.ts';
+import type { Output } from '../connection/output/output.ts';
+import type { Flow, Priority } from '../connection/output/output-queue.ts';
 import type { Settlement } from '../connection/transactions.ts';
+import { trace } from '../diagnostics/trace.ts';
 import { MsrpError } from '../errors.ts';
 import { Event, type Unsubscribe } from '../event.ts';
 import { formatFields, SendHead } from '../framing/writer.ts';
-import type { ByteRange, FailureReport, HeaderField, ReportStatus } from '../headers.ts';
-import { type ByteInterval, RangeSet } from '../ranges.ts';
-import { trace } from '../trace.ts';
+import type { ByteRange, FailureReport, HeaderField, ReportStatus } from '../grammar/headers.ts';
+import { type ByteInterval, RangeSet } from '../grammar/ranges.ts';
 import type { Block, BlockReader } from './block-reader.ts';
 import { type ChunkOwner, LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
 

@@ -1,9 +1,9 @@
 import type { MsrpError } from '../errors.ts';
 import type { RequestHead } from '../framing/head.ts';
-import type { HeaderField } from '../headers.ts';
+import type { HeaderField } from '../grammar/headers.ts';
 import type { AcceptHook } from '../receiving/incoming-message.ts';
 import type { Chunking } from '../sending/chunk.ts';
-import type { Wrapper } from '../wrappers.ts';
+import type { Wrapper } from '../wrapping/wrappers.ts';
 import type { Role } from './roles.ts';
 
 /*

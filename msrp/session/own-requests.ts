@@ -4,7 +4,7 @@ import type { Transaction } from '../connection/transactions.ts';
 import { MsrpError } from '../errors.ts';
 import { METHOD, type ResponseHead } from '../framing/head.ts';
 import { formatEndLine, formatFields, formatRequestHead, LARGEST_OTHER_BODY } from '../framing/writer.ts';
-import { canonicalName, type HeaderField } from '../headers.ts';
+import { canonicalName, type HeaderField } from '../grammar/headers.ts';
 
 /** What goes with a request that is no message. */
 export interface RequestBody {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CpimError, cpimHeader, formatCpim, parseCpim } from '../../msrp/cpim.ts';
+import { CpimError, cpimHeader, formatCpim, parseCpim } from '../../msrp/wrapping/cpim.ts';
 import { formatImdn, parseImdn } from '../../protocols/sip/messaging/imdn.ts';
 import { formatIsComposing, parseIsComposing } from '../../protocols/sip/messaging/is-composing.ts';
 import { readContent, readStoredContent, wrapText } from '../../protocols/sip/messaging/message-content.ts';

@@ -1,4 +1,4 @@
-import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/cpim.ts';
+import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/wrapping/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
 import { parseMultipart } from '../multipart.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';

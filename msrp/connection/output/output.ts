@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 
 /** Bodies below this are copied beside their heads: cheaper than one more piece for the system to gather. */
 const COPY_BELOW = 8192;

@@ -1,4 +1,4 @@
-import { MsrpError } from './errors.ts';
+import { MsrpError } from '../errors.ts';
 
 /** Header fields of RFCs 4975, 4976 and 7701 and the MIME ones, as they are written. */
 const CANONICAL_NAMES = [

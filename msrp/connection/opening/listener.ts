@@ -1,7 +1,7 @@
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
-import { MsrpError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../../diagnostics/log.ts';
+import { MsrpError } from '../../errors.ts';
 import type { TlsIdentity } from './tls.ts';
 
 export interface ListenOptions {

@@ -1,7 +1,7 @@
-import type { SendHead } from '../framing/writer.ts';
-import type { ByteRange } from '../headers.ts';
+import type { SendHead } from '../../framing/writer.ts';
+import type { ByteRange } from '../../grammar/headers.ts';
+import type { Link } from '../link.ts';
 import type { Turns } from './fair-ring.ts';
-import type { Link } from './link.ts';
 import type { Output } from './output.ts';
 
 /** How soon a message goes out beside others. */

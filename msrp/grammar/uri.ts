@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { MsrpError } from './errors.ts';
+import { MsrpError } from '../errors.ts';
 
 /** Port of `msrp` and `msrps` where a URI names none (RFC 4975 §15.4). */
 export const DEFAULT_PORT = 2855;

@@ -1,6 +1,6 @@
-import { MsrpError } from './errors.ts';
-import type { RequestHead } from './framing/head.ts';
-import type { MsrpSession } from './session/session.ts';
+import { MsrpError } from '../errors.ts';
+import type { RequestHead } from '../framing/head.ts';
+import type { MsrpSession } from './session.ts';
 
 /**
  * Asks a conference for a nickname (RFC 7701 §7.1); an empty one gives it back.

@@ -1,11 +1,11 @@
 import net, { isIP, type OnReadOpts, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
-import type { Clock } from '../clock.ts';
-import { MsrpError } from '../errors.ts';
-import { directReading } from './direct-socket.ts';
-import type { ReadBufferPools } from './read-buffers.ts';
+import type { Clock } from '../../clock.ts';
+import { MsrpError } from '../../errors.ts';
+import { directReading } from '../direct-socket.ts';
+import type { ReadBufferPools } from '../read-buffers.ts';
+import type { SocketAndBuffers } from '../transport.ts';
 import type { TlsIdentity } from './tls.ts';
-import type { SocketAndBuffers } from './transport.ts';
 
 /** How the certificate of the other side is judged. */
 export type TlsTrust =

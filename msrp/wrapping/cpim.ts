@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { MsrpError } from './errors.ts';
+import { MsrpError } from '../errors.ts';
 
 /** Why something is not a CPIM message. */
 export type CpimErrorCode = 'cpim-malformed' | 'cpim-too-many-headers';

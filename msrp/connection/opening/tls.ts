@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { MsrpError } from '../errors.ts';
+import { MsrpError } from '../../errors.ts';
 
 /** A certificate and its private key, both PEM. */
 export interface TlsIdentity {

@@ -1,7 +1,7 @@
+import { MsrpError } from '../errors.ts';
+import type { Acceptance, AcceptHook } from '../receiving/incoming-message.ts';
+import { type ByteSink, MemorySink } from '../receiving/sink.ts';
 import { ENVELOPE_MAXIMUM, parseCpim } from './cpim.ts';
-import { MsrpError } from './errors.ts';
-import type { Acceptance, AcceptHook } from './receiving/incoming-message.ts';
-import { type ByteSink, MemorySink } from './receiving/sink.ts';
 
 /** A media type that wraps others, and how to tell a good one from a bad one. */
 export interface Wrapper {
