@@ -50,17 +50,20 @@ export const messaging = (company: Company): void => {
       }
     });
 
-    it.each(TEXTS)('carries %s as it was written', async (_, text) => {
+    it('carries every kind of text once, as it was written', async () => {
       const { alice, bob } = await company.pair();
       const before = bob.calls.length;
-      const said = alice.say(bob, text);
-      expect(await said.outcome).toEqual({ state: 'sent' });
-      expect(lines((await bob.got(said.id)).text)).toBe(lines(text));
+      const ids: string[] = [];
+      for (const [kind, text] of TEXTS) {
+        const said = alice.say(bob, text);
+        ids.push(said.id);
+        expect(await said.outcome, kind).toEqual({ state: 'sent' });
+        expect(lines((await bob.got(said.id)).text), kind).toBe(lines(text));
+      }
       await fence(alice, bob);
       // texts of another test may still come out of the archive meanwhile
       const came = bob.calls.slice(before).filter(({ message }) => message.peer === alice.address && !message.delayed);
-      expect(came.map(({ message }) => message.id).filter((id) => id === said.id)).toHaveLength(1);
-      expect(came).toHaveLength(2);
+      expect(came.map(({ message }) => message.id).slice(0, -1)).toEqual(ids);
     });
 
     it('is not hurt by characters that no text should have', async () => {
