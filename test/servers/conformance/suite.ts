@@ -14,34 +14,45 @@ import { presence } from './subjects/presence.ts';
 import { registration } from './subjects/registration.ts';
 import { transferEndings } from './subjects/transfer-endings.ts';
 
+type Subject = (company: Company) => void;
+
+const faults: Subject = (company) => {
+  if (!company.fixture.server) return;
+  describe('around a fault of the server', () => {
+    afterEach(restoreCampus);
+    outages(company);
+  });
+};
+
+const SUBJECTS: readonly Subject[] = [
+  registration,
+  messaging,
+  messageStates,
+  presence,
+  contactList,
+  fileTransfer,
+  transferEndings,
+  faults,
+  endings,
+];
+
 /**
  * The requirements of `protocols/contract/`, asked of one provider over its real server. Beside what each test expects,
  * everything anybody in it does is held against the contract when they leave: see `kit/person.ts` and `kit/watched.ts`.
  *
  * To be imported before the provider: it counts the emitters.
  *
+ * @param only some subjects, where the others were asked of the same provider elsewhere
+ *
  * @example conformance('XMPP', { protocol: xmpp, … });
  */
-export function conformance(name: string, fixture: Fixture): void {
+export function conformance(name: string, fixture: Fixture, only?: readonly Subject[]): void {
   describe(name, () => {
     const company = new Company(fixture);
     afterEach(async () => {
       await company.leave();
       await closeTunnels();
     });
-    registration(company);
-    messaging(company);
-    messageStates(company);
-    presence(company);
-    contactList(company);
-    fileTransfer(company);
-    transferEndings(company);
-    if (fixture.server) {
-      describe('around a fault of the server', () => {
-        afterEach(restoreCampus);
-        outages(company);
-      });
-    }
-    endings(company);
+    for (const subject of only ?? SUBJECTS) subject(company);
   });
 }
