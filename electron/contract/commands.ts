@@ -17,9 +17,14 @@ const name = z.string().check(z.maxLength(200));
 const path = z.string().check(z.minLength(1), z.maxLength(4096));
 /** As composed; the route's own limit is checked against it in the core (`too-big`). */
 const text = z.string().check(z.maxLength(4 * 1024 * 1024));
+/** Characters in a file of authorities. */
+export const MAXIMUM_PEM = 262_144;
 const secret = z.string().check(z.minLength(1), z.maxLength(1024));
 const nothing = z.object({});
 const done = z.null();
+
+/** PEM of certificates of authorities: the campus's own. */
+const pem = z.string().check(z.maxLength(MAXIMUM_PEM));
 
 const choice = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -28,6 +33,7 @@ const account = {
   server: z.optional(serverSchema),
   transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
   authenticationName: z.optional(z.string().check(z.maxLength(256))),
+  authorities: z.optional(pem),
   /** Choices of the protocol, by name: for SIP `msrpRelay`, host or URI of the relay for files, and `xcapRoot`, where the list is. */
   options: z.optional(z.record(z.string(), choice)),
 };
@@ -65,6 +71,7 @@ export const commands = {
       server: z.optional(z.nullable(serverSchema)),
       transport: z.optional(z.nullable(z.enum(['udp', 'tcp', 'tls']))),
       authenticationName: z.optional(z.nullable(z.string().check(z.maxLength(256)))),
+      authorities: z.optional(z.nullable(pem)),
       /** What is left out stays; null takes a choice back. */
       options: z.optional(z.record(z.string(), z.nullable(choice))),
     }),

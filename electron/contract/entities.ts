@@ -58,6 +58,16 @@ export const serverSchema = z.object({
   port: z.number().check(z.int(), z.minimum(1), z.maximum(65535)),
 });
 
+/** Who signs certificates that this account believes, beside the authorities of the computer. */
+export const authoritySchema = z.object({
+  subject: z.string(),
+  /** SHA-256, upper-case hex pairs with colons. */
+  fingerprint: z.string(),
+  /** ISO 8601; empty if it cannot be read. */
+  validTo: z.string(),
+});
+export type Authority = z.infer<typeof authoritySchema>;
+
 export const accountSchema = z.object({
   id,
   protocol: z.string(),
@@ -68,6 +78,7 @@ export const accountSchema = z.object({
   server: z.optional(serverSchema),
   transport: z.optional(z.enum(['udp', 'tcp', 'tls'])),
   authenticationName: z.optional(z.string()),
+  authorities: z.optional(z.array(authoritySchema)),
   /** SIP: host or URI of the relay its files go through (RFC 4976); without it they go directly. */
   msrpRelay: z.optional(z.string()),
   /** SIP: https URI of the root of its XCAP server (RFC 4825 §6.1); without it the server is looked for. */

@@ -7,6 +7,7 @@ export type CoreFaultCode =
   | 'not-found'
   | 'wrong-state'
   | 'already-exists'
+  | 'authority-invalid'
   | 'not-available-here'
   | 'risky-file'
   | 'file-gone'

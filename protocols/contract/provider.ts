@@ -39,7 +39,7 @@ export interface AccountSettings {
   authenticationName?: string;
   /** SHA-256 fingerprints a person has trusted for this account's server. */
   trustedFingerprints: readonly string[];
-  /** PEM of a campus certificate authority, beside the system's roots. */
+  /** PEM of whom to believe beside Node's own list: the authorities of the system, and those of the campus. */
   certificateAuthorities: readonly string[];
   /** Protocol-specific choices by name; each protocol documents its own. */
   options: Readonly<Record<string, string | number | boolean>>;

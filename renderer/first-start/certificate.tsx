@@ -16,6 +16,10 @@ function certificateReason(reason: string) {
   return 'other';
 }
 
+/** Whether the campus's authority, given by file, could make it right. */
+export const lacksAuthority = (facts: Facts): boolean =>
+  certificateReason(facts.reason) === 'unknownAuthority' || certificateReason(facts.reason) === 'selfSigned';
+
 /** A refused certificate, readable, before anybody trusts it. */
 export function CertificateFacts({ facts }: { facts: Facts }) {
   const { t } = useTranslation();

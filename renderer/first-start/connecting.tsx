@@ -9,7 +9,8 @@ import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions } from '../store/app-context.tsx';
 import { bare } from '../store/selectors.ts';
-import { CertificateFacts } from './certificate.tsx';
+import { AuthorityFile } from './authority-file.tsx';
+import { CertificateFacts, lacksAuthority } from './certificate.tsx';
 import styles from './start.module.css';
 import { Trouble } from './trouble.tsx';
 
@@ -65,6 +66,9 @@ export function Connecting({ account, onBack, onDone }: ConnectingProps) {
           >
             {t('certificate.trust')}
           </Button>
+          {lacksAuthority(certificate) && (
+            <AuthorityFile accountId={account.id} text={t('certificate.useAuthority')} size="large" />
+          )}
         </div>
       </>
     );

@@ -17,6 +17,10 @@ export const enFaults = {
   },
   network: { said: 'The connection broke off.', todo: 'Check the network, then try again.' },
   timeout: { said: 'There was no answer in time.', todo: 'Try again.' },
+  'authority-invalid': {
+    said: 'This file has no certificate of an authority in it.',
+    todo: 'Ask the help desk for the campus authority’s file (PEM or DER), then choose it.',
+  },
   'address-invalid': { said: 'This is not a whole address.', todo: 'Write it like name@campus.pt.' },
   'credentials-rejected': {
     said: 'The server refused the address or the password.',

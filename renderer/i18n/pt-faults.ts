@@ -16,6 +16,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
   },
   network: { said: 'A ligação foi interrompida.', todo: 'Verifique a rede e tente de novo.' },
   timeout: { said: 'Não houve resposta a tempo.', todo: 'Tente de novo.' },
+  'authority-invalid': {
+    said: 'Este ficheiro não tem nenhum certificado de uma autoridade.',
+    todo: 'Peça ao apoio informático o ficheiro da autoridade do campus (PEM ou DER) e escolha-o.',
+  },
   'address-invalid': { said: 'Este endereço não está completo.', todo: 'Escreva-o como nome@campus.pt.' },
   'credentials-rejected': {
     said: 'O servidor recusou o endereço ou a palavra-passe.',

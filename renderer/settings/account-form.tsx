@@ -1,6 +1,7 @@
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account, CommandInput } from '../../electron/contract/index.ts';
+import { AuthorityFile } from '../first-start/authority-file.tsx';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { cx } from '../kit/cx.ts';
@@ -138,6 +139,7 @@ export function AccountForm({ account }: { account: Account }) {
               />
             )}
             <TextField label={t('account.login')} value={login} onChange={setLogin} hint={t('account.loginHint')} />
+            <Authorities account={account} forget={() => void change({ authorities: null })} />
             {account.protocol === 'sip' && (
               <TextField
                 label={t('account.relay')}
@@ -170,5 +172,34 @@ export function AccountForm({ account }: { account: Account }) {
         </div>
       </form>
     </div>
+  );
+}
+
+/** Who signs the certificates of the campus. Counts at once, as the switch does: the account connects again with it. */
+function Authorities({ account, forget }: { account: Account; forget: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const id = useId();
+  const { authorities = [] } = account;
+  return (
+    <fieldset className={styles.group} aria-describedby={`${id}-hint`}>
+      <legend className={styles.label}>{t('account.authorities')}</legend>
+      {authorities.map(({ subject, fingerprint, validTo }) => (
+        <p key={fingerprint} className={styles.small}>
+          {t('account.authorityUntil', { subject, date: format.date(Date.parse(validTo)) })}
+        </p>
+      ))}
+      <p id={`${id}-hint`} className={styles.small}>
+        {t('account.authoritiesHint')}
+      </p>
+      <div className={styles.choices}>
+        <AuthorityFile accountId={account.id} text={t('account.chooseAuthority')} size="small" />
+        {authorities.length > 0 && (
+          <Button size="small" onClick={forget}>
+            {t('account.forgetAuthority')}
+          </Button>
+        )}
+      </div>
+    </fieldset>
   );
 }

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
-import { CertificateFacts } from '../first-start/certificate.tsx';
+import { AuthorityFile } from '../first-start/authority-file.tsx';
+import { CertificateFacts, lacksAuthority } from '../first-start/certificate.tsx';
 import { SignInFlow } from '../first-start/sign-in-flow.tsx';
 import { Dialog, DialogFeet } from '../kit/floating/dialog.tsx';
 import { Button } from '../kit/form/button.tsx';
@@ -54,6 +55,9 @@ export function CertificateSheet({ accountId }: { accountId: string }) {
     <Dialog title={t('certificate.title')} onClose={actions.closeSheet}>
       <CertificateFacts facts={facts} />
       <DialogFeet>
+        {lacksAuthority(facts) && (
+          <AuthorityFile accountId={accountId} text={t('certificate.useAuthority')} onTaken={actions.closeSheet} />
+        )}
         <Button
           onClick={() => {
             actions.closeSheet();

@@ -43,6 +43,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'not-found': true,
   'wrong-state': true,
   'already-exists': true,
+  'authority-invalid': true,
   'not-available-here': true,
   'risky-file': true,
   'file-gone': true,

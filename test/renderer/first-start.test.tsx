@@ -1,3 +1,4 @@
+import { File } from 'node:buffer';
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { CERTIFICATE, emptyData } from './fake-core/sample.ts';
@@ -100,6 +101,23 @@ describe('first start', () => {
         { accountId: id, fingerprint: CERTIFICATE.certificate?.fingerprint },
       ]),
     );
+  });
+
+  it('takes the file of the campus’s authority, as text or as bytes, and says so if it is none', async () => {
+    const { core, id } = await signIn();
+    act(() => core.register(id, { state: 'stopped', cause: CERTIFICATE }));
+    const input = await screen.findByLabelText('Choose the authority’s file…');
+    const choose = (content: string | Uint8Array<ArrayBuffer>) =>
+      fireEvent.change(input, { target: { files: [new File([content], 'campus-ca.crt')] } });
+    const asked = () => core.asks('accounts.change').map((change) => change.authorities);
+    core.failing.set('accounts.change', { code: 'authority-invalid', retryable: false });
+    choose('not a certificate');
+    await screen.findByText(/^This file has no certificate of an authority in it\. Ask the help desk/);
+    expect(asked()).toEqual(['-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n']);
+    choose('Campus CA\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    await waitFor(() => expect(asked()[1]).toMatch(/^Campus CA/));
+    choose(new Uint8Array(300_000));
+    await waitFor(() => expect(asked()[2]).toBe(''));
   });
 
   it('works without a server, by a name alone', async () => {

@@ -9,6 +9,7 @@ import {
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from './account-rows.ts';
+import { systemAuthorities } from './authorities.ts';
 import type { Passwords } from './passwords.ts';
 
 /** What an account's provider is joined to while it lives. */
@@ -94,7 +95,11 @@ export class AccountConnection {
     }
     try {
       const provider = protocol.create({
-        account: loopbackOnly ? { ...settings, options: { ...settings.options, loopbackOnly } } : settings,
+        account: {
+          ...settings,
+          certificateAuthorities: [...systemAuthorities(), ...settings.certificateAuthorities],
+          ...(loopbackOnly && { options: { ...settings.options, loopbackOnly } }),
+        },
         password: () => passwords.get(this.#id),
         storage: rows.storageOf(this.#id),
         log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),

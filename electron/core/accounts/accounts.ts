@@ -14,6 +14,7 @@ import { faultOf } from '../fault.ts';
 import type { Log } from '../log.ts';
 import { AccountConnection, type ProviderHooks } from './account-connection.ts';
 import type { AccountRows, StoredAccount } from './account-rows.ts';
+import { authoritiesIn, authorityFacts } from './authorities.ts';
 import type { Passwords } from './passwords.ts';
 
 export interface AccountsParts {
@@ -100,7 +101,7 @@ export class Accounts {
         ...(input.transport && { transport: input.transport }),
         ...(input.authenticationName && { authenticationName: input.authenticationName }),
         trustedFingerprints: [],
-        certificateAuthorities: [],
+        certificateAuthorities: authoritiesIn(input.authorities ?? null),
         options: input.options ?? {},
       },
     };
@@ -121,6 +122,7 @@ export class Accounts {
       ...kept,
       displayName: input.displayName ?? kept.displayName,
       options: withChoices(kept.options, input.options ?? {}),
+      ...(input.authorities !== undefined && { certificateAuthorities: authoritiesIn(input.authorities) }),
       ...changed('server', server, input.server),
       ...changed('transport', transport, input.transport),
       ...changed('authenticationName', authenticationName, input.authenticationName),
@@ -163,8 +165,16 @@ export class Accounts {
     const account = this.#must(accountId);
     await account.connection.stop();
     this.#accounts.delete(accountId);
-    this.#parts.removed(accountId);
-    this.#parts.rows.delete(accountId);
+    try {
+      this.#parts.removed(accountId);
+      this.#parts.rows.delete(accountId);
+    } catch (error) {
+      // the disk took none of it: the account is still there
+      this.#accounts.set(accountId, account);
+      this.tell();
+      if (account.enabled) void account.connection.start(account.settings);
+      throw error;
+    }
     await this.#parts.passwords.forget(accountId);
     this.tell();
     this.#parts.log.write('info', 'account.removed', { account: account.settings.address });
@@ -208,6 +218,7 @@ export class Accounts {
       ...(settings.server && { server: settings.server }),
       ...(settings.transport && { transport: settings.transport }),
       ...(settings.authenticationName && { authenticationName: settings.authenticationName }),
+      authorities: settings.certificateAuthorities.flatMap((pem) => authorityFacts(pem) ?? []),
       ...(typeof settings.options.msrpRelay === 'string' && { msrpRelay: settings.options.msrpRelay }),
       ...(typeof settings.options.xcapRoot === 'string' && { xcapRoot: settings.options.xcapRoot }),
       contactList: connection.provider?.operationSet('contactList')?.kept ?? null,

@@ -3,7 +3,7 @@ import { type CertificateFacts, ProviderError } from '../../contract/index.ts';
 
 /** Whom to believe. */
 export interface TlsTrust {
-  /** PEM, beside the system's roots. */
+  /** PEM, beside Node's own list. */
   certificateAuthorities: readonly string[];
   /** SHA-256 of certificates a person has trusted, upper-case hex pairs with colons. */
   trustedFingerprints: readonly string[];
@@ -11,15 +11,9 @@ export interface TlsTrust {
   names: readonly string[];
 }
 
-/** `getCACertificates` came with Node 22.15; before it only Node's own list is to be had. */
-const systemAuthorities = (): readonly string[] => {
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'system') => string[] };
-  return getCACertificates?.('system') ?? [];
-};
-
 /** Options for `tls.connect`; the verdict is `refusalOf` after `secureConnect`, nothing may be sent before. */
 export const tlsOptions = (trust: TlsTrust): tls.ConnectionOptions => ({
-  ca: [...new Set([...tls.rootCertificates, ...systemAuthorities(), ...trust.certificateAuthorities])],
+  ca: [...tls.rootCertificates, ...trust.certificateAuthorities],
   minVersion: 'TLSv1.2',
   // the verdict is ours, since a fingerprint may be trusted that no authority stands for
   rejectUnauthorized: false,

@@ -1,7 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
+import { createCertificate } from '../../../protocols/sip/media/certificate.ts';
 import { TestProfile, turn } from '../support/core.ts';
 
 const CERTIFICATE = {
@@ -212,6 +215,46 @@ describe('an account', () => {
     await profile.restart();
     await turn();
     expect(profile.protocol.last.context.account.trustedFingerprints).toEqual(['AA:BB']);
+  });
+
+  it('believes the authorities of a file from then on, and those of the computer', async () => {
+    const { profile, account } = await ready();
+    const [one, two] = tls.rootCertificates as [string, string];
+    const believed = () => profile.protocol.last.context.account.certificateAuthorities;
+    const own = believed().length;
+    // text around the certificates is usual, and the same one twice is one
+    const changed = await profile.call('accounts.change', {
+      accountId: account.id,
+      authorities: `Campus CA\r\n${one}\n\n${two}\n${one}`.replaceAll('\n', '\r\n'),
+    });
+    expect(changed.authorities).toHaveLength(2);
+    expect(changed.authorities?.[0]).toMatchObject({ fingerprint: new X509Certificate(one).fingerprint256 });
+    await profile.call('accounts.change', { accountId: account.id, displayName: 'Ana' });
+    await profile.restart();
+    await turn();
+    const trusted = believed().map((pem) => new X509Certificate(pem).fingerprint256);
+    expect(trusted.slice(own)).toEqual([one, two].map((pem) => new X509Certificate(pem).fingerprint256));
+    const forgotten = await profile.call('accounts.change', { accountId: account.id, authorities: null });
+    expect(forgotten.authorities).toEqual([]);
+    expect(believed()).toHaveLength(own);
+  });
+
+  it.each([
+    ['no certificate', 'hello'],
+    ['nothing at all', ''],
+    ['a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
+    [
+      'a good one and a broken one',
+      `${tls.rootCertificates[0]}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`,
+    ],
+    ['a server’s own certificate', createCertificate(Date.now()).cert],
+    ['more than anybody needs', tls.rootCertificates.slice(0, 33).join('\n')],
+  ])('refuses a file with %s, and goes on as before', async (_, authorities) => {
+    const { profile, account, provider } = await ready();
+    expect(await profile.refused('accounts.change', { accountId: account.id, authorities })).toBe('authority-invalid');
+    expect(provider.stopped).toBe(false);
+    expect(await registrationOf(profile)).toMatchObject({ state: 'online' });
+    expect((await profile.snapshot()).accounts[0]?.authorities).toEqual([]);
   });
 
   it('switched off stays off over a restart', async () => {

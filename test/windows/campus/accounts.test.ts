@@ -62,9 +62,10 @@ describe.each(ways)('an account over $protocol', ({ protocol, port, transport, s
     await carryOn(bob);
   });
 
-  it('says a wrong password in a plain sentence, keeps what was typed, and takes the right one', async () => {
+  it('believes the authority of a file, says a wrong password in a plain sentence, keeps what was typed, and takes the right one', async () => {
     await signIn(alice, { ...how(), address: 'alice@campus.test', password: 'guess' });
-    await alice.page.getByRole('button', { name: 'Trust this server' }).click();
+    // she has the file of the campus's authority
+    await alice.page.getByLabel('Choose the authority’s file…').setInputFiles(campus.ca);
     await alice.page.getByText('The server refused the address or the password.', { exact: false }).first().waitFor();
     await alice.screenshot(`wrong-password-${protocol}`);
     const change = alice.page.getByRole('button', { name: 'Change address or password' });
