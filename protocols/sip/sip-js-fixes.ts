@@ -158,9 +158,33 @@ export const disposeCore = (core: Core.UserAgentCore): void => {
   challenged.delete(core);
 };
 
-/** Realms each request has answered already. */
-const answeredRealms = new WeakMap<Core.UserAgentClient, Set<string>>();
+/** One answer to a challenge; `at` by `performance.now`. */
+interface Proof {
+  nonce: string | undefined;
+  at: number;
+}
+/** What each request has answered already, by status and realm. */
+const proofsOf = new WeakMap<Core.UserAgentClient, Map<string, Proof[]>>();
 const ROUNDS_MAXIMUM = 6;
+/** RFC 3261 §17.1.2.2: a request that has no answer by then was repeated. */
+const T1 = 500;
+
+/**
+ * Whether the password itself is refused. RFC 3261 §22.1: what was rejected is not sent again, unless the nonce was too old.
+ * A server that started anew between its challenge and our answer does not say so: it knows no nonce of its life before
+ * (Kamailio 5.6). So another nonce is answered once more where the server has taken this password before, or took so long
+ * that it may have been away.
+ */
+const isRefused = (
+  { stale, challenge }: DigestAnswer,
+  proofs: readonly Proof[],
+  { accepted }: DigestClient,
+): boolean => {
+  const last = proofs.at(-1);
+  if (!last || stale) return false;
+  const doubtful = accepted || performance.now() - last.at >= T1;
+  return !doubtful || proofs.length > 1 || challenge.parameters.get('nonce') === last.nonce;
+};
 
 /**
  * Defects of the guard this replaces: MD5 only; of several challenges only the last is seen; a proxy's challenge followed
@@ -179,12 +203,15 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
     body: bodyOf(request),
   });
   client.remember(scopeOf(status, request), answers);
-  const answered = answeredRealms.get(this) ?? new Set();
-  answeredRealms.set(this, answered);
-  // our password was refused for this realm, unless the server says that only the nonce was too old
-  const refused = answers.some(({ realm, stale }) => answered.has(`${status} ${realm}`) && !stale);
-  if (answers.length === 0 || refused || answered.size >= ROUNDS_MAXIMUM) return true;
-  for (const { realm, stale } of answers) answered.add(`${status} ${realm}${stale ? ` ${answered.size}` : ''}`);
+  const given = proofsOf.get(this) ?? new Map<string, Proof[]>();
+  proofsOf.set(this, given);
+  const before = ({ realm }: DigestAnswer): Proof[] => given.get(`${status} ${realm}`) ?? [];
+  const refused = answers.some((answer) => isRefused(answer, before(answer), client));
+  if (answers.length === 0 || refused || [...given.values()].flat().length >= ROUNDS_MAXIMUM) return true;
+  for (const answer of answers) {
+    const proof = { nonce: answer.challenge.parameters.get('nonce'), at: performance.now() };
+    given.set(`${status} ${answer.realm}`, [...before(answer), proof]);
+  }
   const dialog = this.core.dialogs.get(`${request.callId}${request.fromTag}${request.toTag ?? ''}`);
   if (request.toTag && dialog) {
     dialog.incrementLocalSequenceNumber();

@@ -58,6 +58,8 @@ export class SipProvider implements Provider {
   readonly #files: SipFileTransfer;
   readonly #publication: Publication;
   readonly #contacts: SipContactList;
+  /** The server has taken the password before. */
+  #accepted = false;
   /** Why the last connection broke, where that says what is at the server's port. */
   #brokenBy: ProviderErrorCode | undefined;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
@@ -245,10 +247,15 @@ export class SipProvider implements Provider {
         const { account } = this.#context;
         const password = await this.#context.password();
         if (password === undefined) throw new ProviderError('credentials-missing');
-        this.#agent.setCredentials(new DigestClient(loginOf(account), password));
+        const credentials = new DigestClient(loginOf(account), password);
+        credentials.accepted = this.#accepted;
+        this.#agent.setCredentials(credentials);
         progress('registering');
         const error = await this.#registration.register();
+        if (error?.code === 'credentials-rejected') this.#accepted = false;
         if (!error) {
+          this.#accepted = true;
+          credentials.accepted = true;
           this.#network.approveCurrent();
           return;
         }

@@ -151,9 +151,12 @@ describe('Kamailio', () => {
     await slapd.kill();
     expect(statusOf((await register({ name: 'alice' })).second)).toBe(200);
     // an unanswered challenge asks nobody; the credentials of an unknown user need the directory
-    const { second } = await register({ name: 'dave' });
-    expect(statusOf(second)).toBe(503);
-    expect(second).toMatch(/^Retry-After: \d+/m);
+    // and each of the workers says so again and again: a challenge would read as a wrong password
+    for (let time = 0; time < 6; time++) {
+      const { second } = await register({ name: 'dave' });
+      expect(statusOf(second)).toBe(503);
+      expect(second).toMatch(/^Retry-After: \d+/m);
+    }
     await slapd.start();
     expect(statusOf((await register({ name: 'dave' })).second)).toBe(200);
   });

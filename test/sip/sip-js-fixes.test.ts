@@ -1,5 +1,5 @@
 import { Core } from 'sip.js';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
 import { directAgent, incoming, reached } from './direct-agents.ts';
 import { ScriptedServer } from './scripted-server.ts';
@@ -50,8 +50,9 @@ describe('challenges', () => {
   const credentialed = async () => {
     const server = await ScriptedServer.open();
     const { agent } = await serverAgent(server.port);
-    agent.setCredentials(new DigestClient('ana', 'secret'));
-    return { server, agent };
+    const credentials = new DigestClient('ana', 'secret');
+    agent.setCredentials(credentials);
+    return { server, agent, credentials };
   };
 
   test('by a proxy and then by the registrar are both answered', async () => {
@@ -106,6 +107,45 @@ describe('challenges', () => {
       else request.answer(200);
     };
     expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(200);
+  });
+
+  describe('a password refused under a nonce of the life before', () => {
+    afterEach(() => void vi.restoreAllMocks());
+    /** A server that starts anew each time it has challenged, `lives` times, and is `away` ms long each time. */
+    const reborn = async (lives: number, away: number, accepted: boolean) => {
+      const { server, agent, credentials } = await credentialed();
+      credentials.accepted = accepted;
+      let now = 0;
+      vi.spyOn(performance, 'now').mockImplementation(() => now);
+      let life = 0;
+      server.handler = (request) => {
+        if (request.head.get('authorization')) life += life < lives ? 1 : 0;
+        now += away;
+        const known = request.head.get('authorization')?.includes(`nonce="${life}"`);
+        if (known) request.answer(200);
+        else request.answer(401, [`WWW-Authenticate: Digest realm="home", nonce="${life}", qop="auth"`]);
+      };
+      const { status } = await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT });
+      return [status, server.requests.length];
+    };
+
+    test('is proven once more where it was accepted before', async () => {
+      expect(await reborn(1, 1, true)).toEqual([200, 3]);
+    });
+    test('is proven once more where the answer took long', async () => {
+      expect(await reborn(1, 500, false)).toEqual([200, 3]);
+    });
+    test('is refused where neither is so', async () => {
+      expect(await reborn(1, 499, false)).toEqual([401, 2]);
+    });
+    test('is refused the second time, and at once under the same nonce', async () => {
+      expect(await reborn(2, 500, true)).toEqual([401, 3]);
+      const { server, agent, credentials } = await credentialed();
+      credentials.accepted = true;
+      server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+      expect((await agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: TEXT })).status).toBe(401);
+      expect(server.requests.length).toBe(2);
+    });
   });
 
   test('a server that calls every nonce stale is given up', async () => {

@@ -34,6 +34,8 @@ const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
  * get answers of their own (RFC 3261 §22.3).
  */
 export class DigestClient {
+  /** The server has taken this password before: a refusal may be about the nonce. */
+  accepted = false;
   readonly #username: string;
   readonly #password: string;
   readonly #clientNonce: () => string;
