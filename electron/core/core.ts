@@ -22,6 +22,7 @@ import { People } from './people/people.ts';
 import { Notices } from './settings/notices.ts';
 import { Preferences } from './settings/preferences.ts';
 import { databaseKey } from './store/database-key.ts';
+import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
 import { openStore } from './store/open-store.ts';
 import { lockProfile } from './store/profile-lock.ts';
@@ -62,14 +63,16 @@ export async function createCore(parts: CoreParts): Promise<Core> {
   const clock = parts.clock ?? systemClock;
   try {
     const lock = lockProfile(launch.folder);
-    const log = openLog(launch.folder, clock.now);
+    const disk = new DiskRoom(launch.folder, clock);
+    const log = openLog(launch.folder, clock.now, () => disk.refused());
     const giveBack = (): void => {
+      disk.close();
       log.close();
       lock.release();
     };
     try {
       const key = await databaseKey(launch, shell);
-      return await openProfile(parts, clock, log, key, giveBack);
+      return await openProfile(parts, { clock, disk, log, key, giveBack });
     } catch (error) {
       log.error('core.not-started', error);
       giveBack();
@@ -80,24 +83,32 @@ export async function createCore(parts: CoreParts): Promise<Core> {
   }
 }
 
+/** What a start has taken hold of before anything is read. */
+interface Held {
+  clock: Clock;
+  disk: DiskRoom;
+  log: Log;
+  key: string;
+  giveBack: () => void;
+}
+
 /** Damage that shows only while everything is being read is met once: the second look sets the file aside. */
-async function openProfile(parts: CoreParts, clock: Clock, log: Log, key: string, giveBack: () => void): Promise<Core> {
+async function openProfile(parts: CoreParts, held: Held): Promise<Core> {
   try {
-    return await wire(parts, clock, log, key, giveBack);
+    return await wire(parts, held);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'damaged') throw error;
-    return wire(parts, clock, log, key, giveBack);
+    return wire(parts, held);
   }
 }
 
-async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveBack: () => void): Promise<Core> {
+async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held): Promise<Core> {
   const { launch, shell, protocols } = parts;
   const report = (error: unknown): void => log.error('core.unforeseen', error);
   let started = false;
-  let tellDiskFull = (): void => undefined;
 
   const store = openStore(launch.folder, key, clock.now, (code) => {
-    if (code === 'full') tellDiskFull();
+    if (code === 'full') disk.refused();
     if (code !== 'damaged' || !started) return;
     started = false;
     // told when the statement that met it has thrown
@@ -108,7 +119,6 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
   try {
     const preferences = new Preferences(driver, launch.downloadFolder, events.emit);
     const notices = startNotices(new Notices(driver, clock.now, events.emit), launch, store.setAside);
-    tellDiskFull = () => notices.show('disk-full');
 
     const notifier = new Notifier({
       events,
@@ -190,6 +200,17 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
       clock,
     });
 
+    disk.listen({
+      full: () => notices.show('disk-full'),
+      room: () => {
+        log.write('info', 'disk.room-again');
+        notices.hide('disk-full');
+        conversations.roomAgain();
+        transfers.roomAgain();
+        // whoever could not keep what came has left its server, and waits
+        accounts.machineEvent('wake');
+      },
+    });
     await transfers.recover();
     started = true;
     shell.setUnread(conversations.talks.unread);
@@ -295,7 +316,7 @@ async function wire(parts: CoreParts, clock: Clock, log: Log, key: string, giveB
         return null;
       },
       'talks.setDraft': ({ talkId, draft }) => {
-        conversations.talks.setDraft(talkId, draft);
+        conversations.talks.keepDraft(talkId, draft);
         return null;
       },
       'talks.markRead': ({ talkId, upTo }) => {

@@ -1,5 +1,6 @@
 import { ProviderError } from '../../protocols/contract/index.ts';
 import { CommandError, type Fault } from '../contract/index.ts';
+import { isNoRoom } from './store/disk-room.ts';
 import { StoreError } from './store/store-error.ts';
 
 /** A provider's error as a fact for a window. */
@@ -16,5 +17,6 @@ export function faultOf(error: ProviderError): Fault {
 export function commandErrorOf(error: unknown): unknown {
   if (error instanceof ProviderError) return new CommandError(faultOf(error), { cause: error });
   if (error instanceof StoreError) return error.toFault();
+  if (isNoRoom(error)) return new CommandError({ code: 'no-space', retryable: true }, { cause: error });
   return error;
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ProviderLog } from '../../protocols/contract/index.ts';
+import { isNoRoom } from './store/disk-room.ts';
 
 const FILE = 'aims.log';
 const MAXIMUM_BYTES = 1024 * 1024;
@@ -41,14 +42,16 @@ export interface Log {
 }
 
 /**
- * Writes at once and in order; when the disk takes nothing, the program goes on without.
+ * Writes at once and in order, and whole lines; when the disk takes nothing, `refused` is told, and the program goes on
+ * without. The first line after that says how many are missing.
  *
  * @example log.write('info', 'core.started', { version: '0.1.0' });
  */
-export function openLog(folder: string, now: () => number): Log {
+export function openLog(folder: string, now: () => number, refused: () => void = () => undefined): Log {
   const file = path.join(folder, FILE);
   let handle: number | undefined;
   let size = 0;
+  let missing = 0;
 
   const open = (): void => {
     handle = fs.openSync(file, 'a', 0o600);
@@ -66,22 +69,36 @@ export function openLog(folder: string, now: () => number): Log {
     }
   };
 
+  const append = (line: object): void => {
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    if (handle === undefined) open();
+    if (size > 0 && size + bytes.length > MAXIMUM_BYTES) {
+      rotate();
+      open();
+    }
+    const written = fs.writeSync(handle as number, bytes);
+    if (written < bytes.length) {
+      fs.ftruncateSync(handle as number, size);
+      throw Object.assign(new Error('half a line'), { code: 'ENOSPC' });
+    }
+    size += written;
+  };
+
   const write: ProviderLog = (level, event, facts = {}) => {
-    const line: Record<string, string | number | boolean> = { time: new Date(now()).toISOString(), level, event };
+    const time = new Date(now()).toISOString();
+    const line: Record<string, string | number | boolean> = { time, level, event };
     for (const [name, value] of Object.entries(facts)) {
       if (SECRET_NAME.test(name)) line[name] = '…';
       else line[name] = typeof value === 'string' ? redact(value) : value;
     }
-    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     try {
-      if (handle === undefined) open();
-      if (size > 0 && size + bytes.length > MAXIMUM_BYTES) {
-        rotate();
-        open();
-      }
-      size += fs.writeSync(handle as number, bytes);
-    } catch {
-      // a full disk: messages come first, and the log has nobody to tell
+      if (missing > 0) append({ time, level: 'warn', event: 'log.lines-missing', lines: missing });
+      missing = 0;
+      append(line);
+    } catch (error) {
+      // messages come first: without a log the program goes on
+      missing += 1;
+      if (isNoRoom(error)) refused();
     }
   };
 

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Log, openLog, redact } from '../../electron/core/log.ts';
 import { TestProfile, turn } from './support/core.ts';
 import { temporaryFolder } from './support/folder.ts';
+import { smallDisk } from './support/small-disk.ts';
 
 function fresh(): { log: Log; folder: string; lines: () => Record<string, unknown>[] } {
   const folder = temporaryFolder();
@@ -62,6 +63,32 @@ describe('the log', () => {
     const log = openLog(folder, () => 0);
     log.write('error', 'lost');
     expect(fs.existsSync(folder)).toBe(false);
+  });
+
+  it('leaves out whole lines while the disk is full, says so, and counts them afterwards', () => {
+    const disk = smallDisk(1);
+    if (!disk) return;
+    let refused = 0;
+    const log = openLog(
+      disk.folder,
+      () => 0,
+      () => {
+        refused += 1;
+      },
+    );
+    onTestFinished(() => log.close());
+    log.write('info', 'first');
+    disk.fill();
+    // what is left of the page that the first line began
+    while (refused === 0) log.write('info', 'filling', { filling: 'x'.repeat(700) });
+    log.write('info', 'lost', { filling: 'x'.repeat(2000) });
+    disk.empty();
+    log.write('info', 'last');
+    const lines = fs.readFileSync(path.join(disk.folder, 'aims.log'), 'utf8').trimEnd().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as { event: string; lines?: number });
+    const missing = events.map(({ lines: count = 0 }) => count);
+    expect(missing.reduce((sum, count) => sum + count)).toBe(2);
+    expect([events[0]?.event, events.at(-1)?.event]).toEqual(['first', 'last']);
   });
 
   it('has no fact whose name says that it is secret', () => {

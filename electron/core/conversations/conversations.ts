@@ -131,6 +131,14 @@ export class Conversations implements TransferTalks {
     });
   }
 
+  /** The disk takes writes again: what it refused is written, and what waited for that goes on. */
+  roomAgain(): void {
+    this.#safely(() => this.talks.saveDrafts());
+    for (const accountId of this.#attached.keys()) {
+      if (this.#parts.isOnline(accountId)) this.#safely(() => this.#outbox.online(accountId));
+    }
+  }
+
   peerBack(route: Route): void {
     this.#outbox.peerBack(route);
   }

@@ -39,6 +39,8 @@ export class Talks {
   readonly #parts: TalksParts;
   readonly #talks = new Map<string, LiveTalk>();
   readonly #byPerson = new Map<string, string>();
+  /** Talks whose draft the disk did not take. */
+  readonly #unsaved = new Set<string>();
 
   constructor(parts: TalksParts) {
     this.#parts = parts;
@@ -129,6 +131,31 @@ export class Talks {
 
   setDraft(talkId: string, draft: string): void {
     if (this.must(talkId).draft !== draft) this.#change(talkId, { draft });
+  }
+
+  /**
+   * The same for what is half written. Where the disk takes nothing it is in memory until it does, and the error is thrown
+   * all the same.
+   */
+  keepDraft(talkId: string, draft: string): void {
+    try {
+      this.setDraft(talkId, draft);
+    } catch (error) {
+      const talk = this.must(talkId) as LiveTalk;
+      talk.draft = draft;
+      this.#unsaved.add(talkId);
+      this.#tell(talkId);
+      throw error;
+    }
+  }
+
+  /** Those that only memory has. */
+  saveDrafts(): void {
+    for (const talkId of this.#unsaved) {
+      const talk = this.#talks.get(talkId);
+      if (talk) this.#save(talk);
+      this.#unsaved.delete(talkId);
+    }
   }
 
   /** A new message stands at the end. */

@@ -41,6 +41,11 @@ export class Notices {
     if (!this.#shown.has(code)) this.#show({ id: code, code, detail });
   }
 
+  /** Takes back what was shown for this run only. */
+  hide(code: Notice['code']): void {
+    if (this.#shown.delete(code)) this.#tell();
+  }
+
   /** The reason is gone: it may be told anew when it comes again. */
   withdraw(code: Notice['code']): void {
     this.#driver.run('DELETE FROM notices WHERE code = ?', code);

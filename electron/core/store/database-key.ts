@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type CoreLaunch, refuse, type ShellSide } from '../../contract/index.ts';
+import { isNoRoom } from './disk-room.ts';
 import { DATABASE_FILE } from './open-store.ts';
 
 const SECRET = 'database-key';
@@ -37,6 +38,7 @@ export async function databaseKey(
     await shell.writeSecret(SECRET, key);
     return key;
   } catch (cause) {
+    if (isNoRoom(cause)) throw cause;
     throw refuse('secrets-locked', { cause, retryable: true });
   }
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import Database from 'libsql';
 import { StoreError, type StoreErrorCode } from './store-error.ts';
 
@@ -44,14 +45,16 @@ function bindable(value: SqlParameter): Bound {
 
 class LibsqlDriver implements Driver {
   readonly #database: Database.Database;
+  readonly #folder: string;
   // prepare() is dear in memory until the event loop turns: each text is prepared once
   readonly #statements = new Map<string, { statement: Database.Statement; columns: string[] }>();
   readonly #onFault: (code: StoreErrorCode) => void;
   #depth = 0;
   #undo: (() => void)[] = [];
 
-  constructor(database: Database.Database, onFault: (code: StoreErrorCode) => void) {
+  constructor(database: Database.Database, folder: string, onFault: (code: StoreErrorCode) => void) {
     this.#database = database;
+    this.#folder = folder;
     this.#onFault = onFault;
   }
 
@@ -128,7 +131,7 @@ class LibsqlDriver implements Driver {
     try {
       return work();
     } catch (error) {
-      const coded = StoreError.from(error);
+      const coded = StoreError.fromDisk(error, this.#folder);
       this.#onFault(coded.code);
       throw coded;
     }
@@ -152,9 +155,9 @@ export function openDriver(file: string, key: string, onFault: (code: StoreError
   try {
     database = new Database(file, options);
   } catch (error) {
-    throw StoreError.from(error);
+    throw StoreError.fromDisk(error, path.dirname(file));
   }
-  const driver = new LibsqlDriver(database, onFault);
+  const driver = new LibsqlDriver(database, path.dirname(file), onFault);
   try {
     driver.get('PRAGMA journal_mode = WAL');
     driver.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY');

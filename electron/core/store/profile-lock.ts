@@ -37,6 +37,6 @@ function take(file: string): ProfileLock {
     if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
       throw refuse('profile-in-use', { cause: error });
     }
-    throw StoreError.from(error);
+    throw StoreError.fromDisk(error, path.dirname(file));
   }
 }

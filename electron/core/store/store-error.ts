@@ -1,4 +1,5 @@
 import { CommandError } from '../../contract/index.ts';
+import { hasRoom } from './disk-room.ts';
 
 /**
  * `damaged`: not a database, not with this key, or broken inside. `newer`: written by a later version of the program.
@@ -32,6 +33,16 @@ export class StoreError extends Error {
     if (/ConnectionFailed/.test(detail)) return new StoreError('unavailable', { detail, cause: error });
     const code = CODES.find(([pattern]) => pattern.test(name))?.[1] ?? 'internal';
     return new StoreError(code, { detail: `${name} ${detail}`, cause: error });
+  }
+
+  /**
+   * The same for a database in `folder`. SQLite calls only ENOSPC full: a spent quota, or no room for the memory its
+   * processes share, is to it a disk like a broken one.
+   */
+  static fromDisk(error: unknown, folder: string): StoreError {
+    const coded = StoreError.from(error);
+    if (coded.code !== 'unavailable' || hasRoom(folder)) return coded;
+    return new StoreError('full', { detail: coded.message, cause: error });
   }
 
   /** As it crosses to a window. */

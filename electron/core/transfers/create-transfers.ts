@@ -52,11 +52,11 @@ export function createTransfers(context: TransfersContext): Transfers {
   };
 
   const clear = (rows: readonly TransferRow[]): void => {
+    ledger.clear(rows.map((row) => row.id));
     for (const row of rows) {
       if (isReceiving(row)) receiving.forget(row);
       else if (isSending(row)) sending.forget(row);
     }
-    ledger.clear(rows.map((row) => row.id));
   };
 
   const cancelAll = (rows: readonly TransferRow[]): void => {
@@ -173,6 +173,8 @@ export function createTransfers(context: TransfersContext): Transfers {
       cancelAll(rows);
       clear(rows.flatMap((row) => ledger.get(row.id) ?? []));
     },
+
+    roomAgain: () => ledger.roomAgain(),
 
     async shutDown() {
       for (const accountId of providers.keys()) detach(accountId);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -12,6 +11,7 @@ import { openStore } from '../../../electron/core/store/open-store.ts';
 import { ProviderError } from '../../../protocols/contract/index.ts';
 import { TestClock, TestProfile, turn } from '../support/core.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { TestProtocol } from '../support/test-protocol.ts';
 
 /** Talks and people over a database that the test can forbid to grow. */
@@ -143,37 +143,74 @@ it('takes a contact list as a whole or not at all', async () => {
   expect(people.views).toHaveLength(400);
 });
 
-it('tells that the disk is full, refuses what would be lost, and goes on when there is room', async () => {
-  const disk = temporaryFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { stdio: 'pipe' });
-  } catch {
-    console.log('no small disk may be made here: only the database itself is tried with no room');
-    return;
-  }
-  const profile = new TestProfile(disk);
-  onTestFinished(async () => {
-    await profile.stop();
-    execFileSync('umount', ['-l', disk]);
-  });
+it('tells that the disk is full, refuses what would be lost, and goes on by itself when there is room', async () => {
+  const disk = smallDisk(8);
+  if (!disk) return;
+  const profile = new TestProfile(disk.folder);
   await profile.start();
   const { talk, provider } = await profile.withTalk();
-  const ballast = path.join(disk, 'ballast');
-  const handle = fs.openSync(ballast, 'w');
-  expect(() => {
-    for (;;) fs.writeSync(handle, Buffer.alloc(4096));
-  }).toThrow('ENOSPC');
-  fs.closeSync(handle);
   provider.messaging.maximumBytes = 1_000_000;
   const text = 'y'.repeat(300_000);
+  disk.fill();
   expect(await profile.refused('messages.send', { talkId: talk.id, text })).toBe('no-space');
   expect(() => provider.receive({ text })).toThrow(expect.objectContaining({ code: 'full' }));
-  const { notices, talks } = await profile.snapshot();
-  expect(notices.map(({ code }) => code)).toEqual(['disk-full']);
-  expect(talks[0]).toMatchObject({ unread: 0, last: null });
-  fs.rmSync(ballast);
+  const draft = 'half written '.repeat(5000);
+  expect(await profile.refused('talks.setDraft', { talkId: talk.id, draft })).toBe('no-space');
+  const shown = async () => (await profile.snapshot()).notices.map(({ code }) => code);
+  expect(await shown()).toEqual(['disk-full']);
+  expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0, last: null, draft }]);
+  expect(provider.messaging.handed).toEqual([]);
+  profile.clock.advance(10_000);
+  expect(await shown()).toEqual(['disk-full']);
+
+  disk.empty();
+  profile.clock.advance(10_000);
+  expect(await shown()).toEqual([]);
+  expect(provider.machineEvents).toEqual(['wake']);
   expect(provider.receive({ text })).toBe('stored');
-  await profile.call('messages.send', { talkId: talk.id, text });
   await profile.restart();
+  expect((await profile.snapshot()).talks).toMatchObject([{ draft, unread: 1 }]);
+  profile.protocol.last.messaging.maximumBytes = 1_000_000;
+  await profile.call('messages.send', { talkId: talk.id, text });
   expect((await profile.call('messages.page', { talkId: talk.id, limit: 9 })).messages).toHaveLength(2);
 });
+
+it('keeps an account that the disk does not let go', async () => {
+  const disk = smallDisk(2);
+  if (!disk) return;
+  const profile = new TestProfile(disk.folder);
+  await profile.start();
+  const { account, talk } = await profile.withTalk();
+  // the log of the database may hold some pages more
+  disk.fill();
+  let refused = 'done';
+  for (let size = 1; refused === 'done'; size++) {
+    refused = await profile.refused('talks.setDraft', { talkId: talk.id, draft: 'x'.repeat(size * 1000) });
+  }
+  expect(await profile.refused('accounts.remove', { accountId: account.id })).toBe('no-space');
+  expect((await profile.snapshot()).accounts).toMatchObject([{ id: account.id }]);
+  disk.empty();
+  await profile.call('accounts.remove', { accountId: account.id });
+  expect((await profile.snapshot()).accounts).toEqual([]);
+});
+
+it.each(['none', 'system'] as const)(
+  'does not start on a full disk, says why, and starts when there is room (password store: %s)',
+  async (store) => {
+    const disk = smallDisk(2);
+    if (!disk) return;
+    const profile = new TestProfile(disk.folder);
+    profile.secretStore = store;
+    disk.fill();
+    // the file of the passwords is on the same disk; its error comes from another process, where codes are lost
+    const write = profile.shell.writeSecret;
+    profile.shell.writeSecret = async (key, value) => {
+      if (fs.existsSync(path.join(disk.folder, 'ballast'))) throw new Error('ENOSPC: no space left on device, write');
+      await write(key, value);
+    };
+    await expect(profile.start()).rejects.toMatchObject({ fault: { code: 'no-space', retryable: true } });
+    disk.empty();
+    await profile.start();
+    expect((await profile.snapshot()).notices.filter(({ code }) => code !== 'secrets-not-kept')).toEqual([]);
+  },
+);

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -92,6 +92,15 @@ describe('opening the store', () => {
     const { driver } = open(rescue, other);
     expect(keys(driver)).toContain('row-1');
     expect(driver.get('PRAGMA integrity_check(1)')).toEqual({ integrity_check: 'ok' });
+  });
+
+  it('calls a disk full that gives this user no more, though it has room for others', () => {
+    const folder = temporaryFolder();
+    // 512-byte blocks: half a megabyte a file, which the system refuses as it does beyond a quota
+    const limited = 'ulimit -f 1024; exec "$0" "$@"';
+    const { status } = spawnSync('sh', ['-c', limited, process.execPath, writer, folder, 'ef'.repeat(32)]);
+    expect(status).toBe(4);
+    expect(fs.readdirSync(folder)).not.toContain('room.try');
   });
 
   it('never writes over what was set aside before', () => {

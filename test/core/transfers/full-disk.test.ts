@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { bundle } from '../support/bundle.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { call, pair } from './support/pair.ts';
 
 test('a file that the system lets grow no further ends with no-space, and never gets its name', async () => {
@@ -16,51 +17,55 @@ test('a file that the system lets grow no further ends with no-space, and never 
   expect(fs.readdirSync(folder)).toEqual(['a.bin.part']);
 }, 60_000);
 
-/** A disk of one megabyte; undefined with the reason printed where this user may not make one. */
-function smallDisk(): string | undefined {
-  const folder = fs.mkdtempSync(path.join(temporaryFolder(), 'disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' });
-  } catch (error) {
-    console.log(`no disk of one megabyte here: ${error instanceof Error ? error.message.trim() : ''}`);
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync('umount', [folder]));
-  return folder;
-}
-
 test('a disk that fills up while a file comes ends it with no-space on this side, frees the part, and tells the peer', async () => {
-  const disk = smallDisk();
+  const disk = smallDisk(1);
   if (!disk) return;
   const { ana, rui, wire, write, offer } = await pair();
   wire.chunk = 10_000;
   const halt = wire.haltAt('running');
   const { sent, received } = await offer(write('a.bin', Buffer.alloc(700_000, 'a')));
-  await call(rui, 'transfers.accept', { transferId: received, path: path.join(disk, 'a.bin') });
+  await call(rui, 'transfers.accept', { transferId: received, path: path.join(disk.folder, 'a.bin') });
   await halt.reached;
   // somebody else is quicker
-  const ballast = fs.openSync(path.join(disk, 'ballast'), 'w');
-  expect(() => {
-    for (;;) fs.writeSync(ballast, Buffer.alloc(4096));
-  }).toThrow('ENOSPC');
-  fs.closeSync(ballast);
+  disk.fill();
   halt.go();
   await rui.untilState(received, 'failed');
   await wire.idle();
   expect(rui.transfer(received).fault?.code).toBe('no-space');
   expect(ana.transfer(sent).state).toBe('failed');
   await rui.transfers.shutDown();
-  expect(fs.readdirSync(disk)).toEqual(['ballast']);
+  expect(fs.readdirSync(disk.folder)).toEqual(['ballast']);
 });
 
 test('a disk that is too small is refused before anything is told', async () => {
-  const disk = smallDisk();
+  const disk = smallDisk(1);
   if (!disk) return;
   const { ana, rui, write, offer } = await pair();
   const { sent, received } = await offer(write('a.bin', Buffer.alloc(1_100_000)));
   await expect(
-    call(rui, 'transfers.accept', { transferId: received, path: path.join(disk, 'a.bin') }),
+    call(rui, 'transfers.accept', { transferId: received, path: path.join(disk.folder, 'a.bin') }),
   ).rejects.toMatchObject({ fault: { code: 'no-space' } });
   expect([ana.transfer(sent).state, rui.transfer(received).state]).toEqual(['offered', 'offered']);
-  expect(fs.readdirSync(disk)).toEqual([]);
+  expect(fs.readdirSync(disk.folder)).toEqual([]);
+});
+
+test('an end that the disk did not take is written when there is room', async () => {
+  const { ana, rui, wire, write, offer } = await pair();
+  const { sent, received } = await offer(write('a.bin', Buffer.alloc(100_000, 'a')));
+  // the file has its own disk; the profile's takes nothing
+  for (const { driver } of [ana, rui]) driver.exec('PRAGMA query_only = ON');
+  await call(rui, 'transfers.accept', { transferId: received });
+  await Promise.all([ana.untilState(sent, 'completed'), rui.untilState(received, 'completed')]);
+  await wire.idle();
+  const stored = (desk: typeof ana) => desk.driver.get<{ state: string }>('SELECT state FROM transfers')?.state;
+  expect([ana, rui].map(stored)).toEqual(['offered', 'offered']);
+  expect(ana.lines[0]?.state).toBe('sent');
+  for (const { driver, transfers } of [ana, rui]) {
+    driver.exec('PRAGMA query_only = OFF');
+    transfers.roomAgain();
+  }
+  expect([ana, rui].map(stored)).toEqual(['completed', 'completed']);
+  expect(ana.lines[0]?.state).toBe('delivered');
+  await rui.restart();
+  expect(rui.transfer(received).state).toBe('completed');
 });

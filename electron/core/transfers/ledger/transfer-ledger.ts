@@ -32,6 +32,8 @@ export class TransferLedger {
   readonly rows: TransferRows;
   readonly #context: TransfersContext;
   readonly #entries = new Map<string, Entry>();
+  /** Those whose last state the disk did not take. */
+  readonly #unwritten = new Set<string>();
   #emittedAt = Number.NEGATIVE_INFINITY;
   #timer: { due: number; stop: () => void } | undefined;
 
@@ -122,7 +124,7 @@ export class TransferLedger {
     entry.meter?.add(now, bytes);
     if (now - entry.writtenAt >= WRITE_INTERVAL) {
       entry.writtenAt = now;
-      this.#safely(() => this.rows.saveProgress(id, bytes, runs));
+      this.#safely(id, () => this.rows.saveProgress(id, bytes, runs));
     }
     entry.news = true;
     this.#schedule(this.#emittedAt + EVENT_INTERVAL);
@@ -145,6 +147,15 @@ export class TransferLedger {
     this.#context.emit({ type: 'transfers', changed: [], removed: [...ids] });
   }
 
+  /** The disk takes writes again. */
+  roomAgain(): void {
+    for (const id of this.#unwritten) {
+      const entry = this.#entries.get(id);
+      if (entry) this.#safely(id, () => this.#write(entry.row));
+      else this.#unwritten.delete(id);
+    }
+  }
+
   stop(): void {
     this.#timer?.stop();
     this.#timer = undefined;
@@ -163,25 +174,29 @@ export class TransferLedger {
       entry.prepared = undefined;
     }
     entry.writtenAt = now;
-    this.#safely(() =>
-      this.#context.driver.transaction(() => {
-        this.rows.save(row);
-        if (isSending(row) && messageStateOf(before) !== messageStateOf(row.stage)) {
-          this.#context.talks.markFile(row.messageId, messageStateOf(row.stage));
-        }
-      }),
-    );
+    this.#safely(row.id, () => this.#write(row, before));
     this.#tell([row.id]);
+  }
+
+  #write(row: TransferRow, before?: TransferStage): void {
+    this.#context.driver.transaction(() => {
+      this.rows.save(row);
+      if (isSending(row) && (!before || messageStateOf(before) !== messageStateOf(row.stage))) {
+        this.#context.talks.markFile(row.messageId, messageStateOf(row.stage));
+      }
+    });
+    this.#unwritten.delete(row.id);
   }
 
   /**
    * A state that cannot be written is true all the same: the transfer goes on, and what an older row says is put right
-   * at the next start.
+   * when there is room, or at the next start.
    */
-  #safely(write: () => void): void {
+  #safely(id: string, write: () => void): void {
     try {
       write();
     } catch (error) {
+      this.#unwritten.add(id);
       this.#context.log('error', 'transfer-not-written', { error: error instanceof Error ? error.message : 'unknown' });
     }
   }
