@@ -55,6 +55,7 @@ describe('a file of 5 MB through the relay of the campus', () => {
     ['TLS', 'TLS'],
     ['TCP', 'TCP'],
     ['TCP', 'no'],
+    ['TLS', 'no'],
     ['no', 'TLS'],
   ] as const)(
     'arrives whole: %s relay for the sender, %s relay for the receiver',
@@ -62,19 +63,10 @@ describe('a file of 5 MB through the relay of the campus', () => {
       const alice = await behind('alice', relays[ofAlice]());
       const bob = await behind('bob', relays[ofBob]());
       await goesOver(alice, bob, 'bob');
+      wentByRelay(alice, bob);
     },
     60_000,
   );
-
-  test('over TLS, to somebody without a relay, is lost there, and goes directly when it is offered again', async () => {
-    // Kamailio 5.6 connects to other relays with TLS, and not to a peer that shows a certificate of its own making
-    const alice = await behind('alice', relays.TLS());
-    const bob = await behind('bob', undefined);
-    const { sent, received } = await offered(alice, bob, 'bob');
-    acceptInto(received, new Arrival(content.length));
-    expect([await outcome(received), await outcome(sent)]).toEqual(['failed timeout', 'failed timeout']);
-    await goesOver(alice, bob, 'bob');
-  }, 90_000);
 
   test('is paused, and goes on', async () => {
     const alice = await behind('alice', relays.TLS());
@@ -128,8 +120,8 @@ describe('through two relays, each side its own', () => {
   }, 120_000);
   afterAll(() => stop());
 
-  // Kamailio makes the connection between the two when the first frame comes, and on a busy machine loses one meanwhile
-  test('a file of 5 MB arrives whole', { retry: 2, timeout: 60_000 }, async () => {
+  // the first frame makes the connection between the two, and the file comes right behind it
+  test('a file of 5 MB arrives whole', async () => {
     const authorities = [campusAuthority().toString(), readFileSync(second.ca, 'utf8')];
     const alice = await behind('alice', relays.TLS());
     const bob = await online('bob', {
@@ -139,7 +131,7 @@ describe('through two relays, each side its own', () => {
     });
     await goesOver(alice, bob, 'bob');
     wentByRelay(alice, bob);
-  });
+  }, 60_000);
 });
 
 describe('a relay that does not do', () => {
