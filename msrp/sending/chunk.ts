@@ -44,6 +44,8 @@ export class OpenChunk implements Transaction {
   length = 0;
   /** All of it is out, and the message is not whole without the response. */
   awaited = false;
+  /** The response is there. */
+  answered = false;
   #marker: Buffer | undefined;
   /** The last bytes written, in which an end-line may have begun. */
   #tail: Buffer | undefined;

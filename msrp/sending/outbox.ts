@@ -15,6 +15,7 @@ import type { BlockPools } from './block-pools.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
 import { type Chunking, chunkSize } from './chunk.ts';
 import { examinedSource } from './examined-source.ts';
+import { Flight } from './flight.ts';
 import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
 import { type ByteSource, type OpenEndedSource, sequentialSource } from './source.ts';
 
@@ -79,12 +80,13 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 /** All messages on their way out of one session, and those the far end has not reported on. */
 export class Outbox {
   readonly #context: OutboxContext;
+  /** The one that opened a chunk last comes last. */
   readonly #messages = new Map<string, Message>();
-  /** Bytes of all messages that have been sent and not confirmed. */
-  readonly #flight = { bytes: 0 };
+  readonly #flight: Flight;
 
   constructor(context: OutboxContext) {
     this.#context = context;
+    this.#flight = new Flight(context.window, () => this.wake());
   }
 
   /** @throws MsrpError `invalid-option`, `invalid-header`, `invalid-content` */
@@ -223,10 +225,12 @@ export class Outbox {
     return {
       owner: context.owner,
       ownerWeight: context.ownerWeight,
-      window: context.window,
       flight: this.#flight,
-      landed: (before) => {
-        if (before >= context.window && this.#flight.bytes < context.window) this.wake();
+      opened: (message) => {
+        // without that the first of them would have all the room there is, whenever there is some
+        if (this.#messages.size > 1 && this.#messages.delete(message.messageId)) {
+          this.#messages.set(message.messageId, message);
+        }
       },
       transactionId: context.transactionId,
       rejected: context.rejected,

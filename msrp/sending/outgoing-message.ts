@@ -11,6 +11,7 @@ import type { ByteRange, FailureReport, HeaderField, ReportStatus } from '../gra
 import { type ByteInterval, RangeSet } from '../grammar/ranges.ts';
 import type { Block, BlockReader } from './block-reader.ts';
 import { type ChunkOwner, LARGEST_UNINTERRUPTIBLE, OpenChunk } from './chunk.ts';
+import type { Flight } from './flight.ts';
 
 /** Chunks of a message that wait for their responses; each is work and memory, however small. */
 const MOST_UNANSWERED = 256;
@@ -73,12 +74,10 @@ export interface MessageContext {
   readonly ownerWeight: number;
   route(): Route;
   transactionId(): string;
-  /** Most bytes of the session sent and not confirmed. */
-  readonly window: number;
-  /** How many there are, of all its messages. */
-  readonly flight: { bytes: number };
-  /** Fewer are in flight than the `before` there were. */
-  landed(before: number): void;
+  /** What is sent and not confirmed, of all messages of the session. */
+  readonly flight: Flight;
+  /** The message had its turn: others that were held back go first when there is room. */
+  opened(message: Message): void;
   /** Nothing is left of the message. */
   finished(message: Message): void;
   /** The peer does not know the session (any more). */
@@ -120,6 +119,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   readonly #progress = new Event<SendProgress>();
   readonly onProgress = this.#progress.subscribe;
   readonly #fields: string;
+  /** All of it goes into one chunk, which need not be interruptible. */
+  readonly #short: boolean;
   #head: SendHead | undefined;
   readonly #confirmed = new RangeSet();
   readonly #reported = new RangeSet();
@@ -153,6 +154,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
     this.#handed = options.start;
     this.#told = options.start;
     this.#total = options.total;
+    const most = Math.min(options.chunkSize, LARGEST_UNINTERRUPTIBLE);
+    this.#short = options.total !== undefined && options.total - options.start <= most;
     this.sent = new Promise((resolve) => {
       this.#settleSent = resolve;
     });
@@ -186,15 +189,13 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   }
 
   /**
-   * Whether too much of the session is not confirmed. One that goes out whole is held back by the connection alone: cut
-   * for something in between, it would wait for a response to all that went before.
+   * Whether too much of the session is not confirmed for another chunk. Responses come to chunks that have been ended
+   * (RFC 4975 §7.1.1): one that goes out whole is held back by what the connection takes, and by responses only where it
+   * was cut for something in between. Where nothing confirms chunks there is nothing to wait for.
    */
   get #held(): boolean {
-    const { flight, window } = this.#context;
-    return (
-      this.#options.chunkSize !== Number.POSITIVE_INFINITY &&
-      (flight.bytes >= window || this.#unanswered >= MOST_UNANSWERED)
-    );
+    if (this.#options.failureReport !== 'yes') return false;
+    return this.#unanswered >= MOST_UNANSWERED || this.#context.flight.holds(this.#short);
   }
 
   get frameOpen(): boolean {
@@ -324,6 +325,7 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
     this.#chunk = chunk;
     this.#chunks++;
     this.#carrier = connection;
+    this.#context.opened(this);
     if (this.#head?.toPath !== toPath || this.#head.fromPath !== fromPath) {
       this.#head = new SendHead({ toPath, fromPath, messageId: this.messageId, fields: this.#fields });
     }
@@ -354,12 +356,17 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
       transactions.forget(chunk);
       return;
     }
+    if (chunk.answered) {
+      // some peer could not wait for the end
+      this.#confirmed.add(chunk.start, this.#position);
+      return;
+    }
     transactions.arm(chunk);
     if (failureReport === 'partial') return;
     chunk.awaited = true;
     this.#unanswered++;
     this.#inFlight += chunk.length;
-    this.#context.flight.bytes += chunk.length;
+    this.#context.flight.begin(chunk.length, this.#short);
   }
 
   #complete(output: Output): void {
@@ -404,7 +411,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   /** The response to a chunk, or why there is none. */
   settled(chunk: OpenChunk, settlement: Settlement): void {
     const { awaited } = chunk;
-    if (awaited) {
+    chunk.answered = true;
+    if (awaited && this.#state !== 'ended') {
       chunk.awaited = false;
       this.#unanswered--;
       this.#land(chunk.length);
@@ -471,10 +479,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
 
   /** Bytes are not under way any more. */
   #land(bytes: number): void {
-    const before = this.#context.flight.bytes;
     this.#inFlight -= bytes;
-    this.#context.flight.bytes -= bytes;
-    this.#context.landed(before);
+    this.#context.flight.end(bytes, this.#short);
   }
 }
 

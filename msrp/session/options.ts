@@ -30,8 +30,10 @@ export interface SessionOptions {
    */
   readonly matching?: 'uri' | 'session-id';
   /**
-   * Most bytes of chunks sent and not confirmed, all messages together; 1 MiB unless said otherwise. There are 256 of them
-   * for each message at most. Messages that go out whole are held back by the window of the connection alone.
+   * Bytes of chunks sent and not confirmed, all messages together; 1 MiB unless said otherwise. No further chunk is begun
+   * while there are as many, or 256 chunks of the same message; only texts of up to 2048 bytes go on, 64 KiB of them. A
+   * chunk can be confirmed once it has been ended (RFC 4975 §7.1.1): until then one that goes out whole is held back by
+   * the window of the connection, and once something cut it, by this one.
    */
   readonly window?: number;
   /** Share of the connection beside other sessions on it; 1 unless said otherwise. */

@@ -41,7 +41,7 @@ const WAYS = [
 ];
 const wanted = WAYS.find(({ name }) => name === values.only);
 const ways = wanted ? WAYS.filter(({ name }) => name === wanted.name || name === wanted.against) : WAYS;
-const msrpWays = WAYS.filter(({ method }) => method === 'msrp');
+const msrpWays = ways.filter(({ method }) => method === 'msrp');
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'msrp-bench-'));
 const sha256 = (file) => {

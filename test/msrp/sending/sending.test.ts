@@ -35,13 +35,14 @@ describe('sending', () => {
   });
 
   it('cuts the running chunk for a response, and goes on behind it', async () => {
-    const { session, peer, peerPath } = await bound();
+    const { session, peer, peerPath, answer } = await bound();
     session.send({ ...text, body: '~'.repeat(30_000_000) });
     await peer.read(/Byte-Range: 1-\*\/30000000\r\n/);
     peer.write(
       `MSRP pingping SEND\r\nTo-Path: ${session.localPath}\r\nFrom-Path: ${peerPath}\r\nMessage-ID: ping\r\n-------pingping$\r\n`,
     );
-    await peer.read(/~\r\n-------\w{16}\+\r\nMSRP pingping 200 OK\r\n/);
+    const [, tid] = await peer.read(/~\r\n-------(\w{16})\+\r\nMSRP pingping 200 OK\r\n/);
+    answer(`MSRP ${tid} SEND`);
     const [, next] = await peer.read(/MSRP \w{16} SEND\r\n[^~]*?Byte-Range: (\d+)-\*\/30000000\r\n/);
     expect(Number(next)).toBeGreaterThan(2048);
     await peer.read(/-------\w{16}\$\r\n$/);
@@ -119,7 +120,7 @@ describe('sending', () => {
     const { session, peer } = await bound({ chunking: 1000, window: 1000 });
     const first = session.send({ ...text, body: 'x'.repeat(3000) });
     await peer.frame();
-    const second = session.send({ ...text, body: 'second' });
+    const second = session.send({ ...text, body: 'second '.repeat(200) });
     first.abort();
     expect(await peer.frame()).toMatch(/#\r\n$/);
     expect(await peer.frame()).toContain('second');
