@@ -17,6 +17,7 @@ import { PRESENCE_RULES } from '../xcap/documents/presence-rules.ts';
 import { changeResourceLists, type ListChange, readResourceLists } from '../xcap/documents/resource-lists.ts';
 import { changeService, RLS_SERVICES, serviceOf } from '../xcap/documents/rls-services.ts';
 import type { XcapService } from '../xcap/xcap-service.ts';
+import { PartedContacts } from './parted-contacts.ts';
 import { PresencePermissions } from './presence-permissions.ts';
 import { byName, type StoredContact, StoredContacts } from './stored-contacts.ts';
 import { WATCHER_INFO_TYPE, WatcherInfo } from './watcher-info.ts';
@@ -51,8 +52,7 @@ export class SipContactList implements ContactListOperationSet {
   /** In the order of names. */
   #listed: readonly StoredContact[] = [];
   #requests: readonly ContactRequest[] = [];
-  /** Taken off the list by us: that their program goes on trying is no question of theirs. Until the next start. */
-  readonly #parted = new Set<Address>();
+  readonly #parted: PartedContacts;
   #isRestoring = false;
   #isListAvoided = false;
   readonly #changed = new Emitter<readonly Contact[]>();
@@ -64,6 +64,7 @@ export class SipContactList implements ContactListOperationSet {
     const { agent, xcap, random } = options;
     this.#options = options;
     this.#local = new StoredContacts(options.storage);
+    this.#parted = new PartedContacts(options.storage);
     this.#service = serviceOf(agent.address);
     this.#rules = new PresencePermissions(xcap.rules);
     this.#watching = new ContactWatching({
@@ -123,7 +124,6 @@ export class SipContactList implements ContactListOperationSet {
 
   async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
     const address = addressOf(contact.address);
-    this.#parted.delete(address);
     const stored = { address, name: contact.name, groups: [...contact.groups] };
     if (this.kept === 'server') await this.#change({ put: [stored] });
     else {
@@ -139,9 +139,7 @@ export class SipContactList implements ContactListOperationSet {
     }
     await this.#change({ remove: [address] });
     // who is no contact any more sees us no longer, as everywhere else
-    if (this.permissions?.of(address) !== 'allow') return;
-    this.#parted.add(address);
-    await this.#rules.set(address, 'ask');
+    if (this.permissions?.of(address) === 'allow') await this.#rules.set(address, 'ask');
   }
 
   async answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void> {
@@ -242,17 +240,30 @@ export class SipContactList implements ContactListOperationSet {
     // while those kept here have not gone up, they are shown all the same
     const known = new Set(there?.map(({ address }) => address));
     const here = this.#local.all.filter(({ address }) => !known.has(address));
+    const before = this.#listed;
     this.#listed = [...(there ?? []), ...here].sort(byName);
+    this.#part(before);
     this.#watching.setContacts(this.#listed.map(({ address }) => address));
     this.#tell();
   }
 
+  /** Who has gone off the list, on whichever device, and saw us until now. */
+  #part(before: readonly StoredContact[]): void {
+    const listed = new Set(this.#listed.map(({ address }) => address));
+    for (const address of listed) this.#parted.forget(address);
+    for (const { address } of before)
+      if (!listed.has(address) && this.permissions?.of(address) === 'allow')
+        this.#parted.add(address, this.#watchers.idsOf(address));
+  }
+
   #takeRequests(): void {
     const { permissions } = this;
+    this.#parted.asking(this.#watchers.asking);
     const asking = permissions
       ? this.#watchers.asking.filter(({ address }) => permissions.of(address) === 'ask' && !this.#parted.has(address))
       : [];
-    const requests = asking.map(({ address, name }) => ({ address, ...(name ? { name } : {}) }));
+    const each = new Map(asking.map(({ address, name }) => [address, { address, ...(name ? { name } : {}) }]));
+    const requests = [...each.values()];
     if (JSON.stringify(requests) === JSON.stringify(this.#requests)) return;
     this.#requests = requests;
     this.#requested.emit(requests);

@@ -9,8 +9,12 @@ const NAMESPACE = 'urn:ietf:params:xml:ns:watcherinfo';
 
 /** Somebody who asks to see us and has no answer yet. */
 export interface AskingWatcher {
+  /** Of this subscription of theirs (RFC 3858 §4.1.3); the next one has another. */
+  id: string;
   address: Address;
   name: string;
+  /** They asked, and went before there was an answer. */
+  hasGivenUp: boolean;
 }
 
 interface Watcher extends AskingWatcher {
@@ -37,7 +41,7 @@ export class WatcherInfo {
     for (const list of root.children.filter((c) => c.name === 'watcher-list' && c.attributes.package === 'presence')) {
       for (const element of list.children.filter((c) => c.name === 'watcher')) {
         const id = element.attributes.id ?? element.text;
-        const watcher = watcherOf(element);
+        const watcher = watcherOf(id, element);
         if (watcher) this.#watchers.set(id, watcher);
         else this.#watchers.delete(id);
       }
@@ -56,10 +60,15 @@ export class WatcherInfo {
     return this.#watching.has(address);
   }
 
-  /** Who asks, each once. */
+  /** Who asks; with several devices several times. */
   get asking(): readonly AskingWatcher[] {
-    const asking = [...this.#watchers.values()].filter(({ status }) => status === 'asking');
-    return [...new Map(asking.map((each) => [each.address, each])).values()];
+    return [...this.#watchers.values()].filter(({ status }) => status === 'asking');
+  }
+
+  /** The subscriptions of one person. Undefined while the server has not told. */
+  idsOf(address: Address): ReadonlySet<string> | undefined {
+    if (this.#version < 0) return undefined;
+    return new Set([...this.#watchers.values()].filter((each) => each.address === address).map(({ id }) => id));
   }
 
   clear(): void {
@@ -76,11 +85,12 @@ export class WatcherInfo {
   }
 }
 
-const watcherOf = ({ attributes, text }: XmlElement): Watcher | undefined => {
+const watcherOf = (id: string, { attributes, text }: XmlElement): Watcher | undefined => {
   const address = parseSipAddress(text);
   if (typeof address !== 'string') return undefined;
   const name = headerText(attributes['display-name'] ?? '');
   // RFC 3857 §4.7.1: `waiting` asked, and gave up before there was an answer
-  if (attributes.status === 'pending' || attributes.status === 'waiting') return { address, name, status: 'asking' };
-  return attributes.status === 'active' ? { address, name, status: 'active' } : undefined;
+  const hasGivenUp = attributes.status === 'waiting';
+  if (hasGivenUp || attributes.status === 'pending') return { id, address, name, hasGivenUp, status: 'asking' };
+  return attributes.status === 'active' ? { id, address, name, hasGivenUp, status: 'active' } : undefined;
 };

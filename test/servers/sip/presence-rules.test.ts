@@ -105,15 +105,6 @@ test('allow, appear offline, block and allow again are each seen by the other', 
   await again.sees(carolAddress, ({ state }) => state === 'busy');
 });
 
-test('a contact that is removed sees us no longer, and is not shown as one who asks', async () => {
-  const { carol, dave } = await asked();
-  await carol.set('contactList').answerRequest(daveAddress, 'accept');
-  await dave.sees(carolAddress, ({ state }) => state === 'busy');
-  await carol.set('contactList').remove(daveAddress);
-  await dave.sees(carolAddress, ({ state }) => state === 'unknown');
-  expect([permissionsOf(carol).of(daveAddress), carol.set('contactList').requests]).toEqual(['ask', []]);
-});
-
 test('an answer given on one device holds on another, and who asked while nobody was there is shown at login', async () => {
   const { carol, dave, storage } = await asked();
   await carol.provider.stop();
@@ -125,4 +116,24 @@ test('an answer given on one device holds on another, and who asked while nobody
   await dave.sees(carolAddress, ({ state }) => state === 'away');
   if (permissionsOf(back).of(daveAddress) !== 'allow') await next(permissionsOf(back).onChange);
   expect([permissionsOf(back).of(daveAddress), back.set('contactList').requests]).toEqual(['allow', []]);
+});
+
+test('who is removed sees us no longer, and is shown as one who asks only when they come anew', async () => {
+  const { carol, dave } = await asked();
+  const lab = await online('carol', settings);
+  await carol.set('contactList').answerRequest(daveAddress, 'accept');
+  await dave.sees(carolAddress, ({ state }) => state === 'busy');
+  await subscriptionBecomes(lab, 'incoming', 'mutual');
+  const told: string[] = [];
+  for (const device of [carol, lab])
+    device.set('contactList').onRequests((requests) => told.push(...requests.map(({ address }) => address)));
+  await carol.set('contactList').remove(daveAddress);
+  await dave.sees(carolAddress, ({ state }) => state === 'unknown');
+  if (permissionsOf(lab).of(daveAddress) !== 'ask') await next(permissionsOf(lab).onChange);
+  await dave.provider.stop();
+  expect([told, permissionsOf(carol).of(daveAddress)]).toEqual([[], 'ask']);
+  const again = await online('dave', settings);
+  await Promise.all([requestOf(carol, daveAddress), requestOf(lab, daveAddress)]);
+  await carol.set('contactList').answerRequest(daveAddress, 'accept');
+  await again.sees(carolAddress, ({ state }) => state === 'busy');
 });

@@ -149,7 +149,8 @@ describe('presence rules', () => {
     expect(text?.match(/<rule /g)?.length).toBe(1);
     expect(handled(text, 'sip:nobody@campus.test')).toBe('ask');
     text = changePresenceRules(changePresenceRules(text, BOB.address, 'ask'), 'sip:josé@campus.test', 'ask');
-    expect(text).not.toContain('<rule ');
+    expect([handled(text, 'sip:josé@campus.test'), handled(text, BOB.address)]).toEqual(['ask', 'ask']);
+    expect(text?.match(/<rule [^>]*>/g)).toEqual([expect.stringContaining('id="aims-confirm"')]);
   });
 
   test('the highest of all rules that match holds, and rules that may not hold are not counted on', () => {
@@ -211,7 +212,15 @@ describe('presence rules', () => {
 
   test('a rule that named nobody else goes', () => {
     const text = ruleset(rule('x', one('sip:bob@campus.test'), 'allow'));
-    expect(changePresenceRules(text, BOB.address, 'ask')).toBe(ruleset());
+    expect(changePresenceRules(text, BOB.address, 'block')).not.toContain('id="x"');
+  });
+
+  test('who had a permission is asked about in so many words; of who had none nothing is written', () => {
+    const text = ruleset(rule('x', one('sip:bob@campus.test'), 'allow'));
+    expect(changePresenceRules(text, BOB.address, 'ask')).toContain('>confirm</sub-handling>');
+    expect(changePresenceRules(text, 'sip:eve@campus.test', 'ask')).toBe(text);
+    const confirmed = ruleset(rule('x', one('sip:bob@campus.test'), 'confirm'));
+    expect(changePresenceRules(confirmed, BOB.address, 'ask')).toBe(confirmed);
   });
 
   test('what is no set of rules is not touched', () => {

@@ -111,6 +111,7 @@ export const changePresenceRules = (
   const rules = rulesIn(root);
   const uri = escapeXml(uriText(address));
   const one = `<one xmlns="${POLICY}" id="${uri}"/>`;
+  const handling = permission === 'ask' ? 'confirm' : permission;
   const splices: Splice[] = [];
   let isThere = false;
   for (const rule of rules) {
@@ -118,16 +119,18 @@ export const changePresenceRules = (
     if (rule.handling && PERMISSIONS[rule.handling] === permission && matches(rule, address)) isThere = true;
     else splices.push(...excluding(source, rule, address, uri));
   }
-  if (permission !== 'ask' && !isThere) {
+  // RFC 5025 §3.2.1: who is in no rule at all is blocked; servers ask about strangers, but Kamailio 5.6 ends the subscription of
+  // somebody whose rule has gone and refuses every one after it, where `confirm` lets them ask again
+  if (!isThere && (permission !== 'ask' || splices.length > 0)) {
     const own = rules.find(
       (rule) =>
         rule.id.startsWith('aims-') &&
         !rule.isUncertain &&
-        rule.handling === permission &&
+        rule.handling === handling &&
         rule.identity?.children.every(({ name }) => name === 'one'),
     );
     if (own?.identity) splices.push(withChildren(source, own.identity, one));
-    else splices.push(withChildren(source, root, ruleText(permission, one, new Set(rules.map(({ id }) => id)))));
+    else splices.push(withChildren(source, root, ruleText(handling, one, new Set(rules.map(({ id }) => id)))));
   }
   return spliced(source, splices);
 };
@@ -163,13 +166,13 @@ const EVERYTHING = [
   '<pr:provide-all-attributes/></transformations>',
 ].join('');
 
-const ruleText = (permission: Exclude<ContactPermission, 'ask'>, one: string, taken: ReadonlySet<string>): string => {
-  let id = `aims-${permission}`;
-  for (let number = 2; taken.has(id); number++) id = `aims-${permission}-${number}`;
+const ruleText = (handling: Handling, one: string, taken: ReadonlySet<string>): string => {
+  let id = `aims-${handling}`;
+  for (let number = 2; taken.has(id); number++) id = `aims-${handling}-${number}`;
   return [
     `<rule xmlns="${POLICY}" id="${id}"><conditions><identity>${one}</identity></conditions>`,
-    `<actions><sub-handling xmlns="${RULES}">${permission}</sub-handling></actions>`,
-    permission === 'allow' ? EVERYTHING : '',
+    `<actions><sub-handling xmlns="${RULES}">${handling}</sub-handling></actions>`,
+    handling === 'allow' ? EVERYTHING : '',
     '</rule>',
   ].join('');
 };
