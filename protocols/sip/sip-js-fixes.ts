@@ -78,6 +78,8 @@ export interface CoreFacts {
   /** Option tags in Supported. */
   supported: readonly string[];
   contact(): string;
+  /** Somebody asked what we can (OPTIONS). */
+  asked(from: Core.IncomingRequestMessage['from']['uri']): void;
 }
 
 /** Puts our own handling before sip.js's for what comes in. One call per user agent. */
@@ -95,6 +97,7 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     }
     // Defect: OPTIONS gets a fixed answer without Contact that names neither our methods nor our body types.
     if (method === 'OPTIONS' && !message.toTag) {
+      facts.asked(message.from.uri);
       core.replyStateless(message, {
         statusCode: 200,
         extraHeaders: [
@@ -109,6 +112,13 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     receiveRequest(message);
   };
   core.receiveIncomingResponseFromTransport = (message) => {
+    // Defect: a challenge that is repeated (on UDP the request was) counts as the answer to the request with credentials, which
+    // then reads as a refused password. It belongs to the transaction it has the branch of, which absorbs it (RFC 3261 §17.1.3).
+    const former = [...(challenged.get(core) ?? [])].find(({ id }) => id === message.viaBranch);
+    if (former) {
+      if (former.state !== Core.TransactionState.Terminated) former.receiveResponse(message);
+      return;
+    }
     if (message.method === 'INVITE') unpackMultipart(message);
     receiveResponse(message);
   };
@@ -156,6 +166,12 @@ export const disposeCore = (core: Core.UserAgentCore): void => {
   core.dispose();
   for (const transaction of challenged.get(core) ?? []) transaction.dispose();
   challenged.delete(core);
+};
+
+/** Defect: the request is written over for the next try, and the ACK to a repeated challenge is then that of the next try. */
+const keepRequest = (transaction: Core.ClientTransaction, request: Core.OutgoingRequestMessage): void => {
+  const kept = Object.assign(Object.create(Object.getPrototypeOf(request)), request);
+  Object.assign(transaction, { _request: Object.assign(kept, { headers: { ...request.headers } }) });
 };
 
 /** One answer to a challenge; `at` by `performance.now`. */
@@ -212,6 +228,8 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
     const proof = { nonce: answer.challenge.parameters.get('nonce'), at: performance.now() };
     given.set(`${status} ${answer.realm}`, [...before(answer), proof]);
   }
+  const sent = this as unknown as { transaction: Core.ClientTransaction; init(): void };
+  keepRequest(sent.transaction, request);
   const dialog = this.core.dialogs.get(`${request.callId}${request.fromTag}${request.toTag ?? ''}`);
   if (request.toTag && dialog) {
     dialog.incrementLocalSequenceNumber();
@@ -219,7 +237,6 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   } else request.cseq += 1;
   request.setHeader('cseq', `${request.cseq} ${request.method}`);
   setCredentialHeaders(request, status, answers);
-  const sent = this as unknown as { transaction: Core.ClientTransaction; init(): void };
   const open = [...(challenged.get(this.core) ?? [])].filter(({ state }) => state !== Core.TransactionState.Terminated);
   challenged.set(this.core, new Set(open).add(sent.transaction));
   sent.init();

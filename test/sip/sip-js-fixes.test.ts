@@ -148,6 +148,27 @@ describe('challenges', () => {
     });
   });
 
+  test.each(['MESSAGE', 'INVITE'])('that comes twice, since the %s did, is answered once', async (method) => {
+    const { server, agent } = await credentialed();
+    server.handler = (request) => {
+      if (request.head.get('authorization')) request.answer(486);
+      else for (let time = 0; time < 2; time++) request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+    };
+    if (method === 'INVITE') {
+      const { rejection } = await reached(agent.invite('sip:bob@campus.test', { sdp: 'v=0\r\n' }), 'rejected');
+      expect(rejection.status).toBe(486);
+      // RFC 3261 §17.1.1.2: each has its ACK
+      await server.until(() => server.acknowledgements[2]);
+      expect(server.acknowledgements.map(({ branch }) => branch)).toEqual(
+        [0, 0, 1].map((nth) => server.requests[nth]?.head.branch),
+      );
+    } else {
+      const answer = await agent.request({ method, to: 'sip:bob@campus.test', body: TEXT });
+      expect(answer.status).toBe(486);
+    }
+    expect(server.requests.length).toBe(2);
+  });
+
   test('a server that calls every nonce stale is given up', async () => {
     const { server, agent } = await credentialed();
     server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home', ', stale=true')}`]);
