@@ -114,7 +114,14 @@ export class SipProvider implements Provider {
     });
     this.onRegistration = this.#supervisor.onChange;
 
-    this.#publication = new Publication({ agent: this.#agent, storage, online });
+    this.#publication = new Publication({
+      agent: this.#agent,
+      storage,
+      online,
+      onForgotten: () => {
+        if (online()) this.#contacts.restore();
+      },
+    });
     const root = account.options[XCAP_ROOT_OPTION];
     const xcap = new XcapService({
       agent: this.#agent,
@@ -285,9 +292,16 @@ export class SipProvider implements Provider {
       },
       probe: () => {
         this.#agent.probe();
-        void this.#registration.refresh();
+        void this.#registration.refresh().then(() => this.#renew());
       },
     };
+  }
+
+  /** Nothing breaks over UDP when the server goes: it may be another by now, or has given up notices nobody took. */
+  #renew(): void {
+    if (this.registration.state !== 'online' || this.#agent.local?.protocol !== 'UDP') return;
+    this.#contacts.restore();
+    this.#publication.restore();
   }
 
   /** In the reverse order of coming: nobody sees us, we see nobody, nobody reaches us. */

@@ -10,8 +10,14 @@ const publishing = async (storage = memoryStorage()) => {
   let online = true;
   let tags = 0;
   server.handler = (request) => request.answer(200, [`SIP-ETag: tag${++tags}`, 'Expires: 600']);
-  const publication = new Publication({ agent, storage, online: () => online && agent.connected });
-  return { server, agent, publication, setOnline: (value: boolean) => (online = value) };
+  const lost: string[] = [];
+  const publication = new Publication({
+    agent,
+    storage,
+    online: () => online && agent.connected,
+    onForgotten: () => lost.push('forgotten'),
+  });
+  return { server, agent, publication, lost, setOnline: (value: boolean) => (online = value) };
 };
 const tagOf = ({ head }: Received): string | undefined => head.get('sip-if-match');
 const summary = (server: ScriptedServer): unknown[] =>
@@ -35,7 +41,7 @@ test('one is on its way at a time, and what waits gives way to what is newer', a
 });
 
 test('a server that has forgotten our tag gets everything anew', async () => {
-  const { server, publication } = await publishing();
+  const { server, publication, lost } = await publishing();
   await publication.publish('one');
   server.handler = (request) =>
     tagOf(request) ? request.answer(412) : request.answer(200, ['SIP-ETag: new', 'Expires: 60']);
@@ -45,6 +51,8 @@ test('a server that has forgotten our tag gets everything anew', async () => {
     ['tag1', 'two', '600'],
     [undefined, 'two', '600'],
   ]);
+  // subscriptions are asked about once, however many tags were tried
+  expect(lost).toEqual(['forgotten']);
   publication.suspend();
 });
 

@@ -8,6 +8,8 @@ export interface PublicationOptions {
   agent: SipUserAgent;
   storage: ProviderStorage;
   online: () => boolean;
+  /** The server has lost a document it took over this connection, and so who watches whom as well: it started anew. */
+  onForgotten: () => void;
 }
 
 /** Peers see us online for so long after a crash. */
@@ -31,6 +33,8 @@ export class Publication {
   #waiters: { resolve(): void; reject(error: ProviderError): void }[] = [];
   #running: Promise<void> | undefined;
   #changed = false;
+  /** The server took a document over this connection. */
+  #isTaken = false;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -54,6 +58,7 @@ export class Publication {
   /** The connection is gone: nothing to refresh until `restore`. */
   suspend(): void {
     clearTimeout(this.#timer);
+    this.#isTaken = false;
   }
 
   /** Takes the document back (RFC 3903 §4.5). Never rejects. */
@@ -83,6 +88,8 @@ export class Publication {
     const [last, ...earlier] = this.#tags;
     if (earlier.length > 0) this.#options.storage.put(KEY, earlier.join('\n'));
     else this.#options.storage.delete(KEY);
+    if (this.#isTaken) this.#options.onForgotten();
+    this.#isTaken = false;
     return last !== undefined;
   }
 
@@ -128,6 +135,7 @@ export class Publication {
   }
 
   #taken(answer: SipAnswer): void {
+    this.#isTaken = true;
     const tag = answer.header('sip-etag');
     if (tag)
       this.#options.storage.put(KEY, [tag, ...this.#tags.filter((each) => each !== tag)].slice(0, TAGS).join('\n'));
