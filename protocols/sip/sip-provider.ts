@@ -106,6 +106,8 @@ export class SipProvider implements Provider {
       agent: this.#agent,
       instanceId,
       onLost: (error) => this.#supervisor.lost(error),
+      // they would not get what goes by a session
+      onOthers: () => this.#messaging.chats.leave(),
     });
     this.#supervisor = new ConnectionSupervisor({
       connection: this.#connection(),
@@ -184,6 +186,7 @@ export class SipProvider implements Provider {
       online,
       reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
       alone: () => this.#registration.others === 0,
+      lookAround: () => this.#registration.lookAround(),
       now,
     });
     this.#messaging.onMode((address) =>

@@ -53,6 +53,9 @@ export class SipUserAgent {
   readonly #userAgent: UserAgent;
   readonly #network: Network;
   readonly #sessions = new Set<SipJsSession>();
+  readonly #askedByOwn = new Emitter<void>();
+  /** Our own account asked what we can (OPTIONS): another of our devices, or we ourselves. */
+  readonly onAskedByOwn: Subscribe<void> = this.#askedByOwn.on;
   readonly #disconnected = new Emitter<Error>();
   /** The connection broke by itself (not by `disconnect`). */
   readonly onDisconnected: Subscribe<Error> = this.#disconnected.on;
@@ -102,6 +105,9 @@ export class SipUserAgent {
       supported: SUPPORTED,
       // RFC 4569: whoever asks learns that we take message sessions
       contact: () => `${this.contact};message`,
+      asked: ({ user, host }) => {
+        if (user === this.uri.user && host === this.uri.host) this.#askedByOwn.emit();
+      },
     });
   }
 

@@ -23,6 +23,7 @@ const messaging = async (storage = memoryStorage()) => {
     online: () => online && agent.connected,
     reachable: (peer) => peer !== 'sip:away@campus.test',
     alone: () => true,
+    lookAround: () => {},
     now: Date.now,
   });
   const texts: string[] = [];

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ProviderError } from '../../protocols/contract/index.ts';
 import { Registration } from '../../protocols/sip/registration/registration.ts';
+import type { SipUserAgent } from '../../protocols/sip/user-agent.ts';
 import { type Received, ScriptedServer } from './scripted-server.ts';
 import { serverAgent } from './server-agent.ts';
 
@@ -10,8 +11,16 @@ const registered = async () => {
   const server = await ScriptedServer.open();
   const { agent } = await serverAgent(server.port, 'TCP', { interval: 1e8, pongWithin: 1e8 });
   const lost: ProviderError[] = [];
-  const registration = new Registration({ agent, instanceId: 'abc', onLost: (error) => lost.push(error) });
-  return { server, agent, registration, lost };
+  const told = { others: 0 };
+  const registration = new Registration({
+    agent,
+    instanceId: 'abc',
+    onLost: (error) => lost.push(error),
+    onOthers: () => {
+      told.others += 1;
+    },
+  });
+  return { server, agent, registration, lost, told };
 };
 const contactOf = ({ head }: Received): string => head.get('contact') ?? '';
 
@@ -68,7 +77,7 @@ test('is refreshed before it ends, by what the registrar granted to us and not t
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   await registration.register();
   await vi.advanceTimersByTimeAsync(79_000);
-  expect(server.requests.length).toBe(1);
+  expect(server.requests.filter(({ method }) => method === 'REGISTER').length).toBe(1);
   await vi.advanceTimersByTimeAsync(2_000);
   await server.request('REGISTER', 2);
   registration.forget();
@@ -118,4 +127,68 @@ test('the registrar tells how many other devices are logged in', async () => {
     expect(registration.others).toBe(length);
   }
   registration.forget();
+});
+
+describe('other devices of the account', () => {
+  const crowded = (server: ScriptedServer): void => {
+    server.handler = (request) =>
+      request.answer(200, [`Contact: ${contactOf(request)}`, 'Contact: <sip:x@192.0.2.1>;expires=90']);
+  };
+  const options = (server: ScriptedServer, agent: SipUserAgent, from: string): Promise<unknown> => {
+    const count = server.answers.length;
+    server.sendRequest('OPTIONS', `sip:${agent.contactUser}@127.0.0.1`, [`From: <${from}>;tag=2`]);
+    return server.until(() => server.answers[count]);
+  };
+  const methods = (server: ScriptedServer): string[] => server.requests.map(({ method }) => method);
+
+  test('those that are there at login are greeted once, and told', async () => {
+    const { server, registration, told } = await registered();
+    crowded(server);
+    await registration.register();
+    const greeting = await server.request('OPTIONS');
+    expect(greeting.head.get('to')).toContain('sip:ana@campus.test');
+    await registration.register();
+    expect([methods(server), told.others]).toEqual([['REGISTER', 'OPTIONS', 'REGISTER'], 1]);
+    registration.forget();
+  });
+
+  test('one that makes itself known is looked for at once, and a stranger in its place is not', async () => {
+    const { server, agent, registration, told } = await registered();
+    await registration.register();
+    await options(server, agent, 'sip:eve@campus.test');
+    await options(server, agent, 'sip:ana@elsewhere.test');
+    crowded(server);
+    await options(server, agent, 'sip:ana@campus.test');
+    await server.request('REGISTER', 2);
+    // known by now: it is not looked for again, and greets us no more than we it
+    await registration.register();
+    await options(server, agent, 'sip:ana@campus.test');
+    await registration.register();
+    expect([methods(server), told.others, registration.others]).toEqual([Array(4).fill('REGISTER'), 1, 1]);
+    registration.forget();
+  });
+
+  test('who asks in our name again and again costs no more than one look', async () => {
+    const { server, agent, registration } = await registered();
+    await registration.register();
+    for (let count = 0; count < 20; count++) await options(server, agent, 'sip:ana@campus.test');
+    await registration.register();
+    expect(methods(server)).toEqual(['REGISTER', 'REGISTER', 'REGISTER']);
+    registration.forget();
+  });
+
+  test('a look that fails changes nothing, and one that comes back after we left neither', async () => {
+    const { server, registration, lost } = await registered();
+    await registration.register();
+    server.handler = (request) => request.answer(503);
+    registration.lookAround();
+    await server.request('REGISTER', 2);
+    server.handler = (request) => request.answer(200);
+    registration.lookAround();
+    await registration.unregister();
+    registration.lookAround();
+    await registration.refresh();
+    expect([methods(server).length, lost]).toEqual([4, []]);
+    expect(contactOf(await server.request('REGISTER', 4))).toContain('expires=0');
+  });
 });

@@ -136,6 +136,7 @@ export class LocalProvider implements Provider {
       online,
       reachable: (peer) => this.#present(peer) !== undefined,
       alone: () => true,
+      lookAround: () => {},
       now,
     });
     this.#messaging.onMode((contact) => this.#tellCapabilities(contact));

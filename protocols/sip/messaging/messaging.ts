@@ -38,6 +38,8 @@ export interface SipMessagingOptions {
   reachable: (peer: Address) => boolean;
   /** False while other devices are logged in to this account: a session would leave them out. */
   alone: () => boolean;
+  /** Finds out whether it still is so. */
+  lookAround: () => void;
   now: () => number;
   /** Of sessions; the machine's unless a test has another. */
   clock?: Clock;
@@ -99,6 +101,7 @@ export class SipMessaging implements MessagingOperationSet {
       ask: (to) => agent.request({ method: 'OPTIONS', to }),
       reachable: options.reachable,
       alone: options.alone,
+      lookAround: options.lookAround,
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };

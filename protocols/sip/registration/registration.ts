@@ -11,11 +11,15 @@ export interface RegistrationOptions {
   instanceId: string;
   /** A refresh failed: we are not reachable any more. */
   onLost(error: ProviderError): void;
+  /** Other devices have logged in to the account. */
+  onOthers(): void;
 }
 
 const EXPIRES = 600;
 /** Seconds. A proxy commonly gives a device that does not answer 5 s. */
 const AFTER_BREAK = 8;
+/** Milliseconds. Who sends OPTIONS in our name makes us send no more REGISTERs than that. */
+const LOOK_AGAIN_AFTER = 2_000;
 /** Node's timers overflow beyond 24.8 days and would fire at once. */
 const LONGEST_WAIT = 2_147_483;
 
@@ -31,12 +35,22 @@ export class Registration {
   #timer: NodeJS.Timeout | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #registered = false;
+  /** Changes whenever the binding is given up. */
+  #life = 0;
   /** The last binding ended with its connection and not by our will. */
   #broken = false;
   #others = 0;
+  /** By `performance.now`. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
+    options.agent.onAskedByOwn(() => {
+      // our own question comes back to us, too
+      if (this.#others > 0 || performance.now() - this.#lookedAt < LOOK_AGAIN_AFTER) return;
+      this.#lookedAt = performance.now();
+      this.lookAround();
+    });
   }
 
   /** Other devices that were logged in to the account when the registrar last told (RFC 3261 §10.3). */
@@ -46,7 +60,8 @@ export class Registration {
 
   /** Resolves to undefined when the registrar took the binding, else to the error. */
   register(): Promise<ProviderError | undefined> {
-    return this.#inTurn(() => this.#register());
+    const life = this.#life;
+    return this.#inTurn(() => this.#register(life));
   }
 
   /** Looks after the binding now, as after waking up; a failure comes by `onLost`. */
@@ -57,6 +72,11 @@ export class Registration {
       this.forget();
       this.#options.onLost(error);
     }
+  }
+
+  /** Asks the registrar who else is there. That it cannot say is no reason to leave: the refresh in its time decides. */
+  lookAround(): void {
+    if (this.#registered) void this.register();
   }
 
   /** Takes our binding back. Resolves when answered or given up. */
@@ -70,6 +90,7 @@ export class Registration {
   /** The connection is gone, and the binding with it. */
   forget(): void {
     clearTimeout(this.#timer);
+    this.#life += 1;
     this.#broken ||= this.#registered;
     this.#registered = false;
   }
@@ -80,8 +101,7 @@ export class Registration {
     return turn;
   }
 
-  async #register(): Promise<ProviderError | undefined> {
-    clearTimeout(this.#timer);
+  async #register(life: number): Promise<ProviderError | undefined> {
     let answer = await this.#send(this.#expires);
     const minimum = Number(answer.header('min-expires'));
     // RFC 3261 §10.2.8
@@ -90,16 +110,33 @@ export class Registration {
       answer = await this.#send(this.#expires);
     }
     if (answer.status < 200 || answer.status > 299) return registrationError(answer);
+    // we have left while it was on its way
+    if (life !== this.#life) return undefined;
+    const isNew = !this.#registered;
     this.#registered = true;
-    this.#others = otherBindings(answer, this.#options.agent.contactUser);
+    this.#seeOthers(otherBindings(answer, this.#options.agent.contactUser), isNew);
     const granted = Math.min(grantedSeconds(answer, this.#options.agent.contactUser) ?? this.#expires, LONGEST_WAIT);
     // a server that believed in our dead connection keeps what it could not deliver there, a while after we are back, and
     // hands it out at a REGISTER
     const wait = this.#broken ? Math.min(AFTER_BREAK, granted * 0.8) : granted * 0.8;
     this.#broken = false;
+    clearTimeout(this.#timer);
     // never sooner than 5 s, whatever the registrar grants
     this.#timer = setTimeout(() => void this.refresh(), Math.max(5, wait) * 1000);
     return undefined;
+  }
+
+  /**
+   * They learn of us only with their next REGISTER. Where the proxy forks, OPTIONS to our own address reaches them all: a
+   * program like ours then asks its registrar at once; any other answers, and is none the wiser.
+   */
+  #seeOthers(count: number, isNew: boolean): void {
+    const { agent } = this.#options;
+    const were = this.#others;
+    this.#others = count;
+    if (count === 0) return;
+    if (isNew) void agent.request({ method: 'OPTIONS', to: agent.address });
+    if (were === 0) this.#options.onOthers();
   }
 
   async #send(expires: number): Promise<SipAnswer> {

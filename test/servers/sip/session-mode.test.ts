@@ -122,10 +122,22 @@ test('with somebody at two devices there is no session, and both get every text'
   const alice = await online('alice');
   const lab = await online('bob');
   const home = await online('bob', { transport: 'tls' });
-  // the first device hears of the second at its next REGISTER
-  lab.provider.machineEvent('wake');
   const texts = ['one', 'two', 'three', 'four'];
   for (const text of texts) await say(alice, 'bob', text);
   for (const device of [lab, home]) expect((await device.texts(4)).map(({ text }) => text)).toEqual(texts);
   expect(modeOf(alice, 'bob')).toBe('page');
+});
+
+test.each([
+  ['the peer', 'bob'],
+  ['oneself', 'alice'],
+] as const)('a second device of %s ends the session as soon as it logs in', async (_, whose) => {
+  const { alice, bob } = await talking('tcp');
+  const ended = [inMode(alice, 'bob', 'page'), inMode(bob, 'alice', 'page')];
+  const second = await online(whose, { transport: 'tls' });
+  await Promise.all(ended);
+  const [first, peer] = whose === 'bob' ? [bob, alice] : [alice, bob];
+  const id = await say(peer, whose, 'to both');
+  await Promise.all([second.texts(1), first.texts(whose === 'bob' ? 3 : 1)]);
+  expect([second.received[0]?.id, first.received.at(-1)?.id]).toEqual([id, id]);
 });

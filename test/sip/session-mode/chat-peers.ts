@@ -76,6 +76,8 @@ export class ChatPeer {
   host = '127.0.0.1';
   online = true;
   alone = true;
+  /** How often it was looked for other devices. */
+  looked = 0;
   time = 1_000_000;
 
   constructor(campus: Campus, name: string, { secure = false, meddler }: ChatPeerOptions) {
@@ -117,6 +119,9 @@ export class ChatPeer {
       online: () => this.online,
       reachable: () => true,
       alone: () => this.alone,
+      lookAround: () => {
+        this.looked += 1;
+      },
       now: () => this.time,
       clock: this.clock,
     });

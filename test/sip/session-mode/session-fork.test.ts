@@ -22,6 +22,7 @@ const atServer = async (clock: TestClock | typeof systemClock = systemClock) => 
     online: () => agent.connected,
     reachable: () => true,
     alone: () => true,
+    lookAround: () => {},
     now: Date.now,
     clock,
   });

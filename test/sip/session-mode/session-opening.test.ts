@@ -354,10 +354,24 @@ describe('while other devices are logged in to an account', () => {
     ]);
   });
 
-  test('one that there was ends with the next text', async () => {
+  test('it is looked for them when a session opens and every minute while it stands', async () => {
+    const { ana, bob, campus } = await twoPeers();
+    expect([ana.looked, bob.looked]).toEqual([0, 0]);
+    await ana.openSession(bob);
+    expect([ana.looked, bob.looked]).toEqual([1, 1]);
+    ana.clock.advance(120_000);
+    expect(ana.looked).toBe(3);
+    ana.messaging.stop();
+    await campus.until(() => bob.mode(ana) === 'page');
+    bob.clock.advance(120_000);
+    expect([ana.looked, bob.looked]).toEqual([3, 1]);
+  });
+
+  test('a session that there was ends, on whichever side they are, and texts go on', async () => {
     const { ana, bob, campus } = await twoPeers();
     await ana.openSession(bob);
     ana.alone = false;
+    ana.messaging.chats.leave();
     await sayAll(ana, bob, ['both see this']);
     await campus.until(() => ana.mode(bob) === 'page' && bob.mode(ana) === 'page');
     expect(bob.texts.at(-1)).toBe('both see this');

@@ -23,6 +23,8 @@ export interface ChatSessionsContext {
   reachable: (peer: Address) => boolean;
   /** False while other devices are logged in to this account. */
   alone: () => boolean;
+  /** Finds out whether it still is so; `leave` is called when it is not. */
+  lookAround: () => void;
   /** A message came in a session. Throws an MsrpError to have it refused. */
   take: (session: ChatSession, message: SessionMessage) => void;
   /** From now on the next text to this peer goes another way than before. */
@@ -36,6 +38,8 @@ const LIVELY_TEXTS = 2;
 const LIVELY_WITHIN = 60_000;
 /** A session that broke in the middle is not opened again at once. */
 const AFTER_BREAK = 60_000;
+/** How often it is looked for other devices while there are sessions: those of other makers do not make themselves known. */
+const LOOK_AROUND_EVERY = 60_000;
 /** How long a text that only a session can carry waits for one. */
 const OPEN_WITHIN = 25_000;
 /** More sessions at once are an attack or a fault. */
@@ -61,6 +65,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   /** When the last texts of each talk went. */
   readonly #texts = new Map<Address, readonly number[]>();
   readonly #waiting = new Set<() => void>();
+  #lookTimer: { cancel(): void } | undefined;
 
   constructor(context: ChatSessionsContext) {
     this.#context = context;
@@ -93,10 +98,12 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   spoke(peer: Address): void {
     const { alone, reachable } = this.#context;
     const lively = this.#count(peer) >= LIVELY_TEXTS;
-    if (!alone()) {
-      // somebody of ours has logged in elsewhere meanwhile
-      for (const session of this.#all()) session.close();
-    } else if (lively && reachable(peer)) void this.#openOnce(peer);
+    if (alone() && lively && reachable(peer)) void this.#openOnce(peer);
+  }
+
+  /** Other devices of ours have logged in: texts go by MESSAGE from now on, which reaches them all. */
+  leave(): void {
+    for (const session of this.#all()) session.close();
   }
 
   /** Opens a session for a text that nothing else can carry. Resolves to why there is none. */
@@ -206,6 +213,12 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     if (session.state.state === 'closed') return;
     const sessions = this.#sessions.get(session.peer) ?? new Set();
     this.#sessions.set(session.peer, sessions.add(session));
+    if (!this.#lookTimer) this.#lookAround();
+  }
+
+  #lookAround(): void {
+    this.#context.lookAround();
+    this.#lookTimer = this.#context.clock.after(LOOK_AROUND_EVERY, () => this.#lookAround());
   }
 
   #changed(session: ChatSession): void {
@@ -232,6 +245,10 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const sessions = this.#sessions.get(peer);
     sessions?.delete(session);
     if (sessions?.size === 0) this.#sessions.delete(peer);
+    if (this.#sessions.size === 0) {
+      this.#lookTimer?.cancel();
+      this.#lookTimer = undefined;
+    }
     if (state.state !== 'closed') return;
     const { end } = state;
     // what a peer does in its own sessions says nothing of how it takes ours
