@@ -41,6 +41,12 @@ export interface SendOptions {
   readonly chunking?: Chunking;
   /** Bytes between two progress events; 65,536 unless said otherwise. */
   readonly progressEvery?: number;
+  /**
+   * Most bytes under way that the far end has not reported, any number unless said otherwise. The 200 of a relay says that it
+   * has a chunk, not that it can keep it: this holds a message back to what relays keep. Needs `successReport`, and a far
+   * end that reports in between; see `allowUnreported` for one that does not.
+   */
+  readonly unreported?: number;
   /** Further header fields, Content-Disposition for example; none that this side sets by itself. */
   readonly fields?: readonly HeaderField[];
   readonly signal?: AbortSignal;
@@ -195,6 +201,7 @@ export class Outbox {
       successReport: options.successReport ?? false,
       failureReport: options.failureReport ?? 'yes',
       progressEvery: options.progressEvery ?? DEFAULT_PROGRESS,
+      unreported: options.unreported ?? Number.POSITIVE_INFINITY,
       fields: options.fields ?? [],
       contentType: options.contentType,
     };

@@ -56,6 +56,8 @@ export interface OutgoingMessage {
   /** Stops after the chunk being written has been ended. */
   pause(): void;
   resume(): void;
+  /** Changes how many bytes may be under way without a report, see `SendOptions.unreported`. */
+  allowUnreported(bytes: number): void;
   /** Gives the message up; the peer is told by `#` (RFC 4975 §7.1). */
   abort(): void;
 }
@@ -94,6 +96,7 @@ export interface MessageOptions {
   readonly successReport: boolean;
   readonly failureReport: FailureReport;
   readonly progressEvery: number;
+  readonly unreported: number;
   /** Further header fields; MIME ones included, Content-Type not. */
   readonly fields: readonly HeaderField[];
   readonly contentType: string;
@@ -129,6 +132,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   #state: State = 'sending';
   #outcome: SendOutcome | undefined;
   #paused = false;
+  /** Most bytes sent that the far end has not reported. */
+  #unreported: number;
   #chunk: OpenChunk | undefined;
   /** The connection that was written to; its frames and transactions outlive the session. */
   #carrier: Connection | undefined;
@@ -153,6 +158,7 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
     this.#position = options.start;
     this.#handed = options.start;
     this.#told = options.start;
+    this.#unreported = options.unreported;
     this.#total = options.total;
     const most = Math.min(options.chunkSize, LARGEST_UNINTERRUPTIBLE);
     this.#short = options.total !== undefined && options.total - options.start <= most;
@@ -194,6 +200,7 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
    * was cut for something in between. Where nothing confirms chunks there is nothing to wait for.
    */
   get #held(): boolean {
+    if (this.#position - this.#options.start - this.#reported.size >= this.#unreported) return true;
     if (this.#options.failureReport !== 'yes') return false;
     return this.#unanswered >= MOST_UNANSWERED || this.#context.flight.holds(this.#short);
   }
@@ -209,6 +216,11 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
 
   resume(): void {
     this.#paused = false;
+    this.wake();
+  }
+
+  allowUnreported(bytes: number): void {
+    this.#unreported = bytes;
     this.wake();
   }
 
@@ -254,6 +266,7 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
     if (whole && total !== undefined) this.#reported.add(0, total);
     else if (range !== undefined) this.#reported.add(range.start - 1, Math.min(end, total ?? end));
     this.#tell();
+    this.wake();
     if (total === undefined || !this.#reported.covers(this.#options.start, total)) return;
     if (this.#state === 'sending' || this.#state === 'stopping') return;
     this.#settleDelivered({ state: 'delivered' });

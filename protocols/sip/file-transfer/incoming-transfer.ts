@@ -8,6 +8,7 @@ import {
   type TransferPhase,
 } from '../../contract/index.ts';
 import type { MediaLine } from '../media/media.ts';
+import { RELAYED_REPORT_EVERY } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
 import type { FileLine } from './file-session.ts';
@@ -193,7 +194,7 @@ export class IncomingTransfer extends Transfer {
       // the library confirms the last chunk once the sink is closed, and refuses it with 413 when that fails
       sink: content.sink,
       ...(content.limit !== undefined ? { size: content.limit } : {}),
-      reportEvery: REPORT_EVERY,
+      reportEvery: this.#line?.relayed ? RELAYED_REPORT_EVERY : REPORT_EVERY,
       progress: () => {
         this.progressed(content.bytes);
         this.#watch();

@@ -1,11 +1,12 @@
 import type { ByteSource, OutgoingMessage, SendOutcome } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
 import type { MediaLine } from '../media/media.ts';
+import { RelayPace } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { outgoingContent, wantedForm } from './file-content.ts';
 import type { FileLine, LineEnd } from './file-session.ts';
 import { Transfer } from './transfer.ts';
-import { fromMsrp, fromReason, reasonOf } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromStatus, reasonOf } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte confirmed for so long the peer is gone, though nobody said so (a closed lid says nothing). */
@@ -41,6 +42,7 @@ export class OutgoingTransfer extends Transfer {
   #line: MediaLine | undefined;
   #share: FileLine | undefined;
   #message: OutgoingMessage | undefined;
+  #pace: RelayPace | undefined;
   #source: ByteSource | undefined;
   readonly #aborter = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -104,13 +106,14 @@ export class OutgoingTransfer extends Transfer {
     const message = line.session.send({
       ...content,
       // relays lose large frames without a word
-      ...(line.relayed ? { chunking: 'relay' as const } : {}),
+      ...(line.relayed ? RelayPace.options : {}),
       successReport: true,
       fields: [['Content-Disposition', 'attachment']],
     });
     this.#message = message;
     // reading begins within `send`, and a cancel from there has found no message to stop
     if (this.over) return message.abort();
+    if (line.relayed) this.#pace = new RelayPace(message);
     this.holdChanged();
     message.onProgress(({ confirmed, reported }) => {
       this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
@@ -146,10 +149,7 @@ export class OutgoingTransfer extends Transfer {
       if (this.over) return;
       if (ended?.by === 'peer') return this.#peerEnded(ended.reason);
       // §8.4: a receiver that gives up answers 413
-      if (outcome.state === 'refused' && outcome.status !== 413)
-        throw new ProviderError(outcome.status === 415 ? 'not-supported' : 'internal', {
-          protocolCode: outcome.status,
-        });
+      if (outcome.state === 'refused' && outcome.status !== 413) throw fromStatus(outcome.status);
       return this.#end({ state: 'cancelled', by: 'peer' });
     }
     // every byte is confirmed; now for the last word, which is a report or, from Blink 5.5, a BYE
@@ -162,7 +162,7 @@ export class OutgoingTransfer extends Transfer {
       if (error) return this.fail(error);
     } else if (word?.state === 'refused') {
       const why = await share.endWithin(REASON_TIMEOUT);
-      return this.fail(fromReason(why?.reason) ?? new ProviderError('internal', { protocolCode: word.status }));
+      return this.fail(fromReason(why?.reason) ?? fromStatus(word.status));
     } else if (word?.state !== 'delivered' && !direct) {
       // a relay's 200 says nothing about the far end (RFC 4976 §6.4.1)
       return this.fail(new ProviderError(word ? 'network' : 'timeout', { retryable: true }));
@@ -220,6 +220,7 @@ export class OutgoingTransfer extends Transfer {
 
   /** §8.4: stop the message by `#`, then the line or the session, then let go of everything. */
   async #leave(reason: string | undefined): Promise<void> {
+    this.#pace?.end();
     this.#message?.abort();
     this.owner?.ended(reason);
     await this.#line?.leave();

@@ -41,6 +41,21 @@ export function fromMsrp(error: unknown): ProviderError {
   });
 }
 
+/** What a status of MSRP (RFC 4975 §10) says, in a response or a REPORT. */
+export function fromStatus(protocolCode: number): ProviderError {
+  switch (protocolCode) {
+    case 408: // RFC 4976 §6.4.1: a relay could not pass it on, or had no answer
+      return new ProviderError('timeout', { protocolCode, retryable: true });
+    case 415:
+      return new ProviderError('not-supported', { protocolCode });
+    case 481: // a peer or relay that was started anew
+    case 506:
+      return new ProviderError('network', { protocolCode, retryable: true });
+    default:
+      return new ProviderError('internal', { protocolCode });
+  }
+}
+
 /** Warning of a 603 from somebody who had accepted and thought better of it before the answer was out. */
 export const CANCELLED = 'cancelled';
 

@@ -67,6 +67,37 @@ describe('sending', () => {
     expect(await message.sent).toEqual({ state: 'sent' });
   });
 
+  it('holds back what the far end has not reported, whatever the next hop confirms, for as long as it is told to', async () => {
+    const { session, peer, peerPath, answer } = await bound();
+    const message = session.send({
+      ...text,
+      body: '~'.repeat(10_000),
+      chunking: 2048,
+      successReport: true,
+      unreported: 4096,
+    });
+    const request = (method: string, headers: string): void =>
+      peer.write(
+        `MSRP requests ${method}\r\nTo-Path: ${session.localPath}\r\nFrom-Path: ${peerPath}\r\nMessage-ID: ${headers}\r\n-------requests$\r\n`,
+      );
+    /** What comes before the answer to a request of ours. */
+    const meanwhile = async (): Promise<string> => {
+      request('SEND', 'ping');
+      return (await peer.read(/^([\s\S]*?)MSRP requests 200 OK\r\n[\s\S]*?\$\r\n/))[1] ?? '';
+    };
+    answer(await peer.frame());
+    answer(await peer.frame());
+    expect(await meanwhile()).toBe('');
+    request('REPORT', `${message.messageId}\r\nByte-Range: 1-2048/10000\r\nStatus: 000 200 OK`);
+    const third = await peer.frame();
+    expect(third).toContain('Byte-Range: 4097-6144/10000');
+    answer(third);
+    expect(await meanwhile()).toBe('');
+    message.allowUnreported(Number.POSITIVE_INFINITY);
+    expect(await peer.frame()).toContain('Byte-Range: 6145-8192/10000');
+    expect(await peer.frame()).toContain('Byte-Range: 8193-10000/10000');
+  });
+
   it('never lets the end-line occur in a body', async () => {
     // identifiers that the test can foresee
     let next = 0;

@@ -11,6 +11,7 @@ import type {
 } from '../../../protocols/contract/index.ts';
 import { SipFileTransfer } from '../../../protocols/sip/file-transfer/file-transfer.ts';
 import { Media } from '../../../protocols/sip/media/media.ts';
+import type { RelayAccount } from '../../../protocols/sip/media/relay.ts';
 import type { ChatLines } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
 import { directAgent } from '../direct-agents.ts';
@@ -26,10 +27,16 @@ export interface FilePeer {
 /** A peer that sends and takes files on the loopback without a server; `secure` as if its signalling were TLS. */
 export const filePeer = async (
   user: string,
-  options: { secure?: boolean; host?: string; book?: ReadonlyMap<Address, string>; chats?: ChatLines } = {},
+  options: {
+    secure?: boolean;
+    host?: string;
+    book?: ReadonlyMap<Address, string>;
+    chats?: ChatLines;
+    relay?: RelayAccount;
+  } = {},
 ): Promise<FilePeer> => {
   const { agent, uri } = await directAgent(user, options.host);
-  const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
+  const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => options.relay });
   const files = new SipFileTransfer({
     media,
     chats: options.chats ?? { join: async () => undefined },
