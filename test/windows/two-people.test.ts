@@ -73,6 +73,22 @@ describe('two people on one network, without a server', () => {
     await ana.page.keyboard.press('Control+j');
   });
 
+  it('see the end of the talk, however long the text is that they write', async () => {
+    await say(rui, 'the last word');
+    const last = bubble(ana, 'the last word');
+    await last.waitFor();
+    const box = ana.page.getByRole('textbox', { name: 'Message' });
+    await box.fill(Array.from({ length: 40 }, (_, line) => `line ${line}`).join('\n'));
+    const seen = () =>
+      last.evaluate((element) => {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        return element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+      });
+    await expect.poll(seen).toBe(true);
+    await ana.screenshot('long-text');
+    await box.fill('');
+  });
+
   it('decline and cancel, and both sides know', async () => {
     await sendFiles(ana, [writeFile(sent, 'unwanted.bin', 1000)]);
     await rui.page.getByRole('button', { name: 'Decline unwanted.bin' }).first().click();

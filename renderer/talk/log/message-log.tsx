@@ -55,7 +55,8 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
   });
 
   // in a narrow window the list may cover the talk
-  const shown = (virtual.scrollRect?.height ?? 0) > 0;
+  const height = virtual.scrollRect?.height ?? 0;
+  const shown = height > 0;
 
   const toEnd = () => {
     if (newer) void actions.loadNewest(talkId).then(() => requestAnimationFrame(() => virtual.scrollToEnd()));
@@ -72,6 +73,13 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
     if (line >= 0) virtual.scrollToIndex(line, { align: 'start' });
     else virtual.scrollToEnd();
   });
+
+  // whoever reads the end goes on doing so when the box below grows with its text, or the window changes
+  const reading = useRef(atEnd);
+  reading.current = atEnd;
+  useLayoutEffect(() => {
+    if (height > 0 && opened.current && reading.current) virtual.scrollToEnd();
+  }, [height, virtual]);
 
   // a found message comes to the middle, once: not again at each arrival
   const shownTarget = useRef<string | null>(null);
