@@ -12,11 +12,12 @@ import { ReadBufferPools } from './connection/read-buffers.ts';
 import type { SocketAndBuffers } from './connection/transport.ts';
 import { type Logger, silentLogger } from './diagnostics/log.ts';
 import { MsrpError } from './errors.ts';
-import { Identifiers, type RandomSource, systemRandom } from './grammar/identifiers.ts';
+import { Identifiers, type RandomSource, randomFraction, systemRandom } from './grammar/identifiers.ts';
 import { DEFAULT_PORT, type MsrpUri } from './grammar/uri.ts';
 import { BlockPools } from './sending/block-pools.ts';
 import type { ConnectionWishes, SessionOptions } from './session/options.ts';
-import { type JoinedConnection, MsrpSession } from './session/session.ts';
+import { MsrpSession } from './session/session.ts';
+import type { JoinedConnection } from './session/session-context.ts';
 
 export interface EndpointOptions {
   /** Shown to peers when this side connects with TLS; listeners have their own. */
@@ -81,6 +82,7 @@ const QUANTUM = 16_384;
 export class MsrpEndpoint {
   readonly #options: EndpointOptions;
   readonly #clock: Clock;
+  readonly #random: RandomSource;
   readonly #identifiers: Identifiers;
   readonly #context: ConnectionContext;
   readonly #blocks = new BlockPools(READ_AHEAD);
@@ -94,7 +96,8 @@ export class MsrpEndpoint {
   constructor(options: EndpointOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#identifiers = new Identifiers(options.random ?? systemRandom);
+    this.#random = options.random ?? systemRandom;
+    this.#identifiers = new Identifiers(this.#random);
     const transactionTimeout = options.transactionTimeout ?? TRANSACTION_TIMEOUT;
     this.#context = {
       clock: this.#clock,
@@ -135,6 +138,7 @@ export class MsrpEndpoint {
     };
     return new MsrpSession(uri, options, {
       clock: this.#clock,
+      random: () => randomFraction(this.#random),
       identifiers: this.#identifiers,
       blocks: this.#blocks,
       register: (sessionId, port) => {

@@ -32,6 +32,7 @@ export type { DeliveryOutcome, OutgoingMessage, SendOutcome, SendProgress } from
 export { type ByteSource, openFile } from './sending/source.ts';
 export { requestedNickname, setNickname } from './session/nickname.ts';
 export type {
+  PathUpdate,
   RelayTrust,
   RequestAnswer,
   RequestHook,

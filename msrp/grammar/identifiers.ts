@@ -9,6 +9,13 @@ export const systemRandom: RandomSource = (target) => {
   randomFillSync(target);
 };
 
+/** From 0 to 1, 1 not included. */
+export function randomFraction(random: RandomSource): number {
+  const bytes = Buffer.alloc(4);
+  random(bytes);
+  return bytes.readUInt32LE() / 2 ** 32;
+}
+
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const POOL_SIZE = 4096;
 

@@ -78,6 +78,15 @@ export class Inbox {
     for (const message of this.#messages.values()) message.fail(error);
   }
 
+  /** The connection is gone and the session goes on: what failed with it may come again (RFC 4975 §5.4). */
+  interrupt(error: MsrpError): void {
+    for (const [messageId, message] of this.#messages) {
+      message.fail(error);
+      // one whose bytes are all there is only being stored
+      if (!this.#messages.has(messageId)) this.#finished.delete(messageId);
+    }
+  }
+
   #finish(messageId: string, status: number): void {
     this.#messages.delete(messageId);
     this.#finished.set(messageId, status);

@@ -9,6 +9,9 @@ import type { Role } from './roles.ts';
 /*
  * idle --start, active--> connecting --connected, bind SEND answered--> bound --close--> closing --drained--> closed
  *   '----start, passive--> waiting ----first request came------------------^                                   ^
+ * With relays, once waiting or bound:
+ *   bound, waiting, moved --connection to the relay lost--> reconnecting --same path--> bound (or waiting, if it was)
+ *                                                                '--another path--> moved --update, or a request--> bound
  * From anywhere a fault, a lost connection or `abort` leads to closed, with its cause.
  */
 export type SessionState =
@@ -16,6 +19,10 @@ export type SessionState =
   | { readonly name: 'connecting' }
   | { readonly name: 'waiting' }
   | { readonly name: 'bound' }
+  /** The connection to the relay was lost, and is made again. Messages handed over wait. */
+  | { readonly name: 'reconnecting'; readonly cause: MsrpError }
+  /** The relay has given another path, and the peer has to be told `localPath`. Messages handed over wait. */
+  | { readonly name: 'moved' }
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly cause: MsrpError | undefined };
 
@@ -76,6 +83,14 @@ export interface StartOptions {
   /** Milliseconds until the session must be bound; 30,000 unless said otherwise. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
+}
+
+/** What a new description of the peer says. */
+export interface PathUpdate {
+  /** Path of the peer, whether it is another than before or not. */
+  readonly remotePath: string;
+  /** Who binds again (RFC 6135). */
+  readonly role: Role;
 }
 
 /** How a relay is trusted. */

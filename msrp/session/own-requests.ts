@@ -39,7 +39,7 @@ export class OwnRequests {
         id: transactionId,
         owner: this,
         optional: false,
-        deadline: undefined,
+        deadline: Number.POSITIVE_INFINITY,
         settle: (settlement) => {
           this.#waiting.delete(giveUp);
           if (settlement instanceof MsrpError) reject(settlement);

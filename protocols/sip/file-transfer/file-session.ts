@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { Emitter } from '../../contract/index.ts';
+import { GLARE_TRIES, glarePause, isGlare } from '../offers/glare.ts';
 import type { Direction } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
 import {
@@ -20,9 +20,8 @@ export interface LineEnd {
 
 /** The sender should end the session (RFC 5547 §8.7); when it does not, we do. */
 const BYE_TIMEOUT = 10_000;
-/** RFC 3261 §14.1: both sides offered at once. */
-const GLARE = '491';
-const GLARE_TRIES = 3;
+/** Both sides offered at once. */
+const GLARE = 'glare';
 
 /** One file's share of a SIP session: ends by itself, with the session, or by the other side's word. */
 export class FileLine {
@@ -273,20 +272,14 @@ export class FileSession {
       this.#ours = lines;
       return parseAnswer(sdp) ?? [];
     } catch (error) {
-      if (error instanceof Error && error.message === GLARE) {
-        await this.#backOff();
+      if (isGlare(error)) {
+        await new Promise((resolve) => setTimeout(resolve, glarePause(this.#sip)));
         return GLARE;
       }
       // a line that was to be closed is over all the same, as MSRP has told
       if (lines[index]?.kind === 'file' && lines[index].file.port === 0) this.#ours = lines;
       return undefined;
     }
-  }
-
-  /** RFC 3261 §14.1: who began the call waits longer. */
-  #backOff(): Promise<void> {
-    const wait = this.#sip.direction === 'outgoing' ? randomInt(2_100, 4_000) : randomInt(0, 2_000);
-    return new Promise((resolve) => setTimeout(resolve, wait));
   }
 
   #answer(sdp: string): { sdp: string } {

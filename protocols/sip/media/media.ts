@@ -35,7 +35,7 @@ export interface MediaContext {
 
 type LineOptions = Omit<SessionOptions, 'matching'>;
 
-/** A relay that has not answered by then is away. */
+/** A relay that has not answered by then is away; one of a peer's that has not connected to us by then never will. */
 const RELAY_TIMEOUT = 8_000;
 
 /**
@@ -68,10 +68,14 @@ export class Media {
    * await line.start(answered, { timeout: 20_000 });
    */
   async offer(place: MediaPlace, options: LineOptions, peer = ''): Promise<MediaLine> {
-    const relayed = this.#unreached.has(peer) ? undefined : await this.#behindRelay(place.host, undefined, options);
+    const direct = this.#unreached.has(peer);
+    const relayed = direct ? undefined : await this.#behindRelay(place.host, undefined, options);
     const line = relayed ?? (await this.#direct(place, 'passive', options));
     // RFC 6135 §4.2.2: never passive in an offer
-    return this.#keep(line, undefined, { setup: 'actpass', cema: true }, () => this.#unreached.add(peer));
+    return this.#keep(line, undefined, { setup: 'actpass', cema: true }, () => {
+      if (direct) this.#unreached.delete(peer);
+      else if (relayed) this.#unreached.add(peer);
+    });
   }
 
   /** A line for the answer to `offered`. Throws as `offer`. */
@@ -104,10 +108,16 @@ export class Media {
     unreached: () => void = () => {},
   ): MediaLine {
     const { certificateAuthorities } = this.#context;
-    const line = new MediaLine(
-      { ...raw, offered, setup: facts.setup, certificateAuthorities, unreached, left: () => this.#lines.delete(line) },
-      addressOf(raw, facts, raw.secure ? fingerprintOf(this.#identity.cert) : undefined),
-    );
+    const fingerprint = raw.secure && !raw.relayed ? fingerprintOf(this.#identity.cert) : undefined;
+    const line = new MediaLine({
+      ...raw,
+      ...facts,
+      offered,
+      fingerprint,
+      certificateAuthorities,
+      unreached,
+      left: () => this.#lines.delete(line),
+    });
     this.#lines.add(line);
     return line;
   }
@@ -196,6 +206,8 @@ interface MadeLine extends RawLine {
   offered: MediaAddress | undefined;
   /** Ours. */
   setup: Setup;
+  cema: boolean;
+  fingerprint: string | undefined;
   certificateAuthorities: readonly string[];
   unreached(): void;
   left(): void;
@@ -204,17 +216,31 @@ interface MadeLine extends RawLine {
 /** One MSRP session and what the description says of it, from before the offer or answer until `leave`. */
 export class MediaLine {
   readonly session: MsrpSession;
-  /** For our media line. */
-  readonly address: MediaAddress;
   readonly #made: MadeLine;
   #relayed: boolean;
   #toPeer = false;
 
-  constructor(made: MadeLine, address: MediaAddress) {
+  constructor(made: MadeLine) {
     this.session = made.session;
-    this.address = address;
     this.#made = made;
     this.#relayed = made.relayed || (made.offered?.path.length ?? 1) > 1;
+  }
+
+  /** For our media line, with the path our relay has given last. */
+  get address(): MediaAddress {
+    const { session, secure, relayed, setup, cema, fingerprint } = this.#made;
+    const path = session.localPath.split(' ');
+    const first = parseUri(path[0] ?? session.localPath);
+    return {
+      // RFC 6714 §4.2: with a relay, its address stands in the c= and m= lines
+      ...(relayed ? { host: first.host } : {}),
+      port: first.port ?? 9,
+      secure,
+      path,
+      setup,
+      ...(fingerprint !== undefined ? { fingerprint } : {}),
+      ...(cema ? { cema } : {}),
+    };
   }
 
   /** A relay of either side is in between: frames must be small, and a 200 speaks for the relay only. Final after `start`. */
@@ -224,15 +250,24 @@ export class MediaLine {
 
   /**
    * Connects, or waits to be connected to. `remote`: the address in the answer (offerer) or the offer (answerer).
+   * `survives`: the session goes on after the connection to our relay was lost, see `update`; without it that is its end.
    *
    * @throws MsrpError as `MsrpSession.start`
    */
-  async start(remote: MediaAddress, { timeout, signal }: { timeout: number; signal: AbortSignal }): Promise<void> {
+  async start(
+    remote: MediaAddress,
+    { timeout, signal, survives = false }: { timeout: number; signal: AbortSignal; survives?: boolean },
+  ): Promise<void> {
     const { setup, certificateAuthorities, relayed } = this.#made;
     const role = setup === 'actpass' ? offererRole(setup, remote.setup) : setup;
     const theirRelay = remote.path.length > 1;
     this.#toPeer = !theirRelay;
     this.#relayed = relayed || theirRelay;
+    if (!survives) {
+      this.session.onStateChange((state) => {
+        if (state.name === 'reconnecting') this.session.abort(state.cause);
+      });
+    }
     await this.session.start({
       remotePath: remote.path.join(' '),
       role,
@@ -240,14 +275,27 @@ export class MediaLine {
       ...(remote.fingerprint !== undefined && !this.#relayed ? { fingerprints: [remote.fingerprint] } : {}),
       ...(this.#anchored(remote) ? { address: { host: remote.host as string, port: remote.port } } : {}),
       ca: certificateAuthorities,
-      timeout,
+      // a peer's relay is told to connect at once, and some connect to other relays only: then the offer comes again directly
+      timeout: theirRelay && !relayed && role === 'passive' ? Math.min(timeout, RELAY_TIMEOUT) : timeout,
       signal,
     });
   }
 
-  /** Nothing came back over this line: where our relay was to connect to the peer itself, the next one is direct. */
+  /**
+   * The two sides have described themselves again, one of them with another path. `role`: who binds.
+   *
+   * @throws MsrpError as `MsrpSession.update`
+   */
+  update(remote: MediaAddress, role: Role): void {
+    this.session.update({ remotePath: remote.path.join(' '), role });
+  }
+
+  /**
+   * Nothing came back over this line: where our relay was to connect to the peer itself, the next one is direct, and the one
+   * after that, should it not reach the peer either, goes through the relay again.
+   */
   unreached(): void {
-    if (this.#made.relayed && this.#toPeer) this.#made.unreached();
+    if (this.#toPeer) this.#made.unreached();
   }
 
   /** Waits for what is being sent, then lets go of everything. Never rejects. */
@@ -268,23 +316,4 @@ export class MediaLine {
     const usable = remote.host !== undefined && remote.port !== 9 && remote.path.length === 1;
     return usable && remote.cema === true && this.address.cema === true;
   }
-}
-
-function addressOf(
-  { session, secure, relayed }: RawLine,
-  { setup, cema }: { setup: Setup; cema: boolean },
-  fingerprint: string | undefined,
-): MediaAddress {
-  const path = session.localPath.split(' ');
-  const first = parseUri(path[0] ?? session.localPath);
-  return {
-    // RFC 6714 §4.2: with a relay, its address stands in the c= and m= lines
-    ...(relayed ? { host: first.host } : {}),
-    port: first.port ?? 9,
-    secure,
-    path,
-    setup,
-    ...(fingerprint !== undefined && !relayed ? { fingerprint } : {}),
-    ...(cema ? { cema } : {}),
-  };
 }

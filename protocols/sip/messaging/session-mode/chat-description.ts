@@ -1,5 +1,6 @@
+import type { OfferedMedia } from '../../file-transfer/description/session-description.ts';
 import type { MediaAddress } from '../../media/media.ts';
-import { type MsrpLine, readPath } from '../../offers/msrp-line.ts';
+import { type MsrpLine, readPath, refusedLine } from '../../offers/msrp-line.ts';
 import { IMDN_TYPE } from '../imdn.ts';
 import { IS_COMPOSING_TYPE } from '../is-composing.ts';
 import { CPIM_TYPE } from '../message-content.ts';
@@ -64,3 +65,26 @@ export const faultOf = (line: MsrpLine): string | undefined => {
 /** Session id in the last URI of a path: the same at both ends, whatever stands in between. */
 export const sessionIdOf = ({ path }: Pick<MsrpLine, 'path'>): string =>
   /\/([^/;]+);[^/]*$/.exec(path.at(-1) ?? '')?.[1] ?? '';
+
+/** RFC 3264 §6: an answer for each line; ours for the first chat, all else refused. */
+export const answerLines = (offered: readonly OfferedMedia[], answer: MsrpLine | undefined): OfferedMedia[] => {
+  const first = offered.findIndex(({ kind }) => kind === 'chat');
+  return offered.map((line, index): OfferedMedia => {
+    if (answer && index === first) return { kind: 'chat', chat: answer };
+    if (line.kind === 'chat') return { kind: 'chat', chat: refusedLine(line.chat) };
+    if (line.kind === 'file') return { kind: 'other', type: 'message', protocol: protocolOf(line.file), payloads: '*' };
+    return line;
+  });
+};
+
+const protocolOf = ({ secure }: Pick<MsrpLine, 'secure'>): string => (secure ? 'TCP/TLS/MSRP' : 'TCP/MSRP');
+
+/** RFC 4975 §9: at most 32 characters, so a UUID goes without its dashes; what does not fit is left to the library. */
+export const messageId = (id: string | undefined): { messageId?: string } => {
+  const short = id?.replaceAll('-', '') ?? '';
+  return /^[A-Za-z0-9]{4,32}$/.test(short) ? { messageId: short } : {};
+};
+
+/** Where we said we are ourselves, relays aside. */
+export const hostOf = ({ path }: Pick<MediaAddress, 'path'>): string | undefined =>
+  /:\/\/\[?([^\]/]+?)\]?:\d+\/[^/]*$/.exec(path.at(-1) ?? '')?.[1];

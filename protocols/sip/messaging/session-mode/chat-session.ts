@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { type Clock, MsrpError, type OutgoingMessage, type Timer } from '../../../../msrp/index.ts';
+import {
+  type Clock,
+  MsrpError,
+  type OutgoingMessage,
+  offererRole,
+  type SessionState,
+  type Timer,
+} from '../../../../msrp/index.ts';
 import { type Address, ProviderError } from '../../../contract/index.ts';
 import {
   formatDescription,
@@ -7,12 +14,23 @@ import {
   parseDescription,
 } from '../../file-transfer/description/session-description.ts';
 import type { Media, MediaLine, MediaPlace } from '../../media/media.ts';
-import { type MsrpLine, refusedLine } from '../../offers/msrp-line.ts';
+import { GLARE_TRIES, glarePause, isGlare } from '../../offers/glare.ts';
+import type { MsrpLine } from '../../offers/msrp-line.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
 import type { Rejection, SipSession, SipSessionState } from '../../sip-session.ts';
 import type { TypedBody } from '../message-content.ts';
-import { type ChatForms, chatLine, faultOf, formsOf, sessionIdOf } from './chat-description.ts';
+import {
+  answerLines,
+  type ChatForms,
+  chatLine,
+  faultOf,
+  formsOf,
+  hostOf,
+  messageId,
+  sessionIdOf,
+} from './chat-description.ts';
 import { acceptText, type SessionMessage } from './incoming-texts.ts';
+import { confirmed, type Sent } from './sent.ts';
 
 export interface ChatContext {
   media: Media;
@@ -37,29 +55,18 @@ export type ChatEnd =
  * ```
  * opening --connected and bound--> open --idle, BYE, connection lost, stop--> closed
  *  |   ^                            |
- *  |   +------address changed-------+
+ *  |   +--address changed, ---------+
+ *  |      connection to our relay lost
  *  +--refused, no connection, nobody answers--> closed
  * ```
  */
 export type ChatState = { state: 'opening' } | { state: 'open' } | { state: 'closed'; end: ChatEnd };
-
-/**
- * - `taken`: the peer has it (behind a relay: it said so itself); `delivered` tells what its report says.
- * - `refused`: the peer said no, the session stands.
- * - `broken`: nobody knows; the session is over.
- */
-export type Sent =
-  | { state: 'taken'; delivered: OutgoingMessage['delivered'] }
-  | { state: 'refused' }
-  | { state: 'broken' };
 
 /** From INVITE to a bound connection. */
 const OPEN_TIMEOUT = 20_000;
 const IDLE_TIMEOUT = 600_000;
 /** Quiet after which a session that has become superfluous closes. */
 const SUPERFLUOUS_TIMEOUT = 2_000;
-/** RFC 4975 §7.1.1 allows 30 s; the text goes another way long before, and is known there if it arrived after all. */
-const ANSWER_TIMEOUT = 10_000;
 /** Bytes after which a large text counts as moving on. */
 const PROGRESS = 16_384;
 /** How long what is on its way at a BYE may still arrive. */
@@ -91,6 +98,9 @@ export class ChatSession {
   #unsubscribe: () => void = () => {};
   #superfluous = false;
   #opened = false;
+  /** The peer has to be told where we are. */
+  #stale = false;
+  #offering = false;
 
   private constructor(peer: Address, invitedBy: 'us' | 'peer', context: ChatContext) {
     this.peer = peer;
@@ -183,25 +193,13 @@ export class ChatSession {
     } catch {
       return { state: 'broken' };
     }
-    const wait = (): Timer => this.#context.clock.after(ANSWER_TIMEOUT, () => this.#fail(line));
-    let timer = wait();
-    // a large text on a thin line takes its time
-    message.onProgress(() => {
-      timer.cancel();
-      timer = wait();
+    const remote = this.#remote;
+    return confirmed(message, {
+      clock: this.#context.clock,
+      relayed: line.relayed && options.report === true,
+      // it may have gone to where the peer was before
+      silent: () => this.#remote === remote && this.#fail(line),
     });
-    try {
-      const outcome = await message.sent;
-      if (outcome.state !== 'sent') return { state: outcome.state === 'refused' ? 'refused' : 'broken' };
-      // RFC 4976 §6.4.1: behind a relay a 200 says only that the relay has it
-      if (line.relayed && options.report === true) {
-        const word = await message.delivered;
-        if (word.state !== 'delivered') return { state: word.state === 'refused' ? 'refused' : 'broken' };
-      }
-      return { state: 'taken', delivered: message.delivered };
-    } finally {
-      timer.cancel();
-    }
   }
 
   /** Sends something nobody waits for: a typing notice. */
@@ -223,21 +221,16 @@ export class ChatSession {
 
   /** After a reconnect: tells the peer where we are now, by re-INVITE (RFC 3261 §14, RFC 4975 §8). */
   async renew(): Promise<void> {
-    const sip = this.#sip;
     const place = this.#context.place();
-    if (!this.#owned || !place || sip?.state.state !== 'established' || !this.#line) return;
+    const line = this.#line;
+    if (!this.#owned || !place || this.#sip?.state.state !== 'established' || !line) return;
     await this.#guarded(async () => {
-      const moved = this.#hostOf(this.#line) !== place.host;
-      if (moved) {
+      if (hostOf(line.address) !== place.host) {
         this.#leaveLine();
-        this.#move({ state: 'opening' });
-        this.#arm(OPEN_TIMEOUT, { cause: 'media' });
+        this.#opening();
         await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
       }
-      const { sdp } = await sip.reoffer(this.#describe(place.host));
-      const answer = chatLineOf(sdp);
-      if (!answer || faultOf(answer)) throw new ProviderError('malformed');
-      if (moved) await this.#start(answer);
+      await this.#tellWhere();
     });
   }
 
@@ -280,6 +273,7 @@ export class ChatSession {
     switch (state.state) {
       case 'established':
         if (this.invitedBy === 'us') void this.#guarded(() => this.#answered(state.remote));
+        else if (this.#stale) this.#tellLater();
         break;
       case 'rejected':
         this.#end({ cause: 'refused', rejection: state.rejection });
@@ -313,15 +307,19 @@ export class ChatSession {
       return answer();
     }
     const line = this.#line;
-    if (line && offered.path.join(' ') === this.#remote?.path.join(' ')) {
+    if (line && this.#keeps(offered)) {
       // RFC 4145 §4.1: an answer is active or passive; the connection there is stays
-      const ours = this.#remote.setup === 'active' ? 'passive' : 'active';
+      const ours = this.#remote?.setup === 'active' ? 'passive' : 'active';
       const { setup = ours } = line.address;
-      return answer(chatLine({ ...line.address, setup: setup === 'actpass' ? ours : setup }));
+      const role = setup === 'actpass' ? ours : setup;
+      if (this.#follow(line, offered, role)) {
+        // what we are now is in the answer
+        this.#stale = false;
+        return answer(chatLine({ ...line.address, setup: role }));
+      }
     }
     this.#leaveLine();
-    this.#move({ state: 'opening' });
-    this.#arm(OPEN_TIMEOUT, { cause: 'media' });
+    this.#opening();
     const own = await this.#answerLine(offered);
     void this.#guarded(() => this.#start(offered));
     return answer(own);
@@ -351,14 +349,88 @@ export class ChatSession {
     if (!line) return;
     this.#remote = remote;
     this.#forms = formsOf(remote);
-    await line.start(remote, { timeout: OPEN_TIMEOUT, signal: this.#over.signal });
+    line.session.onPathChange(() => this.#owned && this.#tellLater());
+    await line.start(remote, { timeout: OPEN_TIMEOUT, signal: this.#over.signal, survives: true });
     if (line !== this.#line) return;
-    line.session.onStateChange((state) => {
-      if (state.name === 'closed') this.#fail(line);
-    });
+    line.session.onStateChange((state) => this.#onLine(line, state));
     this.#opened = true;
     this.#move({ state: 'open' });
     this.#touch();
+  }
+
+  #onLine(line: MediaLine, state: SessionState): void {
+    // whose SIP session it is does not know how to tell the peer
+    if (state.name === 'closed' || (state.name === 'moved' && !this.#owned)) this.#fail(line);
+    if (line !== this.#line) return;
+    if (state.name === 'reconnecting' && this.open) this.#opening();
+    if (state.name === 'bound') {
+      this.#move({ state: 'open' });
+      this.#touch();
+    }
+  }
+
+  /** Until the connection is bound again texts go another way. */
+  #opening(): void {
+    this.#move({ state: 'opening' });
+    this.#arm(OPEN_TIMEOUT, { cause: 'media' });
+  }
+
+  /** The session ends when it has not been bound again in time, whatever the reason. */
+  #tellLater(): void {
+    this.#tellWhere().catch(() => {
+      this.#stale = true;
+    });
+  }
+
+  /** Offers anew what we are now, one offer at a time. */
+  async #tellWhere(): Promise<void> {
+    this.#stale = true;
+    if (this.#offering) return;
+    this.#offering = true;
+    try {
+      for (let tries = 0; this.#stale && tries < GLARE_TRIES; tries++) await this.#offerOnce();
+    } finally {
+      this.#offering = false;
+    }
+  }
+
+  async #offerOnce(): Promise<void> {
+    const sip = this.#sip;
+    const line = this.#line;
+    const place = this.#context.place();
+    // after the reconnect it is told, see `renew`
+    if (sip?.state.state !== 'established' || !line || !place) throw new ProviderError('network', { retryable: true });
+    this.#stale = false;
+    try {
+      const { sdp } = await sip.reoffer(this.#describe(place.host));
+      const answer = chatLineOf(sdp);
+      if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+      if (line !== this.#line) return;
+      if (line.session.state.name === 'idle') await this.#start(answer);
+      else if (!this.#follow(line, answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
+    } catch (error) {
+      if (!isGlare(error)) throw error;
+      this.#stale = true;
+      await new Promise<void>((resolve) => this.#context.clock.after(glarePause(sip), resolve));
+    }
+  }
+
+  /** The same MSRP session of the peer's as before, whatever relays lead to it. */
+  #keeps({ path }: MsrpLine): boolean {
+    return path.at(-1) === this.#remote?.path.at(-1);
+  }
+
+  /** Takes another path of the peer's, and lets it have ours. False: that takes another connection. */
+  #follow(line: MediaLine, remote: MsrpLine, role: 'active' | 'passive'): boolean {
+    const same = remote.path.join(' ') === this.#remote?.path.join(' ');
+    if (same && line.session.state.name !== 'moved') return true;
+    try {
+      line.update(remote, role);
+    } catch {
+      return false;
+    }
+    this.#remote = remote;
+    return true;
   }
 
   #options() {
@@ -378,10 +450,6 @@ export class ChatSession {
     // RFC 6135 §4.2.2: never passive in an offer
     const lines: OfferedMedia[] = [{ kind: 'chat', chat: { ...chatLine(line.address), setup: 'actpass' } }];
     return { sdp: formatDescription({ ...this.#origin, version: this.#origin.version++, host }, lines) };
-  }
-
-  #hostOf(line: MediaLine | undefined): string | undefined {
-    return /:\/\/\[?([^\]/]+?)\]?:\d+\/[^/]*$/.exec(line?.address.path.at(-1) ?? '')?.[1];
   }
 
   /** Something goes on here. */
@@ -438,27 +506,8 @@ export class ChatSession {
   }
 }
 
-/** RFC 4975 §9: at most 32 characters, so a UUID goes without its dashes; what does not fit is left to the library. */
-const messageId = (id: string | undefined): { messageId?: string } => {
-  const short = id?.replaceAll('-', '') ?? '';
-  return /^[A-Za-z0-9]{4,32}$/.test(short) ? { messageId: short } : {};
-};
-
 /** The first chat in a description. */
 export const chatLineOf = (sdp: string): MsrpLine | undefined => {
   for (const line of parseDescription(sdp) ?? []) if (line.kind === 'chat') return line.chat;
   return undefined;
 };
-
-/** RFC 3264 §6: an answer for each line; ours for the first chat, all else refused. */
-const answerLines = (offered: readonly OfferedMedia[], answer: MsrpLine | undefined): OfferedMedia[] => {
-  const first = offered.findIndex(({ kind }) => kind === 'chat');
-  return offered.map((line, index): OfferedMedia => {
-    if (answer && index === first) return { kind: 'chat', chat: answer };
-    if (line.kind === 'chat') return { kind: 'chat', chat: refusedLine(line.chat) };
-    if (line.kind === 'file') return { kind: 'other', type: 'message', protocol: protocolOf(line.file), payloads: '*' };
-    return line;
-  });
-};
-
-const protocolOf = ({ secure }: Pick<MsrpLine, 'secure'>): string => (secure ? 'TCP/TLS/MSRP' : 'TCP/MSRP');
