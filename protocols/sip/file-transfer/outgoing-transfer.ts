@@ -61,7 +61,6 @@ export class OutgoingTransfer extends Transfer {
   }
 
   fail(error: ProviderError): void {
-    if (this.#message?.progress.reported === 0 && error.retryable) this.#line?.unreached();
     this.#end({ state: 'failed', error }, reasonOf(error));
   }
 
@@ -213,6 +212,8 @@ export class OutgoingTransfer extends Transfer {
 
   #end(phase: TransferPhase, reason?: string): void {
     if (!this.move(phase)) return;
+    const { progress } = this.#message ?? {};
+    if (phase.state === 'failed' && phase.error.retryable && !progress?.reported) this.#line?.unreached();
     clearTimeout(this.#timer);
     this.#aborter.abort();
     void this.#leave(reason);

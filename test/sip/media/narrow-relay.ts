@@ -59,8 +59,11 @@ const readFrames = (socket: net.Socket, take: (tid: string, frame: string) => vo
   });
 };
 
-/** A relay for one account, over TCP. `lost`: frames that were too much for it. */
-export const narrowRelay = async (): Promise<{ account: RelayAccount; lost: () => number }> => {
+/**
+ * A relay for one account, over TCP. `lost`: frames that were too much for it. `toPeers`: without it what is for somebody who
+ * has no relay goes nowhere.
+ */
+export const narrowRelay = async (toPeers = true): Promise<{ account: RelayAccount; lost: () => number }> => {
   let lost = 0;
   const sockets = new Set<net.Socket>();
   const clients = new Map<string, { socket: net.Socket; way: Way }>();
@@ -94,7 +97,9 @@ export const narrowRelay = async (): Promise<{ account: RelayAccount; lost: () =
         /To-Path: .*\r\nFrom-Path: .*\r\n/,
         `To-Path: ${[next, ...rest].join(' ')}\r\nFrom-Path: ${own} ${from}\r\n`,
       );
-      const way = client && client.socket !== socket ? client.way : wayTo(next);
+      const inward = client !== undefined && client.socket !== socket;
+      if (!inward && !toPeers) return;
+      const way = inward ? client.way : wayTo(next);
       way.send(Buffer.from(passed, 'latin1'));
     }
   };
