@@ -7,9 +7,9 @@ import { online } from './kit.ts';
 beforeEach(() => kamailio.restart({ presenceRules: true }));
 afterEach(restoreCampus);
 
-// Kamailio's list server passes on no NOTIFY without a body, so that a block would not be seen over it: lists go over
-// streams only
+// over datagrams there are no lists: everybody is asked for alone
 const settings = { options: { xcapRoot: campus().xcapRoot }, transport: 'udp' } as const;
+const listed = { ...settings, transport: 'tcp' } as const;
 const carolAddress = user('carol').sip;
 const daveAddress = user('dave').sip;
 
@@ -45,11 +45,11 @@ const forget = async (person: Person, address: string): Promise<void> => {
 };
 
 /** Carol is there and has said nothing of dave, who wants to see her. */
-const asked = async (storage = memoryStorage()) => {
+const asked = async (storage = memoryStorage(), settingsOfDave: typeof settings | typeof listed = settings) => {
   const carol = await online('carol', settings, { storage });
   await forget(carol, daveAddress);
   // only then: Kamailio goes on refusing a watcher whom it has seen lose a permission
-  const dave = await online('dave', settings);
+  const dave = await online('dave', settingsOfDave);
   await forget(dave, carolAddress);
   await carol.set('presence').publish({ state: 'busy', note: 'in class' });
   await dave.set('contactList').put({ address: carolAddress, name: 'Carol', groups: [] });
@@ -84,8 +84,11 @@ test('declining keeps them from seeing us and from asking again', async () => {
   expect(carol.set('contactList').requests).toEqual([]);
 });
 
-test('allow, appear offline, block and allow again are each seen by the other', async () => {
-  const { carol, dave } = await asked();
+test.each([
+  ['alone', settings],
+  ['by their list', listed],
+])('allow, appear offline, block and allow again are each seen by the other, who asks %s', async (_how, theirs) => {
+  const { carol, dave } = await asked(memoryStorage(), theirs);
   const permissions = permissionsOf(carol);
   let told = 0;
   permissions.onChange(() => {
@@ -101,7 +104,7 @@ test('allow, appear offline, block and allow again are each seen by the other', 
   expect([permissions.of(daveAddress), told]).toEqual(['allow', 4]);
   // who was refused asks again at the next login
   await dave.provider.stop();
-  const again = await online('dave', settings);
+  const again = await online('dave', theirs);
   await again.sees(carolAddress, ({ state }) => state === 'busy');
 });
 

@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { PeerPresence } from '../../../protocols/contract/index.ts';
 import { ContactWatching } from '../../../protocols/sip/presence/watching/contact-watching.ts';
 import { AT_ONCE } from '../../../protocols/sip/presence/watching/individual-watching.ts';
 import { memoryStorage } from '../kit.ts';
 import type { Received } from '../scripted-server.ts';
 import { listNotice, notifier, pidf } from './notifier.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 const PEOPLE = Array.from({ length: 500 }, (_, at) => `sip:p${at}@campus.test`);
 const SERVICE = 'sip:ana+contacts@campus.test';
@@ -67,20 +69,60 @@ test('five hundred people without a list are asked for ten at a time, each once'
   expect([...seen.values()].every(({ state }) => state === 'unknown')).toBe(true);
 });
 
-test('with a list there is one request for all of them', async () => {
+test('with a list there is one request for all of them, however long its notice, and what changes comes in short ones', async () => {
   const { server, watching, seen, until, asked, notify, accept } = await watched();
+  const [first = '', second = ''] = PEOPLE;
   server.handler = (request) => {
     accept(request);
     const all = PEOPLE.map((address) => [address, [{ state: 'active', body: available(address) }]] as const);
     const { contentType, body } = listNotice(0, true, Object.fromEntries(all));
+    expect(body.length).toBeGreaterThan(65_536);
     notify(request, 'active;expires=3600', contentType, body);
+    const change = listNotice(1, false, { [first]: [{ state: 'active', body: pidf(first, 'closed') }] });
+    notify(request, 'active;expires=3600', change.contentType, change.body);
   };
   watching.setContacts(PEOPLE);
   watching.setServed(true);
   watching.restore();
-  await until(() => seen.size === 500);
+  await until(() => seen.size === 500 && seen.get(first)?.state === 'offline');
   expect(asked()).toEqual([SERVICE]);
   expect(PEOPLE.every((address) => watching.stateOf(address) === 'active')).toBe(true);
+  expect(seen.get(second)?.state).toBe('available');
+  watching.suspend();
+});
+
+test.each([
+  [
+    'lost by a server that tells of most is asked for alone',
+    3,
+    ['sip:p3@campus.test', 'sip:p4@campus.test'],
+    'available',
+  ],
+  ['silent on a server that tells of few is away, and costs nothing', 1, [], 'offline'],
+])('somebody who let us see them and is %s', async (_what, told, alone, state) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const people = PEOPLE.slice(0, 5);
+  const storage = memoryStorage(new Map([['sip.allowed-by', people.join('\n')]]));
+  const { server, watching, seen, until, asked, notify, accept } = await watched(storage);
+  server.handler = (request) => {
+    accept(request);
+    const address = addressIn(request);
+    if (address !== SERVICE) {
+      notify(request, 'active;expires=3600', 'application/pidf+xml', available(address));
+      return;
+    }
+    const all = people.map((each, at) => [each, at < told ? [{ state: 'active', body: pidf(each, 'closed') }] : []]);
+    const { contentType, body } = listNotice(0, true, Object.fromEntries(all));
+    notify(request, 'active;expires=3600', contentType, body);
+  };
+  watching.setContacts(people);
+  watching.setServed(true);
+  watching.restore();
+  await until(() => seen.size === told);
+  await vi.advanceTimersByTimeAsync(2_000);
+  await until(() => seen.size === 5);
+  expect(asked()).toEqual([SERVICE, ...alone]);
+  expect(seen.get('sip:p4@campus.test')?.state).toBe(state);
   watching.suspend();
 });
 

@@ -133,6 +133,78 @@ test('somebody of whom nothing is said is silent after a while, not before', asy
   watching.suspend();
 });
 
+test('a server that tells of those who are away, and of most, has lost whom it says nothing of', async () => {
+  const { watching, send, until } = await watched();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const [ida, leo] = ['sip:ida@campus.test', 'sip:leo@campus.test'];
+  send(0, true, { [BOB]: [], [EVE]: [], [ida]: [], [leo]: [] });
+  send(1, false, { [ida]: [{ state: 'active', body: pidf(ida, 'closed') }] });
+  send(2, false, { [leo]: [{ state: 'active', body: pidf(leo, 'open') }] });
+  send(3, false, { [EVE]: [{ state: 'pending' }] });
+  await until(() => watching.of(EVE)?.state === 'pending');
+  // sooner than where nothing was said of anybody who is away
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([watching.isSilent(BOB), watching.isSilenceAbsence]).toEqual([true, false]);
+  watching.suspend();
+});
+
+test.each([
+  ['nobody who is away is told of', 'open' as const, [BOB]],
+  ['little is told', 'closed' as const, [BOB, EVE]],
+])('silence is absence where %s', async (_where, basic, silent) => {
+  const { watching, send, until } = await watched();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const ida = 'sip:ida@campus.test';
+  const quiet = Object.fromEntries(silent.map((address) => [address, []]));
+  send(0, true, { ...quiet, [ida]: [{ state: 'active', body: pidf(ida, basic) }] });
+  await until(() => watching.state === 'active');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([watching.isSilent(BOB), watching.isSilenceAbsence]).toEqual([true, true]);
+  watching.suspend();
+});
+
+test('a list that does not come in time is not waited for, and is taken when it comes', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { watching, send, until } = await watched();
+  expect(watching.state).toBe('asked');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(watching.state).toBe('failed');
+  send(0, true, { [BOB]: [{ state: 'active', body: pidf(BOB, 'open') }] });
+  await until(() => watching.state === 'active');
+  watching.suspend();
+});
+
+test('after a new connection the list is asked for anew, and the old subscription taken back', async () => {
+  const { watching, send, until, server, notify } = await watched();
+  send(4, true, { [BOB]: [{ state: 'active', body: pidf(BOB, 'open') }] });
+  await until(() => watching.state === 'active');
+  watching.suspend();
+  expect(watching.of(BOB)).toBeUndefined();
+  watching.start();
+  const anew = await server.request('SUBSCRIBE', 2);
+  const old = await server.request('SUBSCRIBE', 3);
+  expect([anew.head.get('to')?.includes('tag='), anew.head.get('expires')]).toEqual([false, '3600']);
+  expect([old.head.get('to')?.includes('tag='), old.head.get('expires')]).toEqual([true, '0']);
+  // versions of the new one begin anew
+  const { contentType, body } = listNotice(0, true, { [BOB]: [{ state: 'active', body: pidf(BOB, 'closed') }] });
+  notify(anew, 'active;expires=3600', contentType, body);
+  await until(() => watching.of(BOB)?.presence.state === 'offline');
+  watching.suspend();
+});
+
+test('a server that tells everything again in partial notices is asked once more when another is missing', async () => {
+  const { watching, send, until, server } = await watched();
+  send(0, true, { [BOB]: [{ state: 'active', body: pidf(BOB, 'open') }] });
+  send(2, false, { [EVE]: [{ state: 'pending' }] });
+  await server.request('SUBSCRIBE', 2);
+  send(3, false, { [BOB]: [{ state: 'active', body: pidf(BOB, 'closed') }] });
+  send(5, false, { [EVE]: [{ state: 'active', body: pidf(EVE, 'open') }] });
+  await server.request('SUBSCRIBE', 3);
+  await until(() => watching.of(EVE)?.state === 'active');
+  expect(watching.of(BOB)?.presence.state).toBe('offline');
+  watching.suspend();
+});
+
 test.each([
   [404, 'not there'],
   [489, 'no such event'],

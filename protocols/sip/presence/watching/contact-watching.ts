@@ -112,7 +112,12 @@ export class ContactWatching {
     const [listed, single] = [this.#list?.of(address), this.#individual.of(address)];
     if (listed && listed.state !== 'asked') return listed;
     if (single && single.state !== 'idle') return single;
-    return this.#list?.isSilent(address) && this.#allowedBy.has(address) ? NOT_THERE : (single ?? listed);
+    return this.#isAwayBySilence(address) ? NOT_THERE : (single ?? listed);
+  }
+
+  #isAwayBySilence(address: Address): boolean {
+    const list = this.#list;
+    return list?.isSilent(address) === true && list.isSilenceAbsence && this.#allowedBy.has(address);
   }
 
   #noteAllowed(address: Address, state: SubscriptionState | undefined): void {
@@ -140,7 +145,7 @@ export class ContactWatching {
       if (!list || list.state === 'failed') return true;
       const listed = list.of(address);
       if (list.state === 'active' && listed === undefined) return true;
-      if (list.isSilent(address)) return !this.#allowedBy.has(address);
+      if (list.isSilent(address)) return !this.#isAwayBySilence(address);
       // who is seen already goes on being seen until the list has them
       return listed?.state === 'active' ? false : this.#individual.has(address);
     });

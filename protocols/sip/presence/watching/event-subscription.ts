@@ -60,17 +60,23 @@ export class EventSubscription {
   }
 
   /**
-   * Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us.
-   * Resolves when that is answered or given up; never rejects.
+   * Subscribes, or after a new connection: tells the notifier our new address, and asks anew if it has forgotten us. `anew`: by
+   * a subscription of its own, the old one is taken back. Resolves when that is answered or given up; never rejects.
    */
-  start(): Promise<void> {
+  start(anew = false): Promise<void> {
     this.#suspended = false;
     this.#answered?.();
     const answered = new Promise<void>((resolve) => {
       this.#answered = resolve;
     });
-    if (this.#dialog) this.refresh();
-    else this.#subscribe();
+    const old = anew ? this.#dialog : undefined;
+    if (this.#dialog && !old) {
+      this.refresh();
+      return answered;
+    }
+    this.#dialog = undefined;
+    this.#subscribe();
+    if (old) void this.#takeBack(old);
     return answered;
   }
 
@@ -88,8 +94,13 @@ export class EventSubscription {
     this.#dialog = undefined;
     this.#forget();
     this.#move('idle');
-    if (!dialog || !this.#options.agent.connected) {
-      dialog?.dispose();
+    if (dialog) await this.#takeBack(dialog);
+  }
+
+  /** Never rejects. */
+  async #takeBack(dialog: Core.Subscription): Promise<void> {
+    if (!this.#options.agent.connected) {
+      dialog.dispose();
       return;
     }
     // the last NOTIFY still comes to the dialog and has to be answered

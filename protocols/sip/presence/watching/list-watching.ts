@@ -22,8 +22,10 @@ export interface ListWatchingOptions {
 }
 
 const UNKNOWN: PeerPresence = { state: 'unknown' };
-/** Milliseconds after everything was told until somebody of whom nothing was said is `silent`. */
+/** Milliseconds until the server must have told who is on the list; and from then on until who it says nothing of is silent. */
 const GRACE = 5_000;
+/** The same from the last notice on, with a server that says of those who are away, too, that they are. */
+const SHORT_GRACE = 2_000;
 /** Seconds until the server is asked to try again for somebody it has lost (RFC 6665 §4.1.3). */
 const SOON = 5;
 const LATER = 120;
@@ -41,6 +43,8 @@ export class ListWatching {
   #timer: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
   #isGraceOver = false;
+  #isSilenceAbsence = true;
+  #isLate = false;
   #isUseless = false;
 
   constructor(options: ListWatchingOptions) {
@@ -62,15 +66,24 @@ export class ListWatching {
   /** `active`: it serves; `asked`: nobody knows yet; all else: it does not. */
   get state(): 'asked' | 'active' | 'failed' {
     if (this.#version !== undefined) return 'active';
-    return ['asked', 'active'].includes(this.#subscription.state) && !this.#isUseless ? 'asked' : 'failed';
+    const isComing = ['asked', 'active'].includes(this.#subscription.state);
+    return isComing && !this.#isUseless && !this.#isLate ? 'asked' : 'failed';
   }
 
   /**
-   * On the list, and the server has nothing to say of them. Kamailio 5.6 says nothing of who is not there, and of who has
-   * not allowed us to see them.
+   * On the list, and the server has nothing to say of them. Kamailio 5.6 as it comes says nothing of who is not there, and of
+   * who has not allowed us to see them.
    */
   isSilent(address: Address): boolean {
     return this.#isGraceOver && this.#resources.get(address)?.size === 0;
+  }
+
+  /**
+   * Silence is how this server says that somebody is away. Not where it has said so of others, and something of most: then a
+   * notice was lost (Kamailio 5.6 loses some that come while it puts together those before).
+   */
+  get isSilenceAbsence(): boolean {
+    return this.#isSilenceAbsence;
   }
 
   /** Undefined: not on the list as the server has it. */
@@ -88,9 +101,14 @@ export class ListWatching {
     return { state, presence: UNKNOWN };
   }
 
+  /** After a new connection too: Kamailio 5.6 answers a refresh neither with everything nor at our new address. */
   start(): void {
-    this.#isAsked = true;
-    void this.#subscription.start();
+    this.#forget();
+    this.#isLate = false;
+    void this.#subscription.start(true);
+    this.#wait(GRACE, () => {
+      this.#isLate = true;
+    });
   }
 
   suspend(): void {
@@ -128,21 +146,42 @@ export class ListWatching {
       if (!this.#isAsked) this.#options.onListChanged();
       this.#isAsked = false;
       this.#resources.clear();
-      if (last === undefined) {
-        this.#grace = setTimeout(() => {
-          this.#isGraceOver = true;
-          this.#options.onChange();
-        }, GRACE);
-      }
+      this.#isLate = false;
+      if (last === undefined) this.#waitForRest(GRACE);
     } else if (last === undefined || version > last + 1) {
       // RFC 4662 §5.2: a notice is missing
       this.#askAgain();
       if (last === undefined) return;
     } else if (version <= last) return;
+    // Kamailio 5.6 tells everything again in partial notices
+    else this.#isAsked = false;
     this.#version = version;
     for (const [address, instances] of resources) this.#merge(address, instances);
+    if (!this.#isGraceOver && this.#saysWhoIsAway()) this.#waitForRest(SHORT_GRACE);
     this.#retryEnded();
     this.#options.onChange();
+  }
+
+  #wait(milliseconds: number, then: () => void): void {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => {
+      then();
+      this.#options.onChange();
+    }, milliseconds);
+  }
+
+  #waitForRest(milliseconds: number): void {
+    this.#wait(milliseconds, () => {
+      this.#isGraceOver = true;
+      const silent = [...this.#resources.values()].filter(({ size }) => size === 0).length;
+      this.#isSilenceAbsence = !this.#saysWhoIsAway() || silent * 2 > this.#resources.size;
+    });
+  }
+
+  #saysWhoIsAway(): boolean {
+    return [...this.#resources.values()].some((instances) =>
+      [...instances.values()].some(({ presence }) => presence?.state === 'offline'),
+    );
   }
 
   #merge(address: Address, instances: readonly ResourceInstance[]): void {
