@@ -11,8 +11,8 @@ export interface Transaction {
   /** Who can have all of its own forgotten. */
   readonly owner: object;
   settle(settlement: Settlement): void;
-  /** Undefined while the request is still being written. */
-  deadline: number | undefined;
+  /** Infinite while the request is still being written. */
+  deadline: number;
   /** Without a response nothing is wrong (Failure-Report `partial`, RFC 4975 §7.1.1). */
   readonly optional: boolean;
 }
@@ -85,7 +85,7 @@ export class Transactions {
     this.#timer = undefined;
     const now = this.#clock.now();
     for (const [transactionId, transaction] of this.#waiting) {
-      if (transaction.deadline === undefined) continue;
+      if (transaction.deadline === Number.POSITIVE_INFINITY) continue;
       if (transaction.deadline > now) {
         this.#timer = this.#clock.after(transaction.deadline - now, this.#sweep);
         return;

@@ -123,7 +123,7 @@ export class FrameParser {
       this.#lineStart = 0;
       this.#scanned = 0;
       this.#start = undefined;
-      this.#lines = [];
+      if (this.#lines.length > 0) this.#lines = [];
       this.#nonAscii = false;
     }
     return i;

@@ -32,14 +32,17 @@ const TRAILERS: Readonly<Record<ContinuationFlag, Buffer>> = {
   '#': Buffer.from('#\r\n'),
 };
 
-/** A SEND whose head has been written, and then one that waits for its response. */
+/**
+ * A SEND whose head has been written, and then one that waits for its response. A message uses those that have been
+ * settled again: what lives for the time of a response makes V8 enlarge the memory for what is young.
+ */
 export class OpenChunk implements Transaction {
-  readonly id: string;
+  id = '';
   readonly owner: ChunkOwner;
   readonly optional: boolean;
-  deadline: number | undefined;
+  deadline = Number.POSITIVE_INFINITY;
   /** Position of its first byte in the message. */
-  readonly start: number;
+  start = 0;
   /** Bytes of it, once it has been ended. */
   length = 0;
   /** All of it is out, and the message is not whole without the response. */
@@ -51,11 +54,16 @@ export class OpenChunk implements Transaction {
   #tail: Buffer | undefined;
 
   /** `optional`: nothing is wrong without a response. */
-  constructor(id: string, start: number, owner: ChunkOwner, optional: boolean) {
-    this.id = id;
-    this.start = start;
+  constructor(owner: ChunkOwner, optional: boolean) {
     this.owner = owner;
     this.optional = optional;
+  }
+
+  begin(id: string, start: number): void {
+    this.id = id;
+    this.start = start;
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.answered = false;
   }
 
   settle(settlement: Settlement): void {

@@ -135,6 +135,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   /** Most bytes sent that the far end has not reported. */
   #unreported: number;
   #chunk: OpenChunk | undefined;
+  /** Chunks that have been ended and answered, to be used again. */
+  readonly #settled: OpenChunk[] = [];
   /** The connection that was written to; its frames and transactions outlive the session. */
   #carrier: Connection | undefined;
   #block: Block | undefined;
@@ -334,7 +336,8 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
   #openChunk(): OpenChunk {
     const { connection, toPath, fromPath } = this.#context.route();
     const { failureReport } = this.#options;
-    const chunk = new OpenChunk(this.#context.transactionId(), this.#position, this, failureReport === 'partial');
+    const chunk = this.#settled.pop() ?? new OpenChunk(this, failureReport === 'partial');
+    chunk.begin(this.#context.transactionId(), this.#position);
     this.#chunk = chunk;
     this.#chunks++;
     this.#carrier = connection;
@@ -428,6 +431,7 @@ export class Message implements Flow, OutgoingMessage, ChunkOwner {
     if (awaited && this.#state !== 'ended') {
       chunk.awaited = false;
       this.#unanswered--;
+      this.#settled.push(chunk);
       this.#land(chunk.length);
     }
     if (settlement instanceof MsrpError) {
