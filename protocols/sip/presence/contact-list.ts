@@ -19,7 +19,7 @@ import { changeService, RLS_SERVICES, serviceOf } from '../xcap/documents/rls-se
 import type { XcapService } from '../xcap/xcap-service.ts';
 import { PartedContacts } from './parted-contacts.ts';
 import { PresencePermissions } from './presence-permissions.ts';
-import { byName, type StoredContact, StoredContacts } from './stored-contacts.ts';
+import { byName, mergedContact, type StoredContact, StoredContacts } from './stored-contacts.ts';
 import { WATCHER_INFO_TYPE, WatcherInfo } from './watcher-info.ts';
 import { ContactWatching } from './watching/contact-watching.ts';
 import { EventSubscription } from './watching/event-subscription.ts';
@@ -125,8 +125,11 @@ export class SipContactList implements ContactListOperationSet {
   async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
     const address = addressOf(contact.address);
     const stored = { address, name: contact.name, groups: [...contact.groups] };
-    if (this.kept === 'server') await this.#change({ put: [stored] });
-    else {
+    if (this.kept === 'server') {
+      const isThis = (each: StoredContact): boolean => each.address === address;
+      const before = this.#listed.find(isThis);
+      await this.#change((there) => ({ put: [mergedContact(stored, before, there.find(isThis))] }));
+    } else {
       this.#local.put(stored);
       this.#takeList();
     }
@@ -137,7 +140,7 @@ export class SipContactList implements ContactListOperationSet {
       if (this.#local.remove(address)) this.#takeList();
       return;
     }
-    await this.#change({ remove: [address] });
+    await this.#change(() => ({ remove: [address] }));
     // who is no contact any more sees us no longer, as everywhere else
     if (this.permissions?.of(address) === 'allow') await this.#rules.set(address, 'ask');
   }
@@ -192,8 +195,9 @@ export class SipContactList implements ContactListOperationSet {
     await Promise.all([this.#watching.stop(), this.#watcherSubscription.stop(), this.#options.xcap.stop()]);
   }
 
-  async #change(change: ListChange): Promise<void> {
-    await this.#options.xcap.lists.change((text) => changeResourceLists(text, change));
+  async #change(change: (there: readonly StoredContact[]) => ListChange): Promise<void> {
+    const { lists } = this.#options.xcap;
+    await lists.change((text) => changeResourceLists(text, change((text && readResourceLists(text)) || [])));
     await this.#serve();
   }
 

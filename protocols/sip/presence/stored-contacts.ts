@@ -15,6 +15,25 @@ const collator = new Intl.Collator();
 export const byName = (a: StoredContact, b: StoredContact): number =>
   collator.compare(a.name, b.name) || (a.address < b.address ? -1 : 1);
 
+/**
+ * What a contact becomes who is wanted so, was so when that was said, and is so now, by another device: what was not meant
+ * to change stays as it is there. Who is not there any more comes back.
+ */
+export const mergedContact = (
+  wanted: StoredContact,
+  before: StoredContact | undefined,
+  there: StoredContact | undefined,
+): StoredContact => {
+  if (!there) return wanted;
+  const left = new Set(before?.groups.filter((group) => !wanted.groups.includes(group)));
+  const groups = [...there.groups, ...wanted.groups.filter((group) => !before?.groups.includes(group))];
+  return {
+    address: wanted.address,
+    name: wanted.name === before?.name ? there.name : wanted.name,
+    groups: [...new Set(groups)].filter((group) => !left.has(group)),
+  };
+};
+
 /** The contact list on disk, for accounts whose server keeps none. */
 export class StoredContacts {
   readonly #storage: ProviderStorage;

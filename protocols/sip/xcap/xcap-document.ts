@@ -78,6 +78,7 @@ export class XcapDocument {
           return;
         }
         this.#copy = undefined;
+        this.#isKnown = false;
         await this.#read();
       }
       throw new ProviderError('server-unavailable', { protocolCode: 412, retryable: true });
@@ -97,9 +98,18 @@ export class XcapDocument {
   }
 
   async #read(): Promise<void> {
-    const answer = await this.#client().get(this.#options.auid, this.#copy?.etag);
+    let answer = await this.#client().get(this.#options.auid, this.#copy?.etag);
+    // programs empty a document and do not remove it: the server has lost it, and who is on it must not be lost with it
+    if (answer === 'none' && this.#text !== undefined) answer = await this.#putBack(this.#text);
     this.#isKnown = true;
     if (answer !== 'same') this.#keep(answer === 'none' ? undefined : answer);
+  }
+
+  async #putBack(text: string): Promise<Fetched | 'none' | 'same'> {
+    const { auid, contentType } = this.#options;
+    const taken = await this.#client().put(auid, contentType, text, 'only-new');
+    // another device was quicker
+    return taken === 'conflict' ? this.#client().get(auid) : { text, etag: taken.etag };
   }
 
   #keep(copy: Fetched | undefined): void {

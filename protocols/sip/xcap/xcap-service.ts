@@ -32,8 +32,10 @@ const KEY = 'sip.xcap';
 /** Seconds between two looks at what other devices may have changed; the second where the server tells it by itself. */
 const LOOK_EVERY = 600;
 const LOOK_SELDOM = 3600;
-/** Seconds until a failed look is tried again, unless the server says. */
+/** Seconds until a failed look is tried again, unless the server says; at the soonest, and at the latest. */
 const RETRY_AFTER = 60;
+const RETRY_SOONEST = 5;
+const RETRY_LATEST = 3600;
 /** For a root that does not answer the question what it can do. */
 const USUAL: readonly string[] = [RESOURCE_LISTS, PRESENCE_RULES];
 
@@ -142,7 +144,9 @@ export class XcapService {
     } catch (cause) {
       const error = ProviderError.from(cause);
       this.#options.log('warn', 'sip.xcap-failed', { code: error.code, status: error.protocolCode ?? '' });
-      wait = error.retryAfter ?? RETRY_AFTER;
+      // what will be refused again, as a password is, is not asked for every minute
+      const usual = error.retryable ? RETRY_AFTER : LOOK_EVERY;
+      wait = Math.min(Math.max(error.retryAfter ?? usual, RETRY_SOONEST), RETRY_LATEST);
       return false;
     } finally {
       // spread: everybody logs in when the building opens

@@ -12,10 +12,10 @@ export interface Asked {
   body: string;
 }
 
-/** An HTTP server that answers as a test says, and tells what it was asked. */
+/** An HTTP server that answers as a test says, and tells what it was asked. It can go, and come back at the same port. */
 export const httpServer = async (
   answer: (asked: Asked, response: http.ServerResponse) => void,
-): Promise<{ root: URL; asked: Asked[] }> => {
+): Promise<{ root: URL; asked: Asked[]; stop: () => void; start: () => Promise<void> }> => {
   const asked: Asked[] = [];
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -31,13 +31,18 @@ export const httpServer = async (
       answer(one, response);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
+  const start = async (port: number): Promise<void> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  const stop = (): void => {
     server.closeAllConnections();
     server.close();
-  });
-  return { root: new URL(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}/xcap-root/`), asked };
+  };
+  await start(0);
+  onTestFinished(stop);
+  const { port } = server.address() as net.AddressInfo;
+  return { root: new URL(`http://127.0.0.1:${port}/xcap-root/`), asked, stop, start: () => start(port) };
 };
 
 /** A server below HTTP: it is given each connection as it is. */
@@ -73,6 +78,10 @@ export const client = (root: URL, options: { timeout?: number; owner?: string } 
 export class Shelf {
   readonly documents = new Map<string, { text: string; etag: string }>();
   conflicts = 0;
+  /** What every request but those for documents that are not there is answered with instead. */
+  status: number | 'broken' | undefined;
+  /** Done before the next write: another device is quicker. */
+  between: () => void = () => {};
   #count = 0;
 
   put(path: string, text: string): void {
@@ -81,7 +90,21 @@ export class Shelf {
   }
 
   readonly answer = ({ method, path, headers, body }: Asked, response: http.ServerResponse): void => {
+    if (method === 'PUT') {
+      this.between();
+      this.between = () => {};
+    }
     const known = this.documents.get(path);
+    if (this.status === 'broken') response.destroy();
+    else if (this.status !== undefined && (known || method === 'PUT')) response.writeHead(this.status).end();
+    else this.#answer({ method, headers, body, path }, known, response);
+  };
+
+  #answer(
+    { method, headers, body, path }: Asked,
+    known: { text: string; etag: string } | undefined,
+    response: http.ServerResponse,
+  ): void {
     if (method === 'GET') {
       if (!known) response.writeHead(404).end();
       else if (headers['if-none-match'] === known.etag) response.writeHead(304).end();
@@ -99,7 +122,7 @@ export class Shelf {
     }
     this.put(path, body);
     response.writeHead(known ? 200 : 201, { ETag: this.documents.get(path)?.etag }).end();
-  };
+  }
 }
 
 export const LISTS_PATH = '/xcap-root/resource-lists/users/sip:ana@campus.test/index';

@@ -69,10 +69,41 @@ test('the copy outlives the program, and is asked for again by its tag', async (
   await second.document.read();
   expect(second.asked[0]?.headers['if-none-match']).toBe(first.document.etag);
   expect(second.told).toEqual([]);
-  // removed by another device
-  second.shelf.documents.clear();
-  await second.document.read();
-  expect([second.document.text, second.told]).toEqual([undefined, [undefined]]);
+});
+
+test('a document the server has lost is put there again, and a change made to it', async () => {
+  const { shelf, document, told } = await shelved();
+  shelf.put(LISTS_PATH, 'a');
+  await document.read();
+  shelf.documents.clear();
+  await document.read();
+  expect([shelf.documents.get(LISTS_PATH)?.text, told]).toEqual(['a', ['a']]);
+  shelf.documents.clear();
+  await document.change((text) => `${text}b`);
+  expect([shelf.documents.get(LISTS_PATH)?.text, told]).toEqual(['ab', ['a', 'ab']]);
+});
+
+test('one that cannot be put back is kept here, and never begun anew', async () => {
+  const { shelf, document, told } = await shelved();
+  shelf.put(LISTS_PATH, 'a');
+  await document.read();
+  shelf.documents.clear();
+  shelf.status = 503;
+  const changes = Array.from({ length: 2 }, () => document.change((text) => `${text}b`));
+  for (const change of changes) await expect(change).rejects.toMatchObject({ code: 'server-unavailable' });
+  shelf.status = undefined;
+  await document.change((text) => `${text}b`);
+  expect([shelf.documents.get(LISTS_PATH)?.text, told]).toEqual(['ab', ['a', 'ab']]);
+});
+
+test('another device that puts it back first is followed', async () => {
+  const { shelf, document } = await shelved();
+  shelf.put(LISTS_PATH, 'a');
+  await document.read();
+  shelf.documents.clear();
+  shelf.between = () => shelf.put(LISTS_PATH, 'theirs');
+  await document.read();
+  expect(document.text).toBe('theirs');
 });
 
 test('a damaged copy is none', () => {

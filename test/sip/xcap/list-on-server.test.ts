@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { next, type Person } from '../kit.ts';
+import { LISTS_PATH } from './hostile-server.ts';
+import { CAPS_PATH, campus, caps, lists } from './small-campus.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+const BOB = 'sip:bob@campus.test';
+const entry = (name: string, address = BOB): string =>
+  `<entry uri="${address}"><display-name>${name}</display-name></entry>`;
+const list = (group: string, ...entries: string[]): string => `<list name="${group}">${entries.join('')}</list>`;
+const facts = (person: Person): unknown =>
+  person.set('contactList').contacts.map(({ address, name, groups }) => [address, name, groups]);
+
+/** Ana sees this list; then another device makes `theirs` of it, which she learns only from the refusal of her change. */
+const meanwhile = async (ours: string, theirs: string) => {
+  const { shelf, root, login, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  shelf.put(LISTS_PATH, lists(ours));
+  const ana = login(root.href);
+  await subscription('xcap-diff');
+  shelf.put(LISTS_PATH, lists(theirs));
+  return ana;
+};
+
+describe('a change to a contact whom another device changed at the same time', () => {
+  test('a new name and another group are both kept', async () => {
+    const ana = await meanwhile(list('Lab', entry('Bob')), list('Lab', entry('Bob')) + list('Old', entry('Bob')));
+    await ana.set('contactList').put({ address: BOB, name: 'Robert', groups: ['Lab'] });
+    expect(facts(ana)).toEqual([[BOB, 'Robert', ['Lab', 'Old']]]);
+  });
+
+  test('a group that was left and one that was joined go and come, and their name stays', async () => {
+    const ana = await meanwhile(list('Lab', entry('Bob')), list('Lab', entry('Bobby')) + list('Old', entry('Bobby')));
+    await ana.set('contactList').put({ address: BOB, name: 'Bob', groups: ['New'] });
+    expect(facts(ana)).toEqual([[BOB, 'Bobby', ['New', 'Old']]]);
+  });
+
+  test('of two names the later holds', async () => {
+    const ana = await meanwhile(list('Lab', entry('Bob')), list('Lab', entry('Bobby')));
+    await ana.set('contactList').put({ address: BOB, name: 'Robert', groups: ['Lab'] });
+    expect(facts(ana)).toEqual([[BOB, 'Robert', ['Lab']]]);
+  });
+
+  test('who was added on both is in the groups of both, under whatever encoding', async () => {
+    const ana = await meanwhile('', list('Old', entry('Bob', 'sip:b%6fb@campus.test')));
+    await ana.set('contactList').put({ address: BOB, name: '"B" <&> 😀', groups: ['Lab'] });
+    expect(facts(ana)).toEqual([[BOB, '"B" <&> 😀', ['Lab', 'Old']]]);
+  });
+
+  test('who was removed there and renamed here is there, who was renamed there and removed here is not', async () => {
+    const eve = 'sip:eve@campus.test';
+    const ana = await meanwhile(list('Lab', entry('Bob'), entry('Eve', eve)), list('Lab', entry('Evelyn', eve)));
+    await Promise.all([
+      ana.set('contactList').put({ address: BOB, name: 'Robert', groups: ['Lab'] }),
+      ana.set('contactList').remove(eve),
+    ]);
+    expect(facts(ana)).toEqual([[BOB, 'Robert', ['Lab']]]);
+  });
+});
+
+describe('when the server fails in the middle', () => {
+  test.each([
+    [401, 'credentials-rejected', 600],
+    [409, 'malformed', 600],
+    [500, 'server-unavailable', 60],
+    [503, 'server-unavailable', 60],
+    ['broken', 'network', 60],
+    ['away', 'unreachable', 60],
+  ] as const)(
+    '%s: the list stays, changes fail with %s, and what changed is read later by itself',
+    async (fault, code, wait) => {
+      const { shelf, root, stop, start, login, notify, subscription } = await campus();
+      shelf.put(CAPS_PATH, caps('resource-lists'));
+      shelf.put(LISTS_PATH, lists(list('Lab', entry('Bob'))));
+      const ana = login(root.href);
+      const watch = await subscription('xcap-diff');
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      shelf.put(LISTS_PATH, lists(list('Lab', entry('Bob')) + list('Old', entry('Bob'))));
+      if (fault === 'away') stop();
+      else shelf.status = fault;
+      const failed = vi.waitUntil(() => ana.logs.find((line) => line.includes('sip.xcap-failed')));
+      notify(
+        watch,
+        'application/xcap-diff+xml',
+        '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
+      );
+      expect(await failed).toContain(`"code":"${code}"`);
+      const put = ana.set('contactList').put({ address: BOB, name: 'Robert', groups: ['Lab'] });
+      await expect(put).rejects.toMatchObject({ code });
+      expect(facts(ana)).toEqual([[BOB, 'Bob', ['Lab']]]);
+      if (fault === 'away') await start();
+      else shelf.status = undefined;
+      const read = next(ana.set('contactList').onChange, ([contact]) => contact?.groups.length === 2);
+      await vi.advanceTimersByTimeAsync(wait * 750);
+      await read;
+      expect(facts(ana)).toEqual([[BOB, 'Bob', ['Lab', 'Old']]]);
+    },
+  );
+});
