@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { whenAborted } from '../abort-signal.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Priority } from '../connection/output/output-queue.ts';
@@ -16,7 +17,8 @@ import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts'
 import { type Chunking, chunkSize } from './chunk.ts';
 import { examinedSource } from './examined-source.ts';
 import { Flight } from './flight.ts';
-import { encodeText, Message, type MessageContext, type OutgoingMessage } from './outgoing-message.ts';
+import { Message, type MessageContext } from './message.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 import { type ByteSource, type OpenEndedSource, sequentialSource } from './source.ts';
 
 /** A message to send. */
@@ -248,7 +250,7 @@ export class Outbox {
 }
 
 function toBody(body: SendOptions['body'], size: number | undefined): Uint8Array | ByteSource | OpenEndedSource {
-  if (typeof body === 'string') return encodeText(body);
+  if (typeof body === 'string') return Buffer.from(body, 'utf8');
   return isStream(body) ? sequentialSource(body, size) : body;
 }
 
