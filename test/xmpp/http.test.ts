@@ -159,6 +159,41 @@ it.each([
   expect(sent).toBeLessThan(20_000_000);
 });
 
+/** Answers the question before the body in its own way. */
+const whenAsked = async (listener: RequestListener): Promise<URL> => {
+  const url = await serve(() => {});
+  servers.at(-1)?.on('checkContinue', listener);
+  return url;
+};
+
+it('asks before it sends: who refuses gets nothing of the file', async () => {
+  let sent = 0;
+  const url = await whenAsked((request, response) => {
+    request.on('data', (data: Buffer) => {
+      sent += data.length;
+    });
+    response.writeHead(413).end();
+  });
+  const source = sourceOf(BYTES);
+  let reads = 0;
+  source.read = async () => {
+    reads += 1;
+    return 0;
+  };
+  await expect(put(url, source)).rejects.toMatchObject({ code: 'too-big' });
+  expect([sent, reads]).toEqual([0, 0]);
+});
+
+it('sends to a service that does not answer the question', async () => {
+  let got: Buffer | undefined;
+  const url = await whenAsked(async (request, response) => {
+    got = await bodyOf(request);
+    response.writeHead(201).end();
+  });
+  await put(url, sourceOf(BYTES));
+  expect(got?.equals(BYTES)).toBe(true);
+});
+
 it('stops an upload whose source has become shorter or longer', async () => {
   const url = await serve(
     (request, response) =>

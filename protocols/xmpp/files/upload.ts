@@ -1,4 +1,5 @@
 import type { ClientRequest, OutgoingHttpHeaders } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import { type ByteSource, ProviderError } from '../../contract/index.ts';
 import { NS } from '../namespaces.ts';
 import type { IqCaller } from '../session/iq-caller.ts';
@@ -7,6 +8,13 @@ import { safeName } from './file-message.ts';
 import { type HttpRules, openRequest, permittedUrl, responseOf, statusError, transportError } from './http.ts';
 
 const CHUNK = 128 * 1024;
+/** Milliseconds for the service to say that it wants the body; one that says nothing gets it all the same. */
+const INVITATION = 1000;
+/**
+ * What Prosody (0.12) takes at a time. It rests for a millisecond wherever TLS holds more than it took: a record of this
+ * size, beginning where the body begins, makes it ten times as fast as one of 16 KiB.
+ */
+const RECORD = 4096;
 const SLOT_NAME = /^.{0,40}/su;
 // XEP-0363 §4: these and no others, whatever the service says
 const HEADERS = new Set(['authorization', 'cookie', 'expires']);
@@ -65,6 +73,19 @@ const write = (request: ClientRequest, chunk: Uint8Array): Promise<void> =>
     request.write(chunk, (error) => (error ? reject(transportError(error)) : resolve()));
   });
 
+/** Waits until the service has read the header and wants the body (RFC 9110 §10.1.1), or has answered, or is silent. */
+const invited = (request: ClientRequest, answer: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
+    const limit = setTimeout(resolve, INVITATION);
+    const go = (): void => {
+      clearTimeout(limit);
+      resolve();
+    };
+    request.once('continue', go);
+    answer.then(go, go);
+    request.flushHeaders();
+  });
+
 /**
  * Streams a source to its slot: the next piece is read when the system took the last one, so memory stays at one piece
  * whatever the size. Rejects with `source-changed` when the source has another length than it said, else with what the
@@ -77,7 +98,7 @@ export const upload = async (
   { signal, onStart, onBytes }: { signal: AbortSignal; onStart: () => void; onBytes: (bytes: number) => void },
   rules: HttpRules,
 ): Promise<void> => {
-  const headers = { ...slot.headers, 'Content-Type': type, 'Content-Length': source.size };
+  const headers = { ...slot.headers, 'Content-Type': type, 'Content-Length': source.size, Expect: '100-continue' };
   const request = await openRequest(slot.put, { method: 'PUT', headers, signal }, rules);
   const answer = responseOf(request);
   let early = false;
@@ -88,6 +109,8 @@ export const upload = async (
     () => {},
   );
   try {
+    await invited(request, answer);
+    if (request.socket instanceof TLSSocket) request.socket.setMaxSendFragment(RECORD);
     onStart();
     const buffer = Buffer.allocUnsafe(CHUNK);
     let position = 0;
