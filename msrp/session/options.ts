@@ -21,7 +21,7 @@ export type SessionState =
   | { readonly name: 'bound' }
   /** The connection to the relay was lost, and is made again. Messages handed over wait. */
   | { readonly name: 'reconnecting'; readonly cause: MsrpError }
-  /** The relay has given another path, and the peer has to be told `localPath`. Messages handed over wait. */
+  /** The peer has to be told `localPath`, which is another now, or to tell of its own. Messages handed over wait. */
   | { readonly name: 'moved' }
   | { readonly name: 'closing' }
   | { readonly name: 'closed'; readonly cause: MsrpError | undefined };

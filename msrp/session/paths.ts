@@ -35,6 +35,11 @@ export class SessionPaths {
     return this.#to;
   }
 
+  /** Somebody else than the peer answers what is sent. */
+  get relayed(): boolean {
+    return this.#to.includes(' ');
+  }
+
   /** The peer knows this side by another path than the one there is now. */
   get outdated(): boolean {
     return this.#known !== this.#local;

@@ -99,7 +99,11 @@ export class MsrpSession {
       // frames that are large are lost at some relays without a word
       chunking: () => options.chunking ?? (this.#relays === undefined ? 'whole' : 'relay'),
       window: options.window ?? DEFAULT_WINDOW,
-      rejected: (status) => this.abort(new MsrpError('refused', 'The peer does not know the session', { status })),
+      rejected: (status) => {
+        // a relay may just have lost the peer, which then comes with another path
+        if (this.#paths.relayed) return;
+        this.abort(new MsrpError('refused', 'The peer does not know the session', { status }));
+      },
     });
     this.#port = {
       receive: (head, paths, hasBody, connection) => this.#receive(head, paths, hasBody, connection),
@@ -191,7 +195,9 @@ export class MsrpSession {
     if ((name !== 'bound' && name !== 'moved') || role === 'passive' || connection === undefined) return;
     this.#carrier.bind(connection).then(
       () => connection === this.#carrier.connection && this.#state.name === 'moved' && this.#nowBound(),
-      (error: unknown) => this.#useless(connection, error),
+      (error: unknown) => {
+        if (!this.#comesBack(error)) this.#useless(connection, error);
+      },
     );
   }
 
@@ -316,18 +322,38 @@ export class MsrpSession {
     const changed = this.#paths.outdated;
     if (!this.#wasBound) {
       this.#transition({ name: 'waiting' });
-    } else if (changed) {
-      // RFC 4975 §5.4: a session is made again by a new exchange of descriptions, in which the paths may be others
-      this.#untold = this.#context.clock.after(DEFAULT_TIMEOUT, () =>
-        this.#finish(new MsrpError('bind-timeout', 'The peer did not come by the new path in time')),
-      );
-      this.#transition({ name: 'moved' });
-    } else {
-      const connection = this.#carrier.connection;
-      if (this.#role === 'active' && connection !== undefined) await this.#carrier.bind(connection);
-      if (this.#stateName() === 'reconnecting') this.#nowBound();
+    } else if (changed || !(await this.#boundAgain())) {
+      this.#moved();
+    } else if (this.#stateName() === 'reconnecting') {
+      this.#nowBound();
     }
     if (changed && this.#stateName() !== 'closed') this.#pathChange.emit(this.localPath);
+  }
+
+  /** Binds again as the active side. False: a relay does not know the peer, which may be about to come back itself. */
+  async #boundAgain(): Promise<boolean> {
+    const { connection } = this.#carrier;
+    if (this.#role === 'passive' || connection === undefined) return true;
+    try {
+      await this.#carrier.bind(connection);
+      return true;
+    } catch (error) {
+      if (this.#comesBack(error)) return false;
+      throw error;
+    }
+  }
+
+  /** RFC 4975 §5.4: a session is made again by a new exchange of descriptions, in which the paths may be others. */
+  #moved(): void {
+    if (this.#stateName() !== 'reconnecting') return;
+    this.#untold = this.#context.clock.after(DEFAULT_TIMEOUT, () =>
+      this.#finish(new MsrpError('bind-timeout', 'The peer did not come by the new path in time')),
+    );
+    this.#transition({ name: 'moved' });
+  }
+
+  #comesBack(error: unknown): boolean {
+    return this.#paths.relayed && error instanceof MsrpError && error.status === 481;
   }
 
   async #connect(remotePath: readonly MsrpUri[] | undefined, options: StartOptions): Promise<void> {

@@ -163,12 +163,46 @@ describe('a session whose connection to its relay is lost', () => {
     },
   );
 
+  it('is not over for the other side when the relay does not know it meanwhile', async () => {
+    const { relay, ana, bob } = await talking();
+    relay.cut(ana.session.localPath);
+    await reached(ana.session, 'reconnecting');
+    await relay.until(() => relay.connections === 1);
+    const early = bob.session.send({ contentType: 'text/plain', body: 'too early' });
+    expect(await early.sent).toMatchObject({ state: 'refused', status: 481 });
+    expect(bob.session.state.name).toBe('bound');
+    ana.clock.advance(PAUSE);
+    await reached(ana.session, 'moved');
+    bob.session.update({ remotePath: ana.session.localPath, role: 'passive' });
+    ana.session.update({ remotePath: bob.session.localPath, role: 'active' });
+    await reached(ana.session, 'bound');
+    await bothWays({ ana, bob });
+  });
+
   it('goes on when both lose theirs at once', async () => {
     const { relay, ana, bob } = await talking();
     await Promise.all([lose(relay, ana), lose(relay, bob)]);
     await Promise.all([reached(ana.session, 'moved'), reached(bob.session, 'moved')]);
     ana.session.update({ remotePath: bob.session.localPath, role: 'active' });
     bob.session.update({ remotePath: ana.session.localPath, role: 'passive' });
+    await Promise.all([reached(ana.session, 'bound'), reached(bob.session, 'bound')]);
+    await bothWays({ ana, bob });
+  });
+
+  it('waits for a peer that is not back yet', async () => {
+    const { relay, ana, bob } = await talking();
+    relay.paths = 'kept';
+    relay.cut();
+    await Promise.all([reached(ana.session, 'reconnecting'), reached(bob.session, 'reconnecting')]);
+    const changes: string[] = [];
+    ana.session.onPathChange((path) => changes.push(path));
+    ana.clock.advance(PAUSE);
+    await reached(ana.session, 'moved');
+    expect(changes).toEqual([]);
+    relay.paths = 'fresh';
+    bob.clock.advance(PAUSE);
+    await reached(bob.session, 'moved');
+    ana.session.update({ remotePath: bob.session.localPath, role: 'active' });
     await Promise.all([reached(ana.session, 'bound'), reached(bob.session, 'bound')]);
     await bothWays({ ana, bob });
   });

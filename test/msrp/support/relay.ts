@@ -25,8 +25,12 @@ export class TestRelay {
   deed: (frame: string) => Deed = () => 'pass';
   /** Refuses every AUTH with this. */
   refusal: string | undefined;
-  /** The same path for the same client each time, or another. */
-  paths: 'same' | 'fresh' = 'fresh';
+  /** The same path for the same client each time (`kept`: the one it had before, whatever that was), or another. */
+  paths: 'same' | 'kept' | 'fresh' = 'fresh';
+  /** In the order in which they were granted. */
+  readonly granted: string[] = [];
+  /** By the client's own URI. */
+  readonly #last = new Map<string, string>();
   expires = 900;
   readonly #server: net.Server;
   readonly #clients = new Set<Client>();
@@ -84,6 +88,11 @@ export class TestRelay {
       if (client.socket instanceof tls.TLSSocket) client.socket.destroy();
       else client.socket.resetAndDestroy();
     }
+  }
+
+  /** Cuts the connection of the client that was granted the nth path. */
+  cutOne(nth: number): void {
+    this.cut(this.granted[nth]);
   }
 
   /** Resolves when what is asked for holds. */
@@ -159,7 +168,10 @@ export class TestRelay {
     } else {
       this.nonces.push(nonce);
       const id = this.paths === 'same' ? /\/([^/;]+);tcp$/.exec(from)?.[1] : `path${++this.#made}`;
-      const path = this.uri.replace(';tcp', `/${id};tcp`);
+      const made = this.uri.replace(';tcp', `/${id};tcp`);
+      const path = this.paths === 'kept' ? (this.#last.get(from) ?? made) : made;
+      this.#last.set(from, path);
+      this.granted.push(path);
       this.#owners.set(path, client);
       answer('200 OK', `Use-Path: ${path}\r\nExpires: ${this.expires}\r\n`);
     }

@@ -13,6 +13,7 @@ import {
 } from '../../../msrp/index.ts';
 import { TestClock } from '../../msrp/support/test-clock.ts';
 import { campus, campusAuthority, user } from '../campus.ts';
+import { Forwarder } from '../forwarder.ts';
 
 interface Side {
   session: MsrpSession;
@@ -21,7 +22,7 @@ interface Side {
 
 async function behindRelay(
   name: string,
-  options: { password?: string; expires?: number; clock?: Clock; accept?: AcceptHook } = {},
+  options: { password?: string; expires?: number; clock?: Clock; accept?: AcceptHook; relay?: string } = {},
 ): Promise<Side> {
   const endpoint = new MsrpEndpoint(options.clock && { clock: options.clock });
   onTestFinished(() => endpoint.close());
@@ -40,7 +41,12 @@ async function behindRelay(
       }),
   });
   const { password = user(name).password, expires } = options;
-  const relay = { uri: campus().msrpRelay, username: name, password, ...(expires !== undefined && { expires }) };
+  const relay = {
+    uri: options.relay ?? campus().msrpRelay,
+    username: name,
+    password,
+    ...(expires !== undefined && { expires }),
+  };
   await session.connectRelays([relay], { ca: [campusAuthority().toString()] });
   return { session, received };
 }
@@ -150,6 +156,32 @@ describe('through the relay of the campus', () => {
     expect(await again).toEqual({ state: 'completed', size });
     expect(Buffer.compare(sink.bytes, body)).toBe(0);
   });
+
+  it('a session goes on when its connection is cut, with a new path that the peer is told', async () => {
+    const way = await Forwarder.open(campus().ports.msrps);
+    const alice = await behindRelay('alice', { relay: way.uri });
+    const bob = await behindRelay('bob');
+    await Promise.all([
+      bob.session.start({ remotePath: alice.session.localPath, role: 'passive' }),
+      alice.session.start({ remotePath: bob.session.localPath, role: 'active' }),
+    ]);
+    const states: string[] = [];
+    alice.session.onStateChange(({ name }) => states.push(name));
+    const changed = new Promise<string>((resolve) => alice.session.onPathChange(resolve));
+    const before = alice.session.localPath;
+    way.cut();
+    const path = await changed;
+    expect(path).not.toBe(before);
+    const message = alice.session.send({ contentType: 'text/plain', body: 'I am back', successReport: true });
+    bob.session.update({ remotePath: path, role: 'passive' });
+    alice.session.update({ remotePath: bob.session.localPath, role: 'active' });
+    expect(Buffer.from((await bob.received).bytes).toString()).toBe('I am back');
+    expect(await message.delivered).toEqual({ state: 'delivered' });
+    expect(states).toEqual(['reconnecting', 'moved', 'bound']);
+    const back = bob.session.send({ contentType: 'text/plain', body: 'welcome', successReport: true });
+    expect(Buffer.from((await alice.received).bytes).toString()).toBe('welcome');
+    expect(await back.delivered).toEqual({ state: 'delivered' });
+  }, 60_000);
 
   it('a message that is given up is known to be so at the far end', async () => {
     const alice = await behindRelay('alice');

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { draft, next, type Person } from '../../sip/kit.ts';
 import { campus, kamailio, restoreCampus, user } from '../campus.ts';
+import { Forwarder } from '../forwarder.ts';
 import { logOutEverywhere, online, type Transport } from './kit.ts';
 
 beforeEach(async () => {
@@ -26,10 +27,14 @@ const say = async (person: Person, peer: string, text: string): Promise<string> 
 };
 
 /** Two in a lively talk, whose sessions go by this relay where there is one. */
-const talking = async (transport: Transport, relay?: string): Promise<{ alice: Person; bob: Person }> => {
-  const settings = { transport, options: relay === undefined ? {} : { msrpRelay: relay } };
-  const alice = await online('alice', settings);
-  const bob = await online('bob', settings);
+const talking = async (
+  transport: Transport,
+  relay?: string,
+  ofBob: string | undefined = relay,
+): Promise<{ alice: Person; bob: Person }> => {
+  const settings = (uri: string | undefined) => ({ transport, options: uri === undefined ? {} : { msrpRelay: uri } });
+  const alice = await online('alice', settings(relay));
+  const bob = await online('bob', settings(ofBob));
   const opened = [inMode(alice, 'bob', 'session'), inMode(bob, 'alice', 'session')];
   for (const text of ['one', 'two']) await say(alice, 'bob', text);
   await Promise.all(opened);
@@ -102,6 +107,25 @@ test.each([
     expect([...alice.logs, ...bob.logs].join('\n')).not.toContain('relay-away');
   },
 );
+
+test('a session goes on when a connection to the relay is cut', async () => {
+  const ways = await Promise.all([Forwarder.open(campus().ports.msrps), Forwarder.open(campus().ports.msrps)]);
+  const { alice, bob } = await talking('tls', ...ways.map(({ uri }) => uri));
+  for (const [way, one, peer] of [
+    [ways[0], alice, 'bob'],
+    [ways[1], bob, 'alice'],
+  ] as const) {
+    const moved = inMode(one, peer, 'page');
+    way?.cut();
+    await moved;
+    await Promise.all([inMode(alice, 'bob', 'session'), inMode(bob, 'alice', 'session')]);
+    await say(alice, 'bob', `to bob after ${peer}`);
+    await say(bob, 'alice', `to alice after ${peer}`);
+    expect([modeOf(alice, 'bob'), modeOf(bob, 'alice')]).toEqual(['session', 'session']);
+  }
+  expect(bob.received.map(({ text }) => text)).toEqual(['one', 'two', 'to bob after bob', 'to bob after alice']);
+  expect(alice.received.map(({ text }) => text)).toEqual(['to alice after bob', 'to alice after alice']);
+}, 60_000);
 
 test('a session outlives a restart of the server, and the peer is told where we are now', async () => {
   const { alice, bob } = await talking('tcp');

@@ -3,11 +3,13 @@ import { onTestFinished } from 'vitest';
 import type { IncomingMessage, MessageMark, ProviderStorage } from '../../../protocols/contract/index.ts';
 import { LocalUserAgent } from '../../../protocols/sip/local/local-user-agent.ts';
 import { Media } from '../../../protocols/sip/media/media.ts';
+import type { RelayAccount } from '../../../protocols/sip/media/relay.ts';
 import { MESSAGE_TYPES } from '../../../protocols/sip/messaging/message-content.ts';
 import { SipMessaging } from '../../../protocols/sip/messaging/messaging.ts';
 import { dispatchInvitation } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { DirectNetwork } from '../../../protocols/sip/transport/direct-network.ts';
+import type { TestRelay } from '../../msrp/support/relay.ts';
 import { TestClock } from '../../msrp/support/test-clock.ts';
 import type { Meddler } from './meddler.ts';
 
@@ -48,6 +50,8 @@ export interface ChatPeerOptions {
   secure?: boolean;
   /** Everybody connects to this peer through it. */
   meddler?: Meddler;
+  /** What this peer's sessions go through. */
+  relay?: TestRelay;
 }
 
 /** Somebody with texts and sessions, and no server. */
@@ -80,7 +84,7 @@ export class ChatPeer {
   looked = 0;
   time = 1_000_000;
 
-  constructor(campus: Campus, name: string, { secure = false, meddler }: ChatPeerOptions) {
+  constructor(campus: Campus, name: string, { secure = false, meddler, relay }: ChatPeerOptions) {
     this.campus = campus;
     this.address = `sip:${name}@local`;
     const values = new Map<string, string>();
@@ -114,7 +118,12 @@ export class ChatPeer {
     this.messaging = new SipMessaging({
       agent: this.agent,
       storage,
-      media: new Media({ now: Date.now, log: () => {}, relay: () => undefined, certificateAuthorities: [] }),
+      media: new Media({
+        now: Date.now,
+        log: () => {},
+        relay: () => relay && account(relay),
+        certificateAuthorities: [],
+      }),
       place: () => (this.agent.local ? { host: this.host, secure } : undefined),
       online: () => this.online,
       reachable: () => true,
@@ -207,6 +216,11 @@ export class ChatPeer {
     return answer;
   }
 }
+
+const account = ({ uri }: TestRelay): RelayAccount => ({
+  locate: async () => [{ uri, trust: { allowTcp: true } }],
+  credentials: async () => ({ username: 'user', password: 'secret' }),
+});
 
 /** Two who can reach each other. The options are those of the second. */
 export const twoPeers = async (
