@@ -46,6 +46,8 @@ export interface IncomingMessage {
   sentAt: number;
   /** True when it was kept by a server and comes late. */
   delayed: boolean;
+  /** From before this account was ever used here: read long ago, on another device. */
+  isPast?: true;
 }
 
 /**

@@ -113,6 +113,23 @@ it('reads the newest page first at the first login, then older ones up to a boun
   expect(ana.storage.content.get('archive.newest')).toBe('a699');
 });
 
+it('calls past what was there before the first login, and nothing that came since', async () => {
+  const marked = (id: string): Entry => text(id, id, { inside: `<markable xmlns='${NS.markers}'/>` });
+  const before = [marked('a0'), marked('a1')];
+  const { ana } = await setUp(archiving(before));
+  await ana.texts(2);
+  expect(ana.received.map(({ isPast }) => isPast)).toEqual([true, true]);
+  await ana.provider.stop();
+  const again = await setUp(archiving([...before, marked('a2')]), { storage: ana.storage });
+  await again.ana.texts(1);
+  expect(again.ana.received.map(({ id, isPast }) => [id, isPast])).toEqual([['m-a2', undefined]]);
+  // what was read on another device long ago is not told to have been read now
+  again.ana.set('messaging').sendRead(BOB, 'm-a1');
+  again.ana.set('messaging').sendRead(BOB, 'm-a2');
+  const marker = await again.line.expect('a marker', (element) => element.is('message'));
+  expect(marker.getChild('displayed', NS.markers)?.attrs.id).toBe('m-a2');
+});
+
 it('sends no receipts for the past', async () => {
   const wanted = text('a0', 'old', { inside: `<request xmlns='${NS.receipts}'/>` });
   const { ana, line } = await setUp(archiving([wanted]));

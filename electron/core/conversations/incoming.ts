@@ -12,8 +12,8 @@ export interface IncomingParts {
   messages: MessageRows;
   talks: Talks;
   people: Pick<People, 'meet'>;
-  /** A new text is on disk, ours from another device included. */
-  stored(message: Message): void;
+  /** A new text is on disk, ours from another device included; `isNews` when nobody can have seen it yet. */
+  stored(message: Message, isNews: boolean): void;
   /** A text of ours came back: the server has it. */
   proven(accountId: string, mark: MessageMark): void;
   clock: Clock;
@@ -59,13 +59,14 @@ export function keepIncoming(
       protocolId: incoming.id,
       archiveId: incoming.archiveId,
     });
-    talks.appended(stored, !mine);
-    // who answered from another device has read what was before
-    if (mine) talks.read(talkId, stored.sequence, 0);
-    else talks.followRoute(talkId, route);
+    const past = incoming.isPast === true;
+    talks.appended(stored, !mine && !past);
+    // who answered from another device has read what was before; the past was read there, but says nothing of what is new
+    if (past ? talks.must(talkId).unread === 0 : mine) talks.read(talkId, stored.sequence, 0);
+    if (!mine && !past) talks.followRoute(talkId, route);
     return stored;
   });
-  parts.stored(message);
+  parts.stored(message, incoming.isPast !== true);
   return 'stored';
 }
 

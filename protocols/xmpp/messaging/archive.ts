@@ -17,6 +17,8 @@ export interface Archived {
   stamp: number | undefined;
   /** False while the past of an account is fetched for the first time: its receipts are long sent. */
   isNews: boolean;
+  /** From before the very first login of this account here. */
+  isPast: boolean;
 }
 
 interface Page {
@@ -35,7 +37,7 @@ export class Archive {
   readonly #storage: ProviderStorage;
   readonly #log: ProviderLog;
   readonly #deliver: (archived: Archived) => void;
-  #query: { id: string; isNews: boolean } | undefined;
+  #query: { id: string; isNews: boolean; isPast: boolean } | undefined;
   /** True once nothing lies between the stored id and the live messages. */
   #caughtUp = false;
   #run = 0;
@@ -71,7 +73,8 @@ export class Archive {
     const run = this.#run;
     try {
       const newest = this.#storage.get(NEWEST);
-      if (newest === undefined || !(await this.#readNewer(newest, run))) await this.#readNewest(run);
+      if (newest === undefined || !(await this.#readNewer(newest, run)))
+        await this.#readNewest(newest === undefined, run);
       if (run !== this.#run) return;
       this.#caughtUp = true;
       onCurrent();
@@ -95,7 +98,8 @@ export class Archive {
     const archiveId = result.attrs.id;
     if (!message || !archiveId) return true;
     const stamp = parseDateTime(forwarded?.getChild('delay', NS.delay)?.attrs.stamp);
-    this.#deliver({ archiveId, message, stamp, isNews: this.#query.isNews });
+    const { isNews, isPast } = this.#query;
+    this.#deliver({ archiveId, message, stamp, isNews, isPast });
     return true;
   }
 
@@ -105,7 +109,7 @@ export class Archive {
     for (;;) {
       let page: Page;
       try {
-        page = await this.#page(true, xml('after', {}, after));
+        page = await this.#page({ isNews: true, isPast: false }, xml('after', {}, after));
       } catch (cause) {
         if (cause instanceof ProviderError && cause.protocolCode === 'item-not-found') return false;
         throw cause;
@@ -118,8 +122,8 @@ export class Archive {
     }
   }
 
-  async #readNewest(run: number): Promise<void> {
-    const page = await this.#page(false, xml('before'));
+  async #readNewest(isPast: boolean, run: number): Promise<void> {
+    const page = await this.#page({ isNews: false, isPast }, xml('before'));
     if (run !== this.#run || page.last === undefined) return;
     this.#storage.put(NEWEST, page.last);
     if (!page.complete && page.first !== undefined) {
@@ -132,7 +136,7 @@ export class Archive {
       const stored = this.#storage.get(BACKFILL);
       if (stored === undefined) return;
       const { before, left } = JSON.parse(stored) as { before: string; left: number };
-      const page = await this.#page(false, xml('before', {}, before));
+      const page = await this.#page({ isNews: false, isPast: true }, xml('before', {}, before));
       if (run !== this.#run) return;
       const rest = left - PAGE;
       if (page.complete || page.first === undefined || page.first === before || rest <= 0)
@@ -141,8 +145,8 @@ export class Archive {
     }
   }
 
-  async #page(isNews: boolean, position: Element): Promise<Page> {
-    const query = { id: randomUUID(), isNews };
+  async #page(age: { isNews: boolean; isPast: boolean }, position: Element): Promise<Page> {
+    const query = { id: randomUUID(), ...age };
     this.#query = query;
     const set = xml('set', NS.resultSet, xml('max', {}, PAGE), position);
     const child = xml('query', { xmlns: NS.archive, queryid: query.id }, set);

@@ -44,6 +44,8 @@ export interface Carriage {
   /** Original time, where the carrier knows better than the message. */
   stamp: number | undefined;
   mayConfirm: boolean;
+  /** From before this account was ever used here. */
+  isPast?: boolean;
 }
 
 export interface MessagingOptions {
@@ -168,10 +170,10 @@ export class Messaging implements MessagingOperationSet {
     this.#takeMessage(message, { via: 'carbon', archiveId, stamp: message.delayedSince, mayConfirm: false });
   }
 
-  #takeArchived({ archiveId, message: stanza, stamp, isNews }: Archived): void {
+  #takeArchived({ archiveId, message: stanza, stamp, isNews, isPast }: Archived): void {
     const message = decodeMessage(stanza, this.#options.session.bareJid);
     if (!message || message.type === 'error') return;
-    this.#takeMessage(message, { via: 'archive', archiveId, stamp, mayConfirm: isNews });
+    this.#takeMessage(message, { via: 'archive', archiveId, stamp, mayConfirm: isNews, isPast });
   }
 
   #takeMessage(message: DecodedMessage, carriage: Carriage): void {
@@ -197,7 +199,7 @@ export class Messaging implements MessagingOperationSet {
     const isFile = this.#options.takeFile(message, carriage);
     const kept = message.text && !isFile ? this.#keep(message, carriage, { outgoing, peer, at }) : undefined;
     if (outgoing || !message.id || (!message.text && !isFile)) return;
-    if (message.markable && kept !== 'duplicate') this.#markable.add(peer, message.id);
+    if (message.markable && kept !== 'duplicate' && !carriage.isPast) this.#markable.add(peer, message.id);
     // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
     const first = carriage.via === 'server' || kept !== 'duplicate';
     if (message.wantsReceipt && carriage.mayConfirm && first) this.#confirm(receiptMessage(peer, message.id));
@@ -222,6 +224,7 @@ export class Messaging implements MessagingOperationSet {
       text: message.text ?? '',
       sentAt: at,
       delayed: carriage.stamp !== undefined,
+      ...(carriage.isPast && { isPast: true }),
     };
     try {
       return receiver(incoming);

@@ -37,6 +37,22 @@ describe('a text that arrives', () => {
     expect((await profile.snapshot()).talks[0]?.unread).toBe(1);
   });
 
+  it('is neither unread nor notified when it is from before the first login here; what is new stays unread', async () => {
+    const { profile, provider } = await ready();
+    provider.receive({ text: 'long ago', isPast: true });
+    await turn();
+    expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0, last: { text: 'long ago' } }]);
+    provider.receive({ text: 'new' });
+    provider.receive({ text: 'longer ago', isPast: true });
+    provider.receive({ text: 'my answer of then', isPast: true, direction: 'outgoing' });
+    await turn();
+    const [talk] = (await profile.snapshot()).talks;
+    expect(talk).toMatchObject({ unread: 1 });
+    expect(profile.shell.notifications.map(({ body }) => body)).toEqual(['new']);
+    await profile.call('talks.markRead', { talkId: talk?.id ?? '', upTo: talk?.last?.sequence ?? 0 });
+    expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0 }]);
+  });
+
   it('is dropped by the archive’s id, whatever id the wire gives it', async () => {
     const { profile, provider } = await ready();
     provider.receive({ id: 'a', archiveId: 'x', text: 'once' });

@@ -128,7 +128,7 @@ it('brings a file that was sent in absence', async () => {
   again.set('fileTransfer').onOffer(({ transfer }) => offers.push(transfer.id));
   again.provider.start();
   await offered;
-  await alice.presenceOf(BOB(), ({ state }) => state !== 'offline');
+  await alice.sees(BOB(), ({ state }) => state !== 'offline');
   const last = next(again.set('messaging').onTyping);
   alice.set('messaging').sendTyping(BOB(), 'composing');
   await last;

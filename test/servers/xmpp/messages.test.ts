@@ -39,7 +39,7 @@ it('tells delivered, then read', async () => {
 it('tells that somebody types, and that they stopped', async () => {
   const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
   // whoever is known to be away is not told
-  await alice.presenceOf(address('bob'), ({ state }) => state !== 'offline');
+  await alice.sees(address('bob'), ({ state }) => state !== 'offline');
   const typing = next(bob.set('messaging').onTyping);
   alice.set('messaging').sendTyping(address('bob'), 'composing');
   expect(await typing).toEqual({ peer: address('alice'), state: 'composing' });
@@ -55,6 +55,18 @@ it('fails a text to somebody who does not exist', async () => {
     state: 'failed',
     error: { code: 'peer-offline', protocolCode: 'service-unavailable' },
   });
+});
+
+it('counts as past what another device of ours got before the first login here, and not what waits for us', async () => {
+  const [bob, erin] = await Promise.all([online('bob'), online('erin')]);
+  const [seen, missed] = [draft('seen elsewhere'), draft('missed')];
+  await bob.set('messaging').send(address('erin'), seen).outcome;
+  await erin.text(seen.id);
+  await erin.provider.stop();
+  await bob.set('messaging').send(address('erin'), missed).outcome;
+  const here = await online('erin');
+  expect((await here.text(missed.id)).isPast).toBeUndefined();
+  expect((await here.text(seen.id)).isPast).toBe(true);
 });
 
 it('brings a text sent in absence exactly once, though the server has it twice', async () => {
@@ -73,7 +85,7 @@ it('brings a text sent in absence exactly once, though the server has it twice',
   again.provider.start();
   await delivered;
   // a text sent now comes after everything that was kept
-  await alice.presenceOf(address('dave'), ({ state }) => state !== 'offline');
+  await alice.sees(address('dave'), ({ state }) => state !== 'offline');
   const last = next(again.set('messaging').onTyping);
   alice.set('messaging').sendTyping(address('dave'), 'composing');
   await last;

@@ -63,10 +63,10 @@ it('asks to see somebody, is answered, and sees them come, change and go', async
     { state: 'available' },
   ] as const) {
     await carol.set('presence').publish(presence);
-    expect(await alice.presenceOf(address('carol'), ({ state }) => state === presence.state)).toEqual(presence);
+    expect(await alice.sees(address('carol'), ({ state }) => state === presence.state)).toEqual(presence);
   }
   await carol.provider.stop();
-  expect(await alice.presenceOf(address('carol'), ({ state }) => state === 'offline')).toEqual({ state: 'offline' });
+  expect(await alice.sees(address('carol'), ({ state }) => state === 'offline')).toEqual({ state: 'offline' });
   await part(alice, await online('carol'));
 });
 
@@ -95,7 +95,7 @@ it('says waiting for a text to a friend who is away, and delivered when they com
   const [alice, carol] = await Promise.all([online('alice'), online('carol')]);
   await befriend(alice, carol);
   await carol.provider.stop();
-  await alice.presenceOf(address('carol'), ({ state }) => state === 'offline');
+  await alice.sees(address('carol'), ({ state }) => state === 'offline');
   const id = crypto.randomUUID();
   const outcome = await alice.set('messaging').send(address('carol'), { id, text: 'later', composedAt: Date.now() })
     .outcome;
@@ -128,7 +128,7 @@ it('is back after a crash of the server, seen by friends, without anybody doing 
   expect((await waiting).cause.retryable).toBe(true);
   await prosody.start();
   await Promise.all([alice.reach('online'), carol.reach('online')]);
-  expect(await alice.presenceOf(address('carol'), ({ state }) => state === 'away')).toEqual({
+  expect(await alice.sees(address('carol'), ({ state }) => state === 'away')).toEqual({
     state: 'away',
     note: 'still here',
   });
