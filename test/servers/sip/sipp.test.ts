@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Arrival, acceptInto, outcome } from '../../sip/file-transfer/file-peers.ts';
+import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import { draft, type Person } from '../../sip/kit.ts';
 import { campus, restoreCampus, user } from '../campus.ts';
+import { gate } from './gate.ts';
 import { member, online } from './kit.ts';
 import { sipp } from './sipp.ts';
 
@@ -172,6 +173,51 @@ describe('a CANCEL', () => {
     await call('cancelled', PUSH, { WHEN, RINGING }, ['-m', '20', '-l', '20', '-r', '40']);
     for (const end of ends) expect(await end).toBe('cancelled peer');
     await livesOn(alice);
+  });
+});
+
+describe('a CANCEL that crosses the 200', () => {
+  const [CHAT = ''] = OFFERS.filter((sdp) => !sdp.includes('file-selector'));
+  test.each([
+    ['with its INVITE', ''],
+    ['when the 200 is there', '<recv response="180" optional="true"/><recv response="200" rrs="true"/>'],
+  ])('of a chat or a file, sent %s, leaves no session behind', async (WHEN, WAIT) => {
+    const alice = await online('alice');
+    const ends: Promise<string>[] = [];
+    alice.set('fileTransfer').onOffer(({ transfer }) => {
+      ends.push(outcome(transfer));
+      acceptInto(transfer, new Arrival(transfer.file.size ?? 0));
+    });
+    // an answer may come in one segment with the one before, while SIPp is not waiting for it yet
+    const patient = ['-default_behaviors', 'all,-abortunexp'];
+    for (const offer of [CHAT, PUSH])
+      await call('crossing', offer, { WHEN, WAIT }, ['-m', '20', '-l', '20', '-r', '40', ...patient]);
+    expect(ends.length).toBeLessThanOrEqual(20);
+    for (const end of ends) expect(await end).toBe('cancelled peer');
+    await livesOn(alice);
+  });
+
+  test('of the one we called is acknowledged and said goodbye to', async () => {
+    const port = await freePort();
+    const answer = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', 'm=message 9 TCP/MSRP *'];
+    const media = ['a=path:msrp://127.0.0.1:9/crossed;tcp', 'a=accept-types:*', 'a=setup:passive', 'a=recvonly', ''];
+    const server = sipp({
+      scenario: 'crossed',
+      values: { ANSWER: [...answer, ...media].join('\r\n') },
+      args: ['-p', `${port}`, '-t', 'u1', '-m', '3'],
+    });
+    const way = await gate('udp', port);
+    const alice = member('alice', { transport: 'udp', server: { host: '127.0.0.1', port: way.port } });
+    alice.provider.start();
+    await alice.reach('online');
+    way.holds = (direction, data) => direction === 'back' && data.includes('180 Ringing');
+    const [sending] = alice.set('fileTransfer').offer(user('bob').sip, [fileOf(new Content(Buffer.alloc(1000)))]);
+    if (!sending) expect.unreachable();
+    await way.held();
+    sending.cancel();
+    way.release();
+    expect(await outcome(sending)).toBe('cancelled us');
+    await server.ended;
   });
 });
 
