@@ -1,4 +1,5 @@
 import { Emitter } from '../../contract/index.ts';
+import type { MediaAddress } from '../media/media.ts';
 import { GLARE_TRIES, glarePause, isGlare } from '../offers/glare.ts';
 import type { Direction } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
@@ -27,6 +28,8 @@ const GLARE = 'glare';
 export class FileLine {
   readonly #leave: (reason: string | undefined, complete: boolean) => void;
   readonly #tellHold: (holds: boolean) => Promise<boolean>;
+  readonly #tellAddress: (address: MediaAddress) => Promise<FileMedia | undefined>;
+  readonly #moves = new Emitter<FileMedia>();
   readonly #holds = new Emitter<boolean>();
   readonly #ends = new Emitter<LineEnd>();
   #end: LineEnd | undefined;
@@ -38,17 +41,35 @@ export class FileLine {
   /** The other side holds its end of the line (RFC 3264 §8.4), or does not any more. */
   readonly onHold = this.#holds.on;
 
+  /** The other side has another path now: what it says of the line. */
+  readonly onMoved = this.#moves.on;
+
   constructor(
     leave: (reason: string | undefined, complete: boolean) => void,
     tellHold: (holds: boolean) => Promise<boolean>,
+    tellAddress: (address: MediaAddress) => Promise<FileMedia | undefined>,
   ) {
     this.#leave = leave;
     this.#tellHold = tellHold;
+    this.#tellAddress = tellAddress;
   }
 
   /** Tells the other side that we hold the file, or let it go on. Resolves to whether it has understood. Never rejects. */
   hold(holds: boolean): Promise<boolean> {
     return this.#end ? Promise.resolve(false) : this.#tellHold(holds);
+  }
+
+  /**
+   * Describes our end of the line anew. Resolves to what the other side says of its own then, undefined when it has not
+   * understood. Never rejects.
+   */
+  move(address: MediaAddress): Promise<FileMedia | undefined> {
+    return this.#end ? Promise.resolve(undefined) : this.#tellAddress(address);
+  }
+
+  /** For the session. */
+  moved(remote: FileMedia): void {
+    if (!this.#end) this.#moves.emit(remote);
   }
 
   /** For the session. */
@@ -128,11 +149,14 @@ export class FileSession {
   readonly #closing = new Map<number, string | undefined>();
   /** Lines we hold or let go on, and have not told the peer of yet. */
   readonly #holding = new Map<number, { holds: boolean; told: (understood: boolean) => void }>();
+  /** Lines of ours with another address, not told yet. */
+  readonly #moving = new Map<number, { address: MediaAddress; told: (answer: FileMedia | undefined) => void }>();
   /** How lines are when nobody holds them. */
   readonly #directions: readonly (Direction | undefined)[];
   /** What the peer's last offer says: lines it closed, and who of the others is held by it. */
   #closedByPeer: readonly number[] = [];
   #heldByPeer: ReadonlyMap<number, boolean> = new Map();
+  #offeredByPeer: ReadonlyMap<number, FileMedia> = new Map();
   #offering = false;
   #leaving: { reason: string | undefined } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -151,6 +175,7 @@ export class FileSession {
     sip.onReoffered(({ reason }) => {
       for (const index of this.#closedByPeer) this.#lines.get(index)?.ended({ by: 'peer', reason });
       this.#closedByPeer = [];
+      for (const [index, file] of this.#offeredByPeer) this.#lines.get(index)?.moved(file);
       for (const [index, holds] of this.#heldByPeer) this.#lines.get(index)?.held(holds);
     });
     sip.onState((state) => {
@@ -160,8 +185,7 @@ export class FileSession {
       }
       if (state.state !== 'ended') return;
       clearTimeout(this.#timer);
-      for (const { told } of this.#holding.values()) told(false);
-      this.#holding.clear();
+      this.#giveUp();
       for (const line of this.#lines.values()) line.ended({ by: state.by, reason: state.reason });
     });
   }
@@ -171,6 +195,7 @@ export class FileSession {
     const line = new FileLine(
       (reason, complete) => this.#left(index, reason, complete),
       (holds) => this.#hold(index, holds),
+      (address) => this.#move(index, address),
     );
     this.#lines.set(index, line);
     return line;
@@ -212,6 +237,21 @@ export class FileSession {
     });
   }
 
+  #move(index: number, address: MediaAddress): Promise<FileMedia | undefined> {
+    return new Promise((told) => {
+      this.#moving.set(index, { address, told });
+      void this.#offer();
+    });
+  }
+
+  /** What has not been understood by now never will be. */
+  #giveUp(): void {
+    for (const { told } of this.#holding.values()) told(false);
+    for (const { told } of this.#moving.values()) told(undefined);
+    this.#holding.clear();
+    this.#moving.clear();
+  }
+
   /** Says what is to be said, one offer after the other: lines that are over first. */
   async #offer(): Promise<void> {
     if (this.#offering) return;
@@ -219,15 +259,15 @@ export class FileSession {
     let tries = 0;
     while (this.#sip.state.state === 'established' && tries < GLARE_TRIES) {
       const [closing] = this.#closing;
+      const [moving] = this.#moving;
       const [holding] = this.#holding;
       if (closing) tries = await this.#offerClosed(closing, tries);
+      else if (moving) tries = await this.#offerMoved(moving, tries);
       else if (holding) tries = await this.#offerHeld(holding, tries);
       else break;
     }
     this.#offering = false;
-    if (tries < GLARE_TRIES) return;
-    for (const { told } of this.#holding.values()) told(false);
-    this.#holding.clear();
+    if (tries === GLARE_TRIES) this.#giveUp();
   }
 
   async #offerClosed([index, reason]: [number, string | undefined], tries: number): Promise<number> {
@@ -235,6 +275,20 @@ export class FileSession {
     // behind the others, and again
     if (answer === GLARE) this.#closing.set(index, reason);
     return answer === GLARE ? tries + 1 : 0;
+  }
+
+  async #offerMoved(
+    [index, wish]: [number, { address: MediaAddress; told: (answer: FileMedia | undefined) => void }],
+    tries: number,
+  ): Promise<number> {
+    const answer = await this.#reoffer(index, (file) => ({ ...file, cema: false, ...wish.address }), undefined);
+    if (answer === GLARE) {
+      this.#moving.set(index, wish);
+      return tries + 1;
+    }
+    const said = answer?.[index];
+    wish.told(said?.kind === 'file' && said.file.port !== 0 ? said.file : undefined);
+    return 0;
   }
 
   /** RFC 3264 §8.4: a line on which nothing is sent nor taken for now is `inactive`. */
@@ -263,6 +317,7 @@ export class FileSession {
   ): Promise<OfferedMedia[] | typeof GLARE | undefined> {
     this.#closing.delete(index);
     this.#holding.delete(index);
+    this.#moving.delete(index);
     const lines = this.#ours.map((line, at) =>
       at === index && line.kind === 'file' ? { kind: line.kind, file: change(line.file) } : line,
     );
@@ -288,6 +343,7 @@ export class FileSession {
     if (!answer) throw new Error('unreadable offer');
     this.#closedByPeer = answer.closed;
     this.#heldByPeer = answer.held;
+    this.#offeredByPeer = answer.offered;
     this.#ours = answer.lines;
     this.#origin.version++;
     // RFC 3264 §6.1: what was offered as `inactive` is answered so, whatever we say of our own side later

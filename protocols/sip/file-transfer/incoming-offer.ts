@@ -225,7 +225,8 @@ export class IncomingFileOffer {
 
   #reject(): void {
     this.#close();
-    if (this.#fault) this.#sip.reject(480);
+    // 488: RFC 6714 §4.3, and whatever else cannot be answered as it stands
+    if (this.#fault) this.#sip.reject(this.#fault.protocolCode === '488' ? 488 : 480);
     // §8.3.2: no such file, and nothing else in the offer
     else if (this.offered.length === 0) this.#sip.reject(488, NO_SUCH_FILE);
     else this.#sip.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);

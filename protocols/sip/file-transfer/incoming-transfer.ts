@@ -7,7 +7,7 @@ import {
   ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
-import type { MediaLine } from '../media/media.ts';
+import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RELAYED_REPORT_EVERY } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
@@ -123,7 +123,8 @@ export class IncomingTransfer extends Transfer {
       if (by === 'peer') this.peerLeft(reason);
     });
     share.onHold((holds) => this.peerHolds(holds));
-    void this.#connect(line, remote);
+    share.onMoved((moved) => line.follow(moved));
+    void this.#connect(line, remote, share);
   }
 
   protected tellHold(holds: boolean): void {
@@ -150,10 +151,11 @@ export class IncomingTransfer extends Transfer {
     this.#gate = { open, unlock };
   }
 
-  async #connect(line: MediaLine, remote: FileMedia): Promise<void> {
+  async #connect(line: MediaLine, remote: FileMedia, share: FileLine): Promise<void> {
     this.move({ state: 'connecting' });
     try {
-      await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
+      const again: StartLineOptions['again'] = (address) => share.move(address);
+      await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal, again });
     } catch (error) {
       await this.#lost(fromMsrp(error));
       return;

@@ -1,6 +1,6 @@
 import type { ByteSource, OutgoingMessage, SendOutcome } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
-import type { MediaLine } from '../media/media.ts';
+import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RelayPace } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { outgoingContent, wantedForm } from './file-content.ts';
@@ -80,10 +80,11 @@ export class OutgoingTransfer extends Transfer {
     this.owner = { ended: (reason) => share.leave(reason) };
     share.onEnd((end) => this.#onLineEnd(end));
     share.onHold((holds) => this.peerHolds(holds));
-    void this.#send(line, remote).catch((error: unknown) => this.#fault(error));
+    share.onMoved((moved) => line.follow(moved));
+    void this.#send(line, remote, share).catch((error: unknown) => this.#fault(error));
   }
 
-  async #send(line: MediaLine, remote: FileMedia): Promise<void> {
+  async #send(line: MediaLine, remote: FileMedia, share: FileLine): Promise<void> {
     const { size } = this.#outgoing.file;
     // the receiver has the beginning already and wants the rest (no file-range means 1-*)
     const from = (remote.range?.start ?? 1) - 1;
@@ -96,7 +97,8 @@ export class OutgoingTransfer extends Transfer {
     this.#arm(STALL_TIMEOUT);
     const source = await this.#open(size);
     if (this.over) return;
-    await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal });
+    const again: StartLineOptions['again'] = (address) => share.move(address);
+    await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal, again });
     this.progressed(from);
     if (!this.move({ state: 'running' })) return;
     const { type } = this.#outgoing.file;
@@ -133,9 +135,12 @@ export class OutgoingTransfer extends Transfer {
 
   async #open(size: number): Promise<ByteSource> {
     const source = await this.#outgoing.open();
+    if (this.over) {
+      await source.close().catch(() => {});
+      return source;
+    }
     this.#source = source;
-    if (this.over) await source.close().catch(() => {});
-    else if (source.size !== size) throw new ProviderError('source-changed');
+    if (source.size !== size) throw new ProviderError('source-changed');
     return source;
   }
 

@@ -1,5 +1,10 @@
 import { refusedLine } from '../offers/msrp-line.ts';
-import { type OfferedMedia, parseDescription, refusedMedia } from './description/session-description.ts';
+import {
+  type FileMedia,
+  type OfferedMedia,
+  parseDescription,
+  refusedMedia,
+} from './description/session-description.ts';
 
 /**
  * The answer to an offer made within a session of files, line by line as RFC 5547 has it: a line with port 0 closes that
@@ -7,16 +12,25 @@ import { type OfferedMedia, parseDescription, refusedMedia } from './description
  * again (§8.1), anything else would be a new file or medium and is refused.
  *
  * @param ours what we said last, line by line
- * @returns `held`: of each file that goes on, whether the other side holds it; undefined when the offer cannot be read
+ * @returns `held`: of each file that goes on, whether the other side holds it; `offered`: what that says of it; undefined
+ *   when the offer cannot be read
  */
 export function answerReoffer(
   sdp: string,
   ours: readonly OfferedMedia[],
-): { lines: OfferedMedia[]; closed: readonly number[]; held: ReadonlyMap<number, boolean> } | undefined {
+):
+  | {
+      lines: OfferedMedia[];
+      closed: readonly number[];
+      held: ReadonlyMap<number, boolean>;
+      offered: ReadonlyMap<number, FileMedia>;
+    }
+  | undefined {
   const media = parseDescription(sdp);
   if (!media) return undefined;
   const closed: number[] = [];
   const held = new Map<number, boolean>();
+  const offered = new Map<number, FileMedia>();
   const lines = media.map((line, index): OfferedMedia => {
     const own = ours[index];
     if (line.kind === 'other') return line;
@@ -29,7 +43,8 @@ export function answerReoffer(
     if (port === 0) closed.push(index);
     const repeated = port !== 0 && own?.kind === 'file' && own.file.transferId === transferId;
     if (repeated) held.set(index, line.file.direction === 'inactive');
+    if (repeated) offered.set(index, line.file);
     return repeated ? own : { kind: 'file', file: refusedMedia(line.file) };
   });
-  return { lines, closed, held };
+  return { lines, closed, held, offered };
 }

@@ -10,8 +10,9 @@ import {
   type SessionOptions,
   type TlsIdentity,
 } from '../../../msrp/index.ts';
-import type { ProviderLog } from '../../contract/index.ts';
+import { ProviderError, type ProviderLog } from '../../contract/index.ts';
 import type { MsrpLine, Setup } from '../offers/msrp-line.ts';
+import { addressMatches, namesPlace } from './address-match.ts';
 import { createCertificate } from './certificate.ts';
 import { type RelayAccount, relayRefusal } from './relay.ts';
 
@@ -73,17 +74,26 @@ export class Media {
     const line = relayed ?? (await this.#direct(place, 'passive', options));
     // RFC 6135 §4.2.2: never passive in an offer
     return this.#keep(line, undefined, { setup: 'actpass', cema: true }, () => {
+      // where neither way does, they take turns
       if (direct) this.#unreached.delete(peer);
       else if (relayed) this.#unreached.add(peer);
     });
   }
 
-  /** A line for the answer to `offered`. Throws as `offer`. */
+  /**
+   * A line for the answer to `offered`.
+   *
+   * @throws as `offer`, and ProviderError `not-supported` with the code 488 (the offer must be refused)
+   */
   async answer(host: string, offered: MediaAddress, options: LineOptions): Promise<MediaLine> {
     const throughRelay = offered.path.length > 1;
-    const relayed = throughRelay ? await this.#behindRelay(host, offered.secure, options) : undefined;
+    // a middlebox that knows no CEMA has changed it: nobody can connect by its path, though its writer may well connect here
+    const changed = offered.cema !== true && !(await addressMatches(offered));
     // RFC 6135 §4.2.2: passive unless we cannot be reached; who needs a relay cannot, but then the offerer can
-    const role = answerSetup(offered.setup, throughRelay || this.#context.relay() === undefined);
+    const role = answerSetup(offered.setup, throughRelay || changed || this.#context.relay() === undefined);
+    // RFC 6714 §4.3
+    if (changed && role === 'active') throw new ProviderError('not-supported', { protocolCode: 488 });
+    const relayed = throughRelay || changed ? await this.#behindRelay(host, offered.secure, options) : undefined;
     const line = relayed ?? (await this.#direct({ host, secure: offered.secure }, role, options));
     // RFC 6714 §4.3: not with relays on both sides, nor when the other side's relay is to connect here
     const cema =
@@ -213,22 +223,32 @@ interface MadeLine extends RawLine {
   left(): void;
 }
 
+export interface StartLineOptions {
+  timeout: number;
+  signal: AbortSignal;
+  survives?: boolean;
+  again?: (address: MediaAddress) => Promise<MediaAddress | undefined>;
+}
+
 /** One MSRP session and what the description says of it, from before the offer or answer until `leave`. */
 export class MediaLine {
   readonly session: MsrpSession;
   readonly #made: MadeLine;
+  #cema: boolean;
+  #remotePath = '';
   #relayed: boolean;
   #toPeer = false;
 
   constructor(made: MadeLine) {
     this.session = made.session;
     this.#made = made;
+    this.#cema = made.cema;
     this.#relayed = made.relayed || (made.offered?.path.length ?? 1) > 1;
   }
 
   /** For our media line, with the path our relay has given last. */
   get address(): MediaAddress {
-    const { session, secure, relayed, setup, cema, fingerprint } = this.#made;
+    const { session, secure, relayed, setup, fingerprint } = this.#made;
     const path = session.localPath.split(' ');
     const first = parseUri(path[0] ?? session.localPath);
     return {
@@ -239,7 +259,7 @@ export class MediaLine {
       path,
       setup,
       ...(fingerprint !== undefined ? { fingerprint } : {}),
-      ...(cema ? { cema } : {}),
+      ...(this.#cema ? { cema: true } : {}),
     };
   }
 
@@ -251,13 +271,13 @@ export class MediaLine {
   /**
    * Connects, or waits to be connected to. `remote`: the address in the answer (offerer) or the offer (answerer).
    * `survives`: the session goes on after the connection to our relay was lost, see `update`; without it that is its end.
+   * `again` offers the address of ours it is given, and resolves to the one in the answer, undefined when it is refused.
    *
-   * @throws MsrpError as `MsrpSession.start`
+   * @throws MsrpError as `MsrpSession.start`; ProviderError `not-supported` (`again` was refused)
    */
-  async start(
-    remote: MediaAddress,
-    { timeout, signal, survives = false }: { timeout: number; signal: AbortSignal; survives?: boolean },
-  ): Promise<void> {
+  async start(answered: MediaAddress, options: StartLineOptions): Promise<void> {
+    const remote = await this.#plain(answered, options.again);
+    const { timeout, signal, survives = false } = options;
     const { setup, certificateAuthorities, relayed } = this.#made;
     const role = setup === 'actpass' ? offererRole(setup, remote.setup) : setup;
     const theirRelay = remote.path.length > 1;
@@ -268,8 +288,9 @@ export class MediaLine {
         if (state.name === 'reconnecting') this.session.abort(state.cause);
       });
     }
+    this.#remotePath = remote.path.join(' ');
     await this.session.start({
-      remotePath: remote.path.join(' '),
+      remotePath: this.#remotePath,
       role,
       // RFC 8122 speaks of the peer itself; a relay in between has a certificate of its own
       ...(remote.fingerprint !== undefined && !this.#relayed ? { fingerprints: [remote.fingerprint] } : {}),
@@ -282,6 +303,34 @@ export class MediaLine {
   }
 
   /**
+   * RFC 6714 §4.2: an answer without CEMA in whose c= and m= lines something in between has put its own address cannot be used
+   * where the connection would not be made to that: who has done so gets the chance to take part in MSRP itself (§6.2).
+   */
+  async #plain(answer: MediaAddress, again: StartLineOptions['again']): Promise<MediaAddress> {
+    const { offered, setup, relayed } = this.#made;
+    if (!again || offered || answer.cema === true || (await addressMatches(answer))) return answer;
+    const passive = setup === 'actpass' && offererRole(setup, answer.setup) === 'passive';
+    if (!relayed && answer.path.length === 1 && !passive) return answer;
+    // and from here on connections are made by the path (RFC 4975)
+    this.#cema = false;
+    const plain = await again(this.address);
+    if (!plain) throw new ProviderError('not-supported', { protocolCode: 488 });
+    return plain;
+  }
+
+  /** Takes the path of another description of the peer's, where that leaves the connection as it is. */
+  follow(remote: MediaAddress): void {
+    const path = remote.path.join(' ');
+    if (path === this.#remotePath || this.#made.setup !== 'passive') return;
+    try {
+      this.update(remote, 'passive');
+      this.#remotePath = path;
+    } catch {
+      // it is not under way, or the path cannot be read
+    }
+  }
+
+  /**
    * The two sides have described themselves again, one of them with another path. `role`: who binds.
    *
    * @throws MsrpError as `MsrpSession.update`
@@ -290,10 +339,7 @@ export class MediaLine {
     this.session.update({ remotePath: remote.path.join(' '), role });
   }
 
-  /**
-   * Nothing came back over this line: where our relay was to connect to the peer itself, the next one is direct, and the one
-   * after that, should it not reach the peer either, goes through the relay again.
-   */
+  /** Nothing came back over this line: where our relay was to connect to the peer itself, the next one is direct. */
   unreached(): void {
     if (this.#toPeer) this.#made.unreached();
   }
@@ -311,9 +357,12 @@ export class MediaLine {
     this.#made.left();
   }
 
-  /** RFC 6714 §4.2, §4.3: who connects takes the address of c= and m=, where both sides know what that means. */
+  /**
+   * RFC 6714 §4.2, §4.3: who connects takes the address of c= and m=, where both sides know what that means. An offerer
+   * without a relay does so even where the answerer does not.
+   */
   #anchored(remote: MediaAddress): boolean {
-    const usable = remote.host !== undefined && remote.port !== 9 && remote.path.length === 1;
-    return usable && remote.cema === true && this.address.cema === true;
+    if (!this.#cema || !namesPlace(remote) || remote.path.length > 1) return false;
+    return remote.cema === true || (this.#made.offered === undefined && !this.#made.relayed);
   }
 }
