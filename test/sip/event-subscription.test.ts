@@ -4,6 +4,7 @@ import { WatcherInfo } from '../../protocols/sip/presence/watcher-info.ts';
 import { EventSubscription, type SubscriptionState } from '../../protocols/sip/presence/watching/event-subscription.ts';
 import { type Received, ScriptedServer } from './scripted-server.ts';
 import { serverAgent } from './server-agent.ts';
+import { happenings } from './watching/notifier.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -12,10 +13,7 @@ const subscribed = async () => {
   const { agent } = await serverAgent(server.port, 'TCP', { interval: 1e8, pongWithin: 1e8 });
   const states: SubscriptionState[] = [];
   const bodies: (string | undefined)[] = [];
-  const watchers = new Set<() => void>();
-  const tell = (): void => {
-    for (const watcher of watchers) watcher();
-  };
+  const { tell, until } = happenings();
   const subscription = new EventSubscription({
     agent,
     to: 'sip:bob@campus.test',
@@ -31,16 +29,6 @@ const subscribed = async () => {
       tell();
     },
   });
-  const until = (fits: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const watcher = (): void => {
-        if (!fits()) return;
-        watchers.delete(watcher);
-        resolve();
-      };
-      watchers.add(watcher);
-      watcher();
-    });
   let cseq = 0;
   /** A NOTIFY within the dialog a SUBSCRIBE made. */
   const notify = (to: Received, state: string, body = '', event = 'Event'): void =>

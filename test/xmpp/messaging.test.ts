@@ -420,7 +420,7 @@ it('merges what the devices of a person say', async () => {
 it('knows nothing of others any more when it leaves, and says so', async () => {
   const { ana, line } = await setUp(roster('both'));
   line.write("<presence from='bob@campus.test/a'/>");
-  await ana.presenceOf(BOB, ({ state }) => state === 'available');
+  await ana.sees(BOB, ({ state }) => state === 'available');
   const gone = next(ana.set('presence').onPresence);
   await ana.provider.stop();
   expect(await gone).toEqual({ address: BOB, presence: { state: 'unknown' } });

@@ -3,30 +3,16 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'vite';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { bundled } from '../../protocols/bundled.ts';
 import type { Order, Told } from './peer-process.ts';
 
 let folder: string;
+let program: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'aims-local-'));
-  await build({
-    configFile: false,
-    root: import.meta.dirname,
-    logLevel: 'silent',
-    publicDir: false,
-    build: {
-      ssr: true,
-      outDir: folder,
-      emptyOutDir: true,
-      rolldownOptions: {
-        input: path.join(import.meta.dirname, 'peer-process.ts'),
-        output: { entryFileNames: 'peer.mjs' },
-      },
-    },
-    ssr: { noExternal: true },
-  });
+  program = await bundled(path.join(import.meta.dirname, 'peer-process.ts'), folder);
 }, 60_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -42,7 +28,7 @@ interface Process {
 }
 
 const person = async (name: string): Promise<Process> => {
-  const child = fork(path.join(folder, 'peer.mjs'), [name]);
+  const child = fork(program, [name]);
   onTestFinished(() => void child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   const heard: Told[] = [];

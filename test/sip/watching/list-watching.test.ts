@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { ListWatching } from '../../../protocols/sip/presence/watching/list-watching.ts';
 import { parseListNotice } from '../../../protocols/sip/presence/watching/rlmi.ts';
-import { type Instance, listNotice, notifier, pidf } from './notifier.ts';
+import { happenings, type Instance, listNotice, notifier, pidf } from './notifier.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -10,11 +10,8 @@ const EVE = 'sip:eve@campus.test';
 
 const watched = async () => {
   const { server, agent, notify, accept } = await notifier();
-  const watchers = new Set<() => void>();
+  const { tell, until } = happenings();
   let listChanges = 0;
-  const tell = (): void => {
-    for (const watcher of watchers) watcher();
-  };
   const watching = new ListWatching({
     agent,
     service: 'sip:ana+contacts@campus.test',
@@ -24,16 +21,6 @@ const watched = async () => {
       listChanges += 1;
     },
   });
-  const until = (fits: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const watcher = (): void => {
-        if (!fits()) return;
-        watchers.delete(watcher);
-        resolve();
-      };
-      watchers.add(watcher);
-      watcher();
-    });
   watching.start();
   const first = await server.request('SUBSCRIBE');
   const send = (version: number, isFull: boolean, resources: Readonly<Record<string, readonly Instance[]>>): void => {

@@ -29,6 +29,26 @@ export const notifier = async () => {
   return { server, agent, notify, accept };
 };
 
+/** For what is told without an event of its own: `until` resolves when it holds, looked at now and at every `tell`. */
+export const happenings = (): { tell(this: void): void; until(this: void, fits: () => boolean): Promise<void> } => {
+  const watchers = new Set<() => void>();
+  return {
+    tell: () => {
+      for (const watcher of watchers) watcher();
+    },
+    until: (fits) =>
+      new Promise((resolve) => {
+        const watcher = (): void => {
+          if (!fits()) return;
+          watchers.delete(watcher);
+          resolve();
+        };
+        watchers.add(watcher);
+        watcher();
+      }),
+  };
+};
+
 export const pidf = (address: string, basic: 'open' | 'closed'): string =>
   `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${address}"><tuple id="t"><status><basic>${basic}</basic></status><note>é</note></tuple></presence>`;
 

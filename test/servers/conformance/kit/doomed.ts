@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'vite';
 import { onTestFinished } from 'vitest';
 import type { Address } from '../../../../protocols/contract/index.ts';
+import { bundled } from '../../../protocols/bundled.ts';
 import type { DoomedOrder, DoomedStart, DoomedWord } from './doomed-program.ts';
 import type { Fixture, Name } from './fixture.ts';
 import { tell, until } from './happening.ts';
@@ -21,25 +21,6 @@ export interface Doomed {
   /** SIGKILL: no goodbye of any kind. */
   kill(): Promise<void>;
 }
-
-const bundle = async (folder: string): Promise<string> => {
-  await build({
-    configFile: false,
-    root: import.meta.dirname,
-    logLevel: 'silent',
-    publicDir: false,
-    build: {
-      ssr: true,
-      outDir: folder,
-      rolldownOptions: {
-        input: path.join(import.meta.dirname, 'doomed-program.ts'),
-        output: { entryFileNames: 'doomed.mjs' },
-      },
-    },
-    ssr: { noExternal: true },
-  });
-  return path.join(folder, 'doomed.mjs');
-};
 
 /** Starts such a process and waits until it is online. It ends with the test at the latest. */
 export const doom = async (fixture: Fixture, name: Name): Promise<Doomed> => {
@@ -58,7 +39,8 @@ export const doom = async (fixture: Fixture, name: Name): Promise<Doomed> => {
     },
     password: fixture.password(name),
   };
-  const child: ChildProcess = fork(await bundle(folder), [JSON.stringify(start)]);
+  const program = await bundled(path.join(import.meta.dirname, 'doomed-program.ts'), folder);
+  const child: ChildProcess = fork(program, [JSON.stringify(start)]);
   const exited = once(child, 'exit');
   onTestFinished(() => void child.kill('SIGKILL'));
   const words: DoomedWord[] = [];
