@@ -107,3 +107,71 @@ test.each([1, 100])(
     expect(sending.bytes).toBeLessThan(SIZE);
   },
 );
+
+/** The way to whoever writes a description, over a socket that ends when `limit` bytes have come over it. */
+const narrow = async (): Promise<{ lead: (sdp: string) => string; limit: number }> => {
+  let port = 0;
+  const made = { limit: Number.POSITIVE_INFINITY, lead: (sdp: string) => sdp };
+  const server = net.createServer((near) => {
+    const far = net.connect(port, '127.0.0.1');
+    let passed = 0;
+    near.on('error', () => {}).on('close', () => far.destroy());
+    far.on('error', () => {}).on('close', () => near.destroy());
+    far.on('data', (data: Buffer) => void (near.destroyed || near.write(data)));
+    near.on('data', (data: Buffer) => {
+      const piece = data.subarray(0, made.limit - passed);
+      passed += piece.length;
+      if (passed < made.limit) far.write(piece);
+      // what was let through still arrives; the sender is cut off at once
+      else {
+        far.end(piece);
+        near.resetAndDestroy();
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const own = (server.address() as net.AddressInfo).port;
+  made.lead = (sdp) => {
+    port = Number(/^m=message (\d+)/m.exec(sdp)?.[1]);
+    return sdp.replaceAll(`:${port}/`, `:${own}/`).replace(`m=message ${port}`, `m=message ${own}`);
+  };
+  return made;
+};
+
+/** The receiver of a file is cut off after so many bytes, and takes the rest in a second attempt. */
+const cutAndGoOn = async (cut: number): Promise<void> => {
+  const [ana, bob] = [await filePeer('ana'), await filePeer('bob')];
+  const way = await narrow();
+  const { onInvite } = bob.agent;
+  bob.agent.onInvite = (session) => {
+    const accept = session.accept.bind(session);
+    session.accept = (answer) => accept({ ...answer, sdp: way.lead(answer.sdp) });
+    onInvite?.(session);
+  };
+  way.limit = cut;
+  const first = nextOffer(bob);
+  const file = fileOf(new Content(content));
+  const sending = offerOne(ana.files, bob.uri, file);
+  const { transfer } = await first;
+  const arrival = new Arrival(SIZE);
+  acceptInto(transfer, arrival);
+  expect([await outcome(transfer), await outcome(sending)], `${cut}`).toEqual(['failed network', 'failed network']);
+  const { bytes } = transfer;
+  expect(bytes, `${cut}`).toBeLessThan(Math.min(cut, SIZE));
+  expect(arrival.bytes.subarray(0, bytes).equals(content.subarray(0, bytes)), `${cut}`).toBe(true);
+
+  way.limit = Number.POSITIVE_INFINITY;
+  const next = nextOffer(bob);
+  const again = offerOne(ana.files, bob.uri, { ...file, open: async () => new Content(content) });
+  const rest = new Arrival(SIZE, content.subarray(0, bytes));
+  acceptInto((await next).transfer, rest, { from: bytes });
+  expect([await outcome((await next).transfer), await outcome(again)], `${cut}`).toEqual(['finished', 'finished']);
+  expect(rest.bytes.equals(content), `${cut}`).toBe(true);
+};
+
+test('a file whose receiver is cut off at whatever byte goes on where it stopped, and is the same', async () => {
+  // within heads, at the first bytes of the file, in the middle, near the end; together, since each waits to be sure
+  await Promise.all([1, 90, 400, 1_000, 70_000, 150_001, SIZE, SIZE + 300].map(cutAndGoOn));
+});
