@@ -8,6 +8,7 @@ import { offerOne } from '../../protocols/offer-one.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome, phase } from '../../sip/file-transfer/file-peers.ts';
 import { next, type Person } from '../../sip/kit.ts';
 import { campus, campusAuthority, user } from '../campus.ts';
+import { Forwarder } from '../forwarder.ts';
 import { online } from './kit.ts';
 
 const content = randomBytes(5_000_000);
@@ -108,6 +109,31 @@ describe('a file of 5 MB through the relay of the campus', () => {
     expect(begun).toBeGreaterThan(until);
     expect(rest.bytes.equals(content)).toBe(true);
   }, 60_000);
+
+  test.each(['sender', 'receiver'] as const)(
+    'goes on after the %s lost the connection to the relay',
+    async (who) => {
+      const way = await Forwarder.open(campus().ports.msrps);
+      const alice = await behind('alice', who === 'sender' ? way.uri : relays.TLS());
+      const bob = await behind('bob', who === 'receiver' ? way.uri : relays.TLS());
+      const first = await offered(alice, bob, 'bob');
+      const arrival = new Arrival(content.length);
+      let until = 0;
+      arrival.wrote = (position) => {
+        until = position;
+        if (position > 1_000_000) way.cut();
+      };
+      acceptInto(first.received, arrival);
+      expect([await outcome(first.received), await outcome(first.sent)]).toEqual(['failed network', 'failed network']);
+      const second = await offered(alice, bob, 'bob');
+      const rest = new Arrival(content.length, arrival.bytes.subarray(0, until));
+      acceptInto(second.received, rest, { from: until });
+      expect([await outcome(second.received), await outcome(second.sent)]).toEqual(['finished', 'finished']);
+      expect(rest.bytes.equals(content)).toBe(true);
+      wentByRelay(alice, bob);
+    },
+    60_000,
+  );
 });
 
 describe('through two relays, each side its own', () => {
