@@ -107,10 +107,10 @@ describe('messages on one connection', () => {
     expect(least() / most).toBeGreaterThan(0.9);
   });
 
-  it('of a session go by priority', async () => {
+  it.each(['no', 'yes'] as const)('of a session go by priority (Failure-Report %s)', async (failureReport) => {
     const { active } = await pair({ passive: { accept: listening().accept } });
     const [high, low] = (['high', 'low'] as const).map((priority) =>
-      active.send({ contentType: 'a/b', body: endless(), failureReport: 'no', priority }),
+      active.send({ contentType: 'a/b', body: endless(), failureReport, priority }),
     );
     if (high === undefined || low === undefined) throw new Error('no messages');
     while (high.progress.handed < 20_000_000) await new Promise((resolve) => setImmediate(resolve));
