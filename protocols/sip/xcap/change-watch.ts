@@ -39,7 +39,11 @@ export class ChangeWatch {
         const told = (body === undefined ? undefined : readXcapDiff(body)) ?? [];
         if (told.length > 0) this.#hasTold = true;
         const isNew = told.some(({ selector, etag }) =>
-          documents.some((document, index) => sameDocument(selectors[index] ?? '', selector) && document.etag !== etag),
+          documents.some((document, index) => {
+            // without a tag it may have been made just now
+            const isKnown = etag !== undefined && document.etag === etag;
+            return sameDocument(selectors[index] ?? '', selector) && !isKnown;
+          }),
         );
         if (isNew) onChanged();
       },

@@ -35,6 +35,22 @@ test('a change another device makes is read when the server tells it, and only t
   expect(reads()).toBe(before + 1);
 });
 
+test('the first list of all, made by another device, is read when the server tells of it without a tag', async () => {
+  const { shelf, root, login, notify, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  const list = login(root.href).set('contactList');
+  const watch = await subscription('xcap-diff');
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  const read = next(list.onChange, (contacts) => contacts.length === 1);
+  notify(
+    watch,
+    'application/xcap-diff+xml',
+    '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
+  );
+  await read;
+  expect(list.contacts.map(({ address }) => address)).toEqual(['sip:bob@campus.test']);
+});
+
 test('what the server cannot do is not offered', async () => {
   const { shelf, root, login, subscription } = await campus();
   shelf.put(CAPS_PATH, caps('resource-lists'));
