@@ -201,6 +201,7 @@ describe('an offer of a chat', () => {
     ['without types', chat([PATH])],
     ['that is closed', chat([PATH, TYPES], 'm=message 0 TCP/MSRP *')],
     ['to an impossible port', chat([PATH, TYPES], 'm=message 70000 TCP/MSRP *')],
+    ['whose way to its writer was changed', chat([PATH, TYPES, 'a=setup:passive'], 'm=message 2000 TCP/MSRP *')],
     ['beside nothing but audio', chat([], 'm=audio 4000 RTP/AVP 0')],
   ])('%s is refused with 488', async (_, sdp) => {
     const { ana, bob, campus } = await twoPeers();

@@ -465,7 +465,10 @@ export class ChatSession {
   async #guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-    } catch {
+    } catch (error) {
+      // RFC 6714 §4.3
+      const impossible = error instanceof ProviderError && error.protocolCode === '488';
+      if (impossible && this.#sip?.state.state === 'invited') this.#sip.reject(488);
       this.#end({ cause: 'media' }, 'now');
     }
   }
