@@ -37,9 +37,13 @@ export class Forwarder {
     return made;
   }
 
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
   /** The MSRP relay behind it. */
   get uri(): string {
-    return `msrps://127.0.0.1:${(this.#server.address() as net.AddressInfo).port};tcp`;
+    return `msrps://127.0.0.1:${this.port};tcp`;
   }
 
   /** Cuts every connection, as a network that is gone. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { memoryStorage } from '../../sip/kit.ts';
 import { campus, kamailio, logOf, restoreCampus, user } from '../campus.ts';
+import { Forwarder } from '../forwarder.ts';
 import { member, online } from './kit.ts';
 
 beforeEach(() => kamailio.restart());
@@ -48,6 +49,25 @@ test('one subscription brings the presence of everybody, and their leaving', asy
   const sent = requestsOf('dave', since);
   const others = sent.filter((each) => each.startsWith('SUBSCRIBE') && !each.endsWith(user('dave').sip));
   expect([...new Set(others)]).toEqual(['SUBSCRIBE sip:dave+contacts@campus.test']);
+});
+
+test('after a cut connection everybody on the list is seen again, by one subscription', async () => {
+  const carol = await online('carol', settings);
+  await carol.set('presence').publish({ state: 'busy' });
+  const storage = await settled(['carol', 'alice']);
+  const { host, ports } = campus();
+  const forwarder = await Forwarder.open(ports.sip);
+  const dave = await online('dave', { ...settings, server: { host, port: forwarder.port } }, { storage });
+  await dave.sees(user('carol').sip, ({ state }) => state === 'busy');
+  await dave.sees(user('alice').sip, ({ state }) => state === 'offline');
+  const since = logOf('kamailio').length;
+  forwarder.cut();
+  await dave.sees(user('carol').sip, ({ state }) => state === 'unknown');
+  await dave.sees(user('carol').sip, ({ state }) => state === 'busy');
+  await dave.sees(user('alice').sip, ({ state }) => state === 'offline');
+  await carol.set('presence').publish({ state: 'away' });
+  await dave.sees(user('carol').sip, ({ state }) => state === 'away');
+  expect(requestsOf('dave', since)).not.toContain(`SUBSCRIBE ${user('carol').sip}`);
 });
 
 test('five hundred people come by one subscription, and only whom it misses is asked for alone', async () => {
