@@ -140,7 +140,7 @@ export const nextOffer = (peer: FilePeer): Promise<{ transfer: ProtocolTransfer;
     });
   });
 
-export const acceptInto = (transfer: ProtocolTransfer, arrival: Arrival, file: Partial<AcceptedFile> = {}): void =>
+export const acceptInto = (transfer: ProtocolTransfer, arrival: ByteSink, file: Partial<AcceptedFile> = {}): void =>
   transfer.accept({ sink: arrival, from: 0, complete: async () => {}, ...file });
 
 const FINAL: readonly string[] = ['finished', 'declined', 'cancelled', 'failed'];
