@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Provider, ProviderContext } from '../../../protocols/contract/index.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
+import { memoryStorage } from '../../protocols/attended.ts';
 
 export type Order = { do: 'send'; to: string; text: string } | { do: 'publish'; note: string } | { do: 'stop' };
 export type Told =
@@ -10,7 +11,6 @@ export type Told =
   | { told: 'text'; from: string; text: string }
   | { told: 'sent'; outcome: string };
 
-const values = new Map<string, string>();
 const context: ProviderContext = {
   account: {
     id: 'one',
@@ -23,11 +23,7 @@ const context: ProviderContext = {
     options: { loopbackOnly: true },
   },
   password: async () => undefined,
-  storage: {
-    get: (key) => values.get(key),
-    put: (key, value) => void values.set(key, value),
-    delete: (key) => void values.delete(key),
-  },
+  storage: memoryStorage(),
   log: () => {},
   now: Date.now,
   random: Math.random,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { AccountSettings, Address, ProtocolDescription } from '../../../../protocols/contract/index.ts';
 import { sip } from '../../../../protocols/sip/index.ts';
 import { local } from '../../../../protocols/sip/local/index.ts';
+import { memoryStorage } from '../../../protocols/attended.ts';
 
 export interface DoomedStart {
   account: AccountSettings;
@@ -21,15 +22,10 @@ const ENOUGH = 300_000;
 
 const tell = (word: DoomedWord): void => void process.send?.(word);
 const start = JSON.parse(process.argv[2] ?? '') as DoomedStart;
-const values = new Map<string, string>();
 const provider = PROTOCOLS.find(({ id }) => id === start.account.protocol)?.create({
   account: start.account,
   password: async () => start.password,
-  storage: {
-    get: (key) => values.get(key),
-    put: (key, value) => void values.set(key, value),
-    delete: (key) => void values.delete(key),
-  },
+  storage: memoryStorage(),
   log: () => {},
   now: Date.now,
   random: Math.random,
