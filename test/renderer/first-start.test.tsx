@@ -109,7 +109,7 @@ describe('first start', () => {
     const input = await screen.findByLabelText('Choose the authority’s file…');
     const choose = (content: string | Uint8Array<ArrayBuffer>) =>
       fireEvent.change(input, { target: { files: [new File([content], 'campus-ca.crt')] } });
-    const asked = () => core.asks('accounts.change').map((change) => change.authorities);
+    const asked = () => core.asks('accounts.change').map((change) => (change as { authorities?: string }).authorities);
     core.failing.set('accounts.change', { code: 'authority-invalid', retryable: false });
     choose('not a certificate');
     await screen.findByText(/^This file has no certificate of an authority in it\. Ask the help desk/);
