@@ -14,8 +14,9 @@ import {
   parseDescription,
 } from '../../file-transfer/description/session-description.ts';
 import type { Media, MediaLine, MediaPlace } from '../../media/media.ts';
-import { GLARE_TRIES, glarePause, isGlare } from '../../offers/glare.ts';
+import { glarePause } from '../../offers/glare.ts';
 import type { MsrpLine } from '../../offers/msrp-line.ts';
+import { Reoffers } from '../../offers/reoffers.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
 import type { Rejection, SipSession, SipSessionState } from '../../sip-session.ts';
 import type { TypedBody } from '../message-content.ts';
@@ -98,14 +99,16 @@ export class ChatSession {
   #unsubscribe: () => void = () => {};
   #superfluous = false;
   #opened = false;
-  /** The peer has to be told where we are. */
-  #stale = false;
-  #offering = false;
+  readonly #reoffers: Reoffers;
 
   private constructor(peer: Address, invitedBy: 'us' | 'peer', context: ChatContext) {
     this.peer = peer;
     this.invitedBy = invitedBy;
     this.#context = context;
+    this.#reoffers = new Reoffers(
+      () => this.#tellWhere(),
+      () => new Promise((resolve) => context.clock.after(this.#sip ? glarePause(this.#sip) : 0, resolve)),
+    );
     this.#timer = context.clock.after(OPEN_TIMEOUT, () => this.#end({ cause: 'media' }));
   }
 
@@ -230,7 +233,7 @@ export class ChatSession {
         this.#opening();
         await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
       }
-      await this.#tellWhere();
+      await this.#reoffers.make();
     });
   }
 
@@ -273,7 +276,7 @@ export class ChatSession {
     switch (state.state) {
       case 'established':
         if (this.invitedBy === 'us') void this.#guarded(() => this.#answered(state.remote));
-        else if (this.#stale) this.#tellLater();
+        else if (this.#reoffers.due) this.#tellLater();
         break;
       case 'rejected':
         this.#end({ cause: 'refused', rejection: state.rejection });
@@ -314,7 +317,7 @@ export class ChatSession {
       const role = setup === 'actpass' ? ours : setup;
       if (this.#follow(line, offered, role)) {
         // what we are now is in the answer
-        this.#stale = false;
+        this.#reoffers.said();
         return answer(chatLine({ ...line.address, setup: role }));
       }
     }
@@ -377,42 +380,22 @@ export class ChatSession {
 
   /** The session ends when it has not been bound again in time, whatever the reason. */
   #tellLater(): void {
-    this.#tellWhere().catch(() => {
-      this.#stale = true;
-    });
+    this.#reoffers.make().catch(() => {});
   }
 
-  /** Offers anew what we are now, one offer at a time. */
+  /** Offers anew what we are now. */
   async #tellWhere(): Promise<void> {
-    this.#stale = true;
-    if (this.#offering) return;
-    this.#offering = true;
-    try {
-      for (let tries = 0; this.#stale && tries < GLARE_TRIES; tries++) await this.#offerOnce();
-    } finally {
-      this.#offering = false;
-    }
-  }
-
-  async #offerOnce(): Promise<void> {
     const sip = this.#sip;
     const line = this.#line;
     const place = this.#context.place();
     // after the reconnect it is told, see `renew`
     if (sip?.state.state !== 'established' || !line || !place) throw new ProviderError('network', { retryable: true });
-    this.#stale = false;
-    try {
-      const { sdp } = await sip.reoffer(this.#describe(place.host));
-      const answer = chatLineOf(sdp);
-      if (!answer || faultOf(answer)) throw new ProviderError('malformed');
-      if (line !== this.#line) return;
-      if (line.session.state.name === 'idle') await this.#start(answer);
-      else if (!this.#follow(line, answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
-    } catch (error) {
-      if (!isGlare(error)) throw error;
-      this.#stale = true;
-      await new Promise<void>((resolve) => this.#context.clock.after(glarePause(sip), resolve));
-    }
+    const { sdp } = await sip.reoffer(this.#describe(place.host));
+    const answer = chatLineOf(sdp);
+    if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+    if (line !== this.#line) return;
+    if (line.session.state.name === 'idle') await this.#start(answer);
+    else if (!this.#follow(line, answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
   }
 
   /** The same MSRP session of the peer's as before, whatever relays lead to it. */
