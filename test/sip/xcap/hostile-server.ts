@@ -80,6 +80,8 @@ export class Shelf {
   conflicts = 0;
   /** What every request but those for documents that are not there is answered with instead. */
   status: number | 'broken' | undefined;
+  /** Seconds it then asks to be left alone. */
+  retryAfter: number | undefined;
   /** Done before the next write: another device is quicker. */
   between: () => void = () => {};
   #count = 0;
@@ -96,7 +98,8 @@ export class Shelf {
     }
     const known = this.documents.get(path);
     if (this.status === 'broken') response.destroy();
-    else if (this.status !== undefined && (known || method === 'PUT')) response.writeHead(this.status).end();
+    else if (this.status !== undefined && (known || method === 'PUT'))
+      response.writeHead(this.status, this.retryAfter === undefined ? {} : { 'Retry-After': this.retryAfter }).end();
     else this.#answer({ method, headers, body, path }, known, response);
   };
 

@@ -9,6 +9,8 @@ const BOB = 'sip:bob@campus.test';
 const entry = (name: string, address = BOB): string =>
   `<entry uri="${address}"><display-name>${name}</display-name></entry>`;
 const list = (group: string, ...entries: string[]): string => `<list name="${group}">${entries.join('')}</list>`;
+const CHANGED =
+  '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>';
 const facts = (person: Person): unknown =>
   person.set('contactList').contacts.map(({ address, name, groups }) => [address, name, groups]);
 
@@ -80,11 +82,7 @@ describe('when the server fails in the middle', () => {
       if (fault === 'away') stop();
       else shelf.status = fault;
       const failed = vi.waitUntil(() => ana.logs.find((line) => line.includes('sip.xcap-failed')));
-      notify(
-        watch,
-        'application/xcap-diff+xml',
-        '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
-      );
+      notify(watch, 'application/xcap-diff+xml', CHANGED);
       expect(await failed).toContain(`"code":"${code}"`);
       const put = ana.set('contactList').put({ address: BOB, name: 'Robert', groups: ['Lab'] });
       await expect(put).rejects.toMatchObject({ code });
@@ -97,4 +95,48 @@ describe('when the server fails in the middle', () => {
       expect(facts(ana)).toEqual([[BOB, 'Bob', ['Lab', 'Old']]]);
     },
   );
+
+  test.each([
+    [0, 3_750],
+    [1_000_000, 2_700_000],
+  ])('asked to be left alone for %i s, it is asked again after %i ms', async (retryAfter, wait) => {
+    const { shelf, asked, root, login, notify, subscription } = await campus();
+    shelf.put(CAPS_PATH, caps('resource-lists'));
+    shelf.put(LISTS_PATH, lists(list('Lab', entry('Bob'))));
+    const ana = login(root.href);
+    const watch = await subscription('xcap-diff');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    Object.assign(shelf, { status: 503, retryAfter });
+    const failed = vi.waitUntil(() => ana.logs.find((line) => line.includes('sip.xcap-failed')));
+    notify(watch, 'application/xcap-diff+xml', CHANGED);
+    await failed;
+    shelf.status = undefined;
+    const before = asked.length;
+    shelf.put(LISTS_PATH, lists(list('Old', entry('Bob'))));
+    const read = next(ana.set('contactList').onChange, ([contact]) => contact?.groups[0] === 'Old');
+    await vi.advanceTimersByTimeAsync(wait - 10);
+    expect(asked.length).toBe(before);
+    await vi.advanceTimersByTimeAsync(10);
+    await read;
+  });
+});
+
+test('of five hundred people one is renamed, grouped and removed, and the rest stays to the letter', async () => {
+  const people = Array.from({ length: 500 }, (_, index) => entry(`Student ${index}`, `sip:s${index}@campus.test`));
+  const { shelf, root, login, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  shelf.put(LISTS_PATH, lists(list('Year 1', ...people)));
+  const ana = login(root.href);
+  await subscription('xcap-diff');
+  const contacts = ana.set('contactList');
+  const address = 'sip:s250@campus.test';
+  await contacts.put({ address, name: 'Ana "2" <&> 🎓', groups: ['Year 1', 'Friends'] });
+  expect(contacts.contacts.find((each) => each.address === address)).toMatchObject({
+    name: 'Ana "2" <&> 🎓',
+    groups: ['Friends', 'Year 1'],
+  });
+  await contacts.remove(address);
+  const rest = people.filter((each) => !each.includes('s250@'));
+  expect(shelf.documents.get(LISTS_PATH)?.text).toBe(lists(list('Year 1', ...rest)));
+  expect(contacts.contacts.length).toBe(499);
 });

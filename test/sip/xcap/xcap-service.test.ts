@@ -51,6 +51,38 @@ test('the first list of all, made by another device, is read when the server tel
   expect(list.contacts.map(({ address }) => address)).toEqual(['sip:bob@campus.test']);
 });
 
+test('a change between reading and watching is read, where the first notice says nothing', async () => {
+  const { shelf, root, login, notify, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  const list = login(root.href).set('contactList');
+  const watch = await subscription('xcap-diff');
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  const read = next(list.onChange, (contacts) => contacts.length === 1);
+  notify(watch, '', '');
+  await read;
+});
+
+test('a change that is told while the list is being read is read, too', async () => {
+  const { shelf, asked, root, login, notify, subscription } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  const list = login(root.href).set('contactList');
+  const watch = await subscription('xcap-diff');
+  const diff =
+    '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>';
+  const read = next(list.onChange, (contacts) => contacts.length === 2);
+  const answer = shelf.answer;
+  let isFirst = true;
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  asked.length = 0;
+  shelf.beforeAnswered = () => {
+    if (!isFirst) return;
+    isFirst = false;
+  };
+  void answer;
+  notify(watch, 'application/xcap-diff+xml', diff);
+  await read;
+});
+
 test('what the server cannot do is not offered', async () => {
   const { shelf, root, login, subscription } = await campus();
   shelf.put(CAPS_PATH, caps('resource-lists'));
