@@ -19,6 +19,8 @@ export class ChangeWatch {
   readonly #subscription: EventSubscription;
   /** RFC 5875 §4.6: the first notice tells all documents; Kamailio 5.6 takes the subscription and never tells any. */
   #hasTold = false;
+  /** What changed between our reading and the subscription is read, where its first notice did not tell. */
+  #hasCaughtUp = false;
 
   constructor({ agent, documents, random, onChanged }: ChangeWatchOptions) {
     const selectors = documents.map(({ auid }) => documentPath({ auid, owner: agent.address }));
@@ -45,7 +47,8 @@ export class ChangeWatch {
             return sameDocument(selectors[index] ?? '', selector) && !isKnown;
           }),
         );
-        if (isNew) onChanged();
+        if (isNew || (told.length === 0 && !this.#hasCaughtUp)) onChanged();
+        this.#hasCaughtUp = true;
       },
     });
   }
@@ -61,6 +64,7 @@ export class ChangeWatch {
   }
 
   suspend(): void {
+    this.#hasCaughtUp = false;
     this.#subscription.suspend();
   }
 

@@ -60,6 +60,8 @@ export class XcapService {
   /** What it can do was asked in this life. */
   #isAsked = false;
   #looking: Promise<boolean> | undefined;
+  /** Something changed while it was being read, perhaps after it was read. */
+  #again = false;
   #timer: NodeJS.Timeout | undefined;
   #isLive = false;
   readonly #found = new Emitter<void>();
@@ -78,7 +80,10 @@ export class XcapService {
       agent,
       documents: [this.lists, this.rules],
       random,
-      onChanged: () => void this.look(),
+      onChanged: () => {
+        this.#again = this.#looking !== undefined;
+        if (!this.#again) void this.look();
+      },
     });
     this.#known = remembered(storage, options.root === undefined ? undefined : (this.#configuredRoot?.href ?? ''));
     if (options.root && !this.#configuredRoot) options.log('warn', 'sip.xcap-root-invalid');
@@ -127,6 +132,9 @@ export class XcapService {
   look(): Promise<boolean> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
+      const again = this.#again && this.#isLive;
+      this.#again = false;
+      if (again) void this.look();
     });
     return this.#looking;
   }

@@ -84,6 +84,8 @@ export class Shelf {
   retryAfter: number | undefined;
   /** Done before the next write: another device is quicker. */
   between: () => void = () => {};
+  /** Answers wait for it, and are of the moment of the question. */
+  hold: Promise<void> = Promise.resolve();
   #count = 0;
 
   put(path: string, text: string): void {
@@ -100,7 +102,7 @@ export class Shelf {
     if (this.status === 'broken') response.destroy();
     else if (this.status !== undefined && (known || method === 'PUT'))
       response.writeHead(this.status, this.retryAfter === undefined ? {} : { 'Retry-After': this.retryAfter }).end();
-    else this.#answer({ method, headers, body, path }, known, response);
+    else void this.hold.then(() => this.#answer({ method, headers, body, path }, known, response));
   };
 
   #answer(

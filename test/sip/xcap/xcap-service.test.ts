@@ -58,28 +58,35 @@ test('a change between reading and watching is read, where the first notice says
   const watch = await subscription('xcap-diff');
   shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
   const read = next(list.onChange, (contacts) => contacts.length === 1);
-  notify(watch, '', '');
+  notify(watch, 'application/xcap-diff+xml', '');
   await read;
 });
 
 test('a change that is told while the list is being read is read, too', async () => {
-  const { shelf, asked, root, login, notify, subscription } = await campus();
+  const { sip, shelf, asked, root, login, notify, subscription } = await campus();
   shelf.put(CAPS_PATH, caps('resource-lists'));
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
   const list = login(root.href).set('contactList');
   const watch = await subscription('xcap-diff');
-  const diff =
-    '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>';
+  const changed = (): void =>
+    notify(
+      watch,
+      'application/xcap-diff+xml',
+      '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
+    );
+  let answer = (): void => {};
+  shelf.hold = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const before = asked.length;
+  changed();
+  await expect.poll(() => asked.length).toBeGreaterThan(before);
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/><entry uri="sip:eve@campus.test"/></list>'));
+  const told = sip.answers.length;
+  changed();
+  await sip.until(() => sip.answers[told]);
   const read = next(list.onChange, (contacts) => contacts.length === 2);
-  const answer = shelf.answer;
-  let isFirst = true;
-  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
-  asked.length = 0;
-  shelf.beforeAnswered = () => {
-    if (!isFirst) return;
-    isFirst = false;
-  };
-  void answer;
-  notify(watch, 'application/xcap-diff+xml', diff);
+  answer();
   await read;
 });
 
