@@ -11,6 +11,7 @@ export type CoreFaultCode =
   | 'not-available-here'
   | 'risky-file'
   | 'file-gone'
+  | 'profile-folder'
   | 'profile-in-use'
   | 'profile-sealed'
   | 'secrets-locked'

@@ -25,7 +25,7 @@ import { databaseKey } from './store/database-key.ts';
 import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
 import { openStore } from './store/open-store.ts';
-import { lockProfile } from './store/profile-lock.ts';
+import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
 import { StoreError } from './store/store-error.ts';
 import { createTransfers } from './transfers/index.ts';
 
@@ -51,7 +51,7 @@ export interface Core {
 
 /**
  * The whole core, put together: nothing is joined to anything outside of this function. Rejects with a CommandError
- * (`profile-in-use`, `profile-sealed`, `secrets-locked`, `database-newer`, `no-space`…) when it cannot start, and then
+ * (`profile-folder`, `profile-in-use`, `profile-sealed`, `secrets-locked`, `database-newer`, `no-space`…) when it cannot start, and then
  * holds nothing.
  *
  * @example
@@ -62,6 +62,7 @@ export async function createCore(parts: CoreParts): Promise<Core> {
   const { launch, shell } = parts;
   const clock = parts.clock ?? systemClock;
   try {
+    makeProfileFolder(launch.folder);
     const lock = lockProfile(launch.folder);
     const disk = new DiskRoom(launch.folder, clock);
     const log = openLog(launch.folder, clock.now, () => disk.refused());

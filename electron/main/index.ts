@@ -1,6 +1,7 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { app, type BrowserWindow, dialog } from 'electron';
+import { app, type BrowserWindow } from 'electron';
 import { registerAppScheme, serveApp } from './app-protocol.ts';
 import { CoreProcess } from './core-process.ts';
 import { type LaunchOptions, parseLaunchOptions } from './launch-options.ts';
@@ -26,15 +27,17 @@ try {
 }
 const dataFolder = options.dataFolder ?? path.join(app.getPath('appData'), 'AIMS');
 const folder = path.join(dataFolder, 'profiles', options.profile);
+// Chromium's own files, and with them the lock that makes a second start of this profile show the first one's window
+let browserFolder = path.join(folder, 'browser');
 try {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
 } catch {
-  // before the program is ready this is a box on Windows and macOS, and a line on stderr on Linux
-  dialog.showErrorBox(app.name, words().noFolder(folder));
-  process.exit(1);
+  // the core meets the same, says it in the window, and tries again when it is asked to; until then Chromium is elsewhere
+  const elsewhere = fs.mkdtempSync(path.join(os.tmpdir(), 'aims-'));
+  browserFolder = elsewhere;
+  app.on('quit', () => fs.rmSync(elsewhere, { recursive: true, force: true }));
 }
-// Chromium's own files, and with them the lock that makes a second start of this profile show the first one's window
-app.setPath('userData', path.join(folder, 'browser'));
+app.setPath('userData', browserFolder);
 
 if (!app.requestSingleInstanceLock({ link: options.link })) {
   console.error(words().profileInUse);

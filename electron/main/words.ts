@@ -7,7 +7,6 @@ interface Words {
   edit: string;
   view: string;
   profileInUse: string;
-  noFolder(folder: string): string;
 }
 
 const ENGLISH: Words = {
@@ -17,8 +16,6 @@ const ENGLISH: Words = {
   edit: 'Edit',
   view: 'View',
   profileInUse: 'This profile is already open.',
-  noFolder: (folder) =>
-    `AIMS cannot keep its files in ${folder}. Make sure that you may write there, then start AIMS again.`,
 };
 
 const PORTUGUESE: Words = {
@@ -28,8 +25,6 @@ const PORTUGUESE: Words = {
   edit: 'Editar',
   view: 'Ver',
   profileInUse: 'Este perfil já está aberto.',
-  noFolder: (folder) =>
-    `O AIMS não consegue guardar os seus ficheiros em ${folder}. Verifique se pode escrever lá e inicie o AIMS de novo.`,
 };
 
 /** The few words that main itself shows: tray, menu, and why it does not start. Everything else is in the window's catalogues. */

@@ -64,6 +64,10 @@ export const enFaults = {
     todo: 'Show it in its folder, and open it there if you trust it.',
   },
   'file-gone': { said: 'The file is no longer where it was saved.', todo: 'Ask for it to be sent again.' },
+  'profile-folder': {
+    said: 'AIMS cannot make the folder for its files.',
+    todo: 'Make sure that you may write there, then try again.',
+  },
   'profile-in-use': { said: 'AIMS is already open with this profile.', todo: 'Use the window that is open.' },
   'profile-sealed': {
     said: 'Your messages are locked: this computer’s password store cannot be opened.',

@@ -66,6 +66,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
   'not-available-here': { said: 'Isto não é possível neste computador.', todo: 'Fale com o apoio informático.' },
   'risky-file': { said: 'O AIMS não abre programas.', todo: 'Mostre-o na pasta e abra-o lá, se confia nele.' },
   'file-gone': { said: 'O ficheiro já não está onde foi guardado.', todo: 'Peça que seja enviado de novo.' },
+  'profile-folder': {
+    said: 'O AIMS não consegue criar a pasta dos seus ficheiros.',
+    todo: 'Verifique se pode escrever lá e tente de novo.',
+  },
   'profile-in-use': { said: 'O AIMS já está aberto com este perfil.', todo: 'Use a janela que está aberta.' },
   'profile-sealed': {
     said: 'As suas mensagens estão fechadas: não foi possível abrir as palavras-passe deste computador.',

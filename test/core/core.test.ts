@@ -113,9 +113,10 @@ describe('a start', () => {
     expect((await profile.snapshot()).notices).toEqual([]);
   });
 
-  it('in a folder that cannot be written is refused with a code', async () => {
+  it('in a folder that cannot be made is refused with a code and the place', async () => {
     const profile = new TestProfile('/proc/no-such-profile');
-    expect(await startFault(profile)).toEqual({ code: 'database-unavailable', retryable: true });
+    const place = '/proc/no-such-profile';
+    expect(await startFault(profile)).toEqual({ code: 'profile-folder', protocolCode: place, retryable: true });
   });
 
   it('without a password store says so once, and again only when it was gone meanwhile', async () => {

@@ -47,6 +47,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'not-available-here': true,
   'risky-file': true,
   'file-gone': true,
+  'profile-folder': true,
   'profile-in-use': true,
   'profile-sealed': true,
   'secrets-locked': true,

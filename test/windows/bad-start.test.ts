@@ -18,7 +18,7 @@ import {
 const SAID = {
   en: {
     inUse: 'This profile is already open.',
-    noFolder: 'Make sure that you may write there, then start AIMS again.',
+    noFolder: 'AIMS cannot make the folder for its files. Make sure that you may write there, then try again.',
     damaged: 'The message store was damaged and was set aside at ',
     startedNew: 'AIMS started a new one. Ask the help desk if you need what was in it.',
     unavailable: 'The message store cannot be opened just now.',
@@ -31,7 +31,7 @@ const SAID = {
   },
   pt: {
     inUse: 'Este perfil já está aberto.',
-    noFolder: 'Verifique se pode escrever lá e inicie o AIMS de novo.',
+    noFolder: 'O AIMS não consegue criar a pasta dos seus ficheiros. Verifique se pode escrever lá e tente de novo.',
     damaged: 'O arquivo de mensagens estava danificado e foi posto de parte em ',
     startedNew: 'O AIMS começou um novo. Fale com o apoio informático se precisar do que lá estava.',
     unavailable: 'Não é possível abrir o arquivo de mensagens neste momento.',
@@ -98,14 +98,20 @@ describe.each(['en', 'pt'] as const)('a start in %s', (language) => {
     await first.screenshot(`bad-second-start-${language}`);
   });
 
-  it('where the profile can have no folder says where and what to do', async () => {
+  it('where the profile can have no folder says so and where, and goes on when it can', async () => {
     const file = path.join(dataFolder, 'a-file');
     fs.writeFileSync(file, 'not a folder');
-    const { code, said: lines } = await runToEnd({ dataFolder: file, profile: 'any', language });
-    expect(code).toBe(1);
-    expect(lines.join('\n')).toContain(said.noFolder);
-    expect(lines.join('\n')).toContain(path.join(file, 'profiles', 'any'));
-    expect(lines.join('\n')).not.toMatch(/ENOTDIR|^\s+at /m);
+    running = await startProgram({ dataFolder: file, profile: 'any', language });
+    const { page } = running;
+    const alert = page.getByRole('alert');
+    await alert.getByText(said.noFolder).waitFor();
+    expect(await alert.innerText()).toContain(path.join(file, 'profiles', 'any'));
+    await running.screenshot(`bad-no-folder-${language}`);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    fs.rmSync(file);
+    await page.getByRole('button', { name: said.tryAgain }).click();
+    await page.getByRole('textbox', { name: said.address }).waitFor();
+    expect(fs.existsSync(path.join(file, 'profiles', 'any', 'aims.db'))).toBe(true);
   });
 
   it('with a damaged message store keeps it, begins anew, and says so until it is dismissed', async () => {

@@ -1,12 +1,31 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
-import { refuse } from '../../contract/index.ts';
+import { CommandError, refuse } from '../../contract/index.ts';
+import { isNoRoom } from './disk-room.ts';
 import { StoreError } from './store-error.ts';
 
 /** Held as long as the profile is in use; the system lets go of it whichever way the process ends. */
 export interface ProfileLock {
   release(): void;
+}
+
+/** Makes the profile folder where there is none. Refuses with `profile-folder`, and the place, where it may not be. */
+export function makeProfileFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    if (isNoRoom(cause)) throw cause;
+    // its last part is what the help desk looks for
+    throw new CommandError({ code: 'profile-folder', protocolCode: folder.slice(-200), retryable: true }, { cause });
+  }
+}
+
+/** Not by `recursive`: Node 20 turns for ever where a folder that is there answers ENOENT, as `/proc` does. */
+function makeFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  fs.mkdirSync(folder, { mode: 0o700 });
 }
 
 /**
