@@ -120,7 +120,8 @@ export const pt: Same<typeof en> = {
       'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo. Fale com o apoio informático se precisar do que lá estava.',
     'secrets-not-kept': 'Este computador não tem onde guardar palavras-passe. O AIMS vai pedi-las sempre que iniciar.',
     'core-restarted': 'O AIMS teve de reiniciar o motor. Não se perdeu nada.',
-    'disk-full': 'O disco está cheio. Liberte espaço: até lá não é possível guardar nada de novo. Depois o AIMS continua sozinho.',
+    'disk-full':
+      'O disco está cheio. Liberte espaço: até lá não é possível guardar nada de novo. Depois o AIMS continua sozinho.',
   },
   list: {
     search: 'Procurar ou escrever para um endereço',
