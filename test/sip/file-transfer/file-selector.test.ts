@@ -88,6 +88,8 @@ describe('what peers write otherwise', () => {
   test('an unknown hash algorithm or selector is passed over', () => {
     expect(parseFileSelector('size:3 hash:md5:AA:BB colour:red')).toEqual({ size: 3, hashes: [] });
   });
+  test('what is a line end to some is escaped', () =>
+    expect(formatFileSelector({ name: 'a\u2028b', hashes: [] })).toBe('name:"a%E2%80%A8b"'));
   test('a percent sign that begins no escape stays', () => {
     expect(parseFileSelector('name:"50% off.txt"')?.name).toBe('50% off.txt');
   });

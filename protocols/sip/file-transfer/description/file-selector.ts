@@ -19,11 +19,11 @@ const HEX_DIGITS = { 'sha-1': 40, 'sha-256': 64 } as const;
 const MAXIMUM_LENGTH = 4096;
 
 const percentEscape = (character: string): string =>
-  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  Buffer.from(character).toString('hex').toUpperCase().replace(/../g, '%$&');
 
 // RFC 5547 §6: NUL, CR, LF, the double quote and the percent sign are not filename-char; what some system takes for a
-// directory MUST be escaped too.
-const escapeName = (name: string): string => name.replace(/[\0\r\n"%/\\]/g, percentEscape);
+// directory MUST be escaped too. For many programs, sdp-transform among them, a line also ends at U+2028 and U+2029.
+const escapeName = (name: string): string => name.replace(/[\0\r\n"%/\\\u2028\u2029]/g, percentEscape);
 
 /** Percent-escapes back to text; what is no escape stays (Blink 5.5 writes a percent sign as it is). */
 const unescapeName = (text: string): string =>
