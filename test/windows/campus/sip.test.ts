@@ -157,4 +157,15 @@ describe('two people with SIP accounts at one server', () => {
     await permit(bob, bob.words.person.permission.allow);
     await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
   });
+
+  it('say when the other one writes, and that a text waits for somebody who has left', async () => {
+    await openTalk(alice, 'Bob Example');
+    const talk = alice.page.getByRole('region', { name: alice.words.talk.with.replace('{{name}}', '') });
+    await bob.page.getByRole('textbox', { name: bob.words.composer.message }).pressSequentially('em breve');
+    await talk.getByText('typing', { exact: false }).first().waitFor();
+    await bob.app.close();
+    await say(alice, 'até amanhã');
+    await talk.getByText('Kept until Bob Example is back').waitFor();
+    await alice.screenshot('sip-waiting');
+  });
 });
