@@ -17,7 +17,7 @@ import { choosePorts, HOST } from './support/ports.mjs';
 import { alive, forceDown, launch, remember, terminate, until } from './support/processes.mjs';
 
 const SERVERS = { slapd, kamailio, prosody };
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 50_000;
 const STOP_LIMIT_MS = 5000;
 const START_ATTEMPTS = 3;
 
