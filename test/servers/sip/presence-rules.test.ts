@@ -126,7 +126,7 @@ test('who is removed sees us no longer, and is shown as one who asks only when t
   const lab = await online('carol', settings);
   await carol.set('contactList').answerRequest(daveAddress, 'accept');
   await dave.sees(carolAddress, ({ state }) => state === 'busy');
-  await subscriptionBecomes(lab, 'incoming', 'mutual');
+  await subscriptionBecomes(lab, 'incoming', 'mutual', 'pending');
   const told: string[] = [];
   for (const device of [carol, lab])
     device.set('contactList').onRequests((requests) => told.push(...requests.map(({ address }) => address)));
