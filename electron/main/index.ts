@@ -6,12 +6,12 @@ import { registerAppScheme, serveApp } from './app-protocol.ts';
 import { CoreProcess } from './core-process.ts';
 import { type LaunchOptions, parseLaunchOptions } from './launch-options.ts';
 import { watchMachine } from './machine-events.ts';
-import { createMainWindow, showWindow } from './main-window.ts';
-import { setMenu } from './menu.ts';
 import { SecretFile, secretStoreKind } from './secret-file.ts';
 import { createShellSide } from './shell-side.ts';
-import { TrayMark } from './tray.ts';
-import { answerWindow } from './window-calls.ts';
+import { createMainWindow, showWindow } from './window/main-window.ts';
+import { setMenu } from './window/menu.ts';
+import { TrayMark } from './window/tray.ts';
+import { answerWindow } from './window/window-calls.ts';
 import { words } from './words.ts';
 
 // The whole of main in one place: one profile, one core, one window. It never touches the network or the messages.

@@ -6,10 +6,10 @@ import { type ProtocolTransfer, ProviderError } from '../../protocols/contract/i
 import { HttpTransfer } from '../../protocols/xmpp/files/transfer.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { offerOne } from '../protocols/offer-one.ts';
-import { certificateFor } from './certificates.ts';
-import { bytesOf, keep, namesOf, outgoing, phasesOf, sha256, sourceOf } from './files-kit.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './kit.ts';
+import { certificateFor } from './support/certificates.ts';
+import { bytesOf, keep, namesOf, outgoing, phasesOf, sha256, sourceOf } from './support/files-kit.ts';
+import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './support/kit.ts';
 
 const OWN = `ana@${DOMAIN}`;
 const BOB = 'xmpp:bob@campus.test';

@@ -8,8 +8,8 @@ import { ProviderError } from '../../protocols/contract/index.ts';
 import { download } from '../../protocols/xmpp/files/download.ts';
 import { type HttpRules, permittedUrl } from '../../protocols/xmpp/files/http.ts';
 import { upload } from '../../protocols/xmpp/files/upload.ts';
-import { certificateFor } from './certificates.ts';
-import { bytesOf, keep, type Source, sourceOf } from './files-kit.ts';
+import { certificateFor } from './support/certificates.ts';
+import { bytesOf, keep, type Source, sourceOf } from './support/files-kit.ts';
 
 const RULES: HttpRules = { trust: { authorities: [], fingerprints: [] }, serverHost: undefined, timeout: 3000 };
 const certificate = certificateFor('IP:127.0.0.1');

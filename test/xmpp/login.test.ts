@@ -1,8 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
-import { certificateFor } from './certificates.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
-import { everybodyLeaves, type Person, person } from './kit.ts';
+import { certificateFor } from './support/certificates.ts';
+import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
+import { everybodyLeaves, type Person, person } from './support/kit.ts';
 
 afterEach(async () => {
   await everybodyLeaves();

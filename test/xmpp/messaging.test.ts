@@ -2,9 +2,9 @@ import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
 import { verificationString } from '../../protocols/xmpp/discovery/own-features.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { certificateFor } from './certificates.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './kit.ts';
+import { certificateFor } from './support/certificates.ts';
+import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './support/kit.ts';
 
 const OWN = `ana@${DOMAIN}`;
 const BOB = 'xmpp:bob@campus.test';

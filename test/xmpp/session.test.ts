@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { certificateFor } from './certificates.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './hostile-server.ts';
-import { draft, everybodyLeaves, next, type Person, person } from './kit.ts';
+import { certificateFor } from './support/certificates.ts';
+import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, next, type Person, person } from './support/kit.ts';
 
 const BOB = 'xmpp:bob@campus.test';
 const SM = 'urn:xmpp:sm:3';

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { offerOne } from '../../protocols/offer-one.ts';
-import { bytesOf, keep, namesOf, offerOf, outgoing, phasesOf, sha256, sourceOf } from '../../xmpp/files-kit.ts';
-import { everybodyLeaves, next, type Person } from '../../xmpp/kit.ts';
+import { bytesOf, keep, namesOf, offerOf, outgoing, phasesOf, sha256, sourceOf } from '../../xmpp/support/files-kit.ts';
+import { everybodyLeaves, next, type Person } from '../../xmpp/support/kit.ts';
 import { campus, user } from '../campus.ts';
 import { member, online } from './kit.ts';
 

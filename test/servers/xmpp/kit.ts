@@ -1,5 +1,5 @@
 import type { AccountSettings } from '../../../protocols/contract/index.ts';
-import { type Person, person } from '../../xmpp/kit.ts';
+import { type Person, person } from '../../xmpp/support/kit.ts';
 import { campus, campusAuthority, user } from '../campus.ts';
 
 /** An account of the campus on the real Prosody, not started yet. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { draft, everybodyLeaves, next } from '../../xmpp/kit.ts';
+import { draft, everybodyLeaves, next } from '../../xmpp/support/kit.ts';
 import { user } from '../campus.ts';
 import { member, online } from './kit.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { everybodyLeaves, next, type Person } from '../../xmpp/kit.ts';
+import { everybodyLeaves, next, type Person } from '../../xmpp/support/kit.ts';
 import { campus, prosody, restoreCampus, user } from '../campus.ts';
 import { member, online } from './kit.ts';
 

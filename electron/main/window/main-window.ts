@@ -1,0 +1,64 @@
+import path from 'node:path';
+import { BrowserWindow, nativeTheme } from 'electron';
+import type { Navigation } from '../../contract/index.ts';
+import { APP_ORIGIN } from '../app-protocol.ts';
+import { loadWindowState, saveWindowState } from './window-state.ts';
+
+/** A page that dies this often in a minute stays dead: reloading it for ever helps nobody. */
+const RELOADS_A_MINUTE = 3;
+
+/** Creates the one window of a profile: sandboxed, isolated, going nowhere but its own page. */
+export function createMainWindow(folder: string, title: string): BrowserWindow {
+  const state = loadWindowState(folder);
+  const window = new BrowserWindow({
+    width: 1120,
+    height: 760,
+    ...state?.bounds,
+    minWidth: 320,
+    minHeight: 420,
+    title,
+    show: false,
+    autoHideMenuBar: true,
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#16181b' : '#fbfbfc',
+    webPreferences: {
+      preload: path.join(__dirname, '../preload/index.cjs'),
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: true,
+    },
+  });
+  if (state?.maximised) window.maximize();
+  window.once('ready-to-show', () => window.show());
+  window.on('close', () => saveWindowState(folder, window));
+  // the page names its unread messages in its title; the window's own name must not overwrite that
+  const { webContents } = window;
+  webContents.setWindowOpenHandler(() => ({ action: 'deny' }));
+  webContents.on('will-navigate', (event) => event.preventDefault());
+  webContents.on('will-attach-webview', (event) => event.preventDefault());
+  const { session } = webContents;
+  session.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
+  session.setPermissionCheckHandler(() => false);
+  session.setSpellCheckerDictionaryDownloadURL('app://none/'); // dictionaries of the system only: no download unasked
+
+  const reloads: number[] = [];
+  webContents.on('render-process-gone', (_event, { reason }) => {
+    if (reason === 'clean-exit' || window.isDestroyed()) return;
+    const now = Date.now();
+    while (reloads[0] !== undefined && now - reloads[0] > 60_000) reloads.shift();
+    if (reloads.length >= RELOADS_A_MINUTE) return;
+    reloads.push(now);
+    webContents.reload();
+  });
+  void window.loadURL(`${APP_ORIGIN}/index.html`);
+  return window;
+}
+
+/** Brings the window to the front and shows what was asked for. */
+export function showWindow(window: BrowserWindow, to?: Navigation): void {
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+  if (to) window.webContents.send('aims:navigate', to);
+}

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { CpimError, cpimHeader, formatCpim, parseCpim } from '../../../msrp/wrapping/cpim.ts';
+import { formatImdn, parseImdn } from '../../../protocols/sip/messaging/imdn.ts';
+import { formatIsComposing, parseIsComposing } from '../../../protocols/sip/messaging/is-composing.ts';
+import { readContent, readStoredContent, wrapText } from '../../../protocols/sip/messaging/message-content.ts';
+
+const IMDN = 'urn:ietf:params:imdn';
+const GOLDEN = {
+  from: { name: 'Ana "ą" \\', uri: 'sip:ana@campus.test' },
+  to: [{ uri: 'sip:bob@campus.test' }],
+  dateTime: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 6)),
+  headers: [
+    { namespace: IMDN, name: 'Message-ID', value: 'm1' },
+    { namespace: IMDN, name: 'Disposition-Notification', value: 'positive-delivery, display' },
+  ],
+  contentType: 'text/plain;charset=utf-8',
+  contentHeaders: [{ name: 'Content-Disposition', value: 'render' }],
+  body: Buffer.from('reunião 🎓\r\n\r\nFrom: x'),
+};
+const TEXT = [
+  'From: "Ana \\"ą\\" \\\\" <sip:ana@campus.test>',
+  'To: <sip:bob@campus.test>',
+  'DateTime: 2026-01-02T03:04:05.006Z',
+  'NS: imdn <urn:ietf:params:imdn>',
+  'imdn.Message-ID: m1',
+  'imdn.Disposition-Notification: positive-delivery, display',
+  '',
+  'Content-Type: text/plain;charset=utf-8',
+  'Content-Disposition: render',
+  '',
+  'reunião 🎓\r\n\r\nFrom: x',
+].join('\r\n');
+
+describe('CPIM', () => {
+  test('is written so', () => expect(formatCpim(GOLDEN).toString()).toBe(TEXT));
+  test('is read so', () => expect(parseCpim(Buffer.from(TEXT))).toEqual(GOLDEN));
+
+  test('nothing in a value becomes a header of its own', () => {
+    const text = formatCpim({ ...GOLDEN, subject: 'a\r\nTo: <sip:eve@x>', headers: [] }).toString();
+    expect(text.split('\r\n').filter((line) => line.startsWith('To:'))).toEqual(['To: <sip:bob@campus.test>']);
+    expect(parseCpim(Buffer.from(text)).subject).toBe('a\r\nTo: <sip:eve@x>');
+  });
+
+  test('bare line feeds and unquoted names are taken, as Blink writes them', () => {
+    const message = parseCpim(
+      Buffer.from(
+        'From: Alice Ñandú <sip:alice@im.test>\r\nDateTime: 2026-01-02T03:04:05.123456+00:00\r\n\r\nMIME-Version: 1.0\nContent-Type: text/plain; charset="utf8"\nContent-Transfer-Encoding: \n\nüñ',
+      ),
+    );
+    expect(message.from).toEqual({ name: 'Alice Ñandú', uri: 'sip:alice@im.test' });
+    expect(message.dateTime?.getTime()).toBe(Date.UTC(2026, 0, 2, 3, 4, 5, 123));
+    expect([message.contentType, Buffer.from(message.body).toString()]).toEqual(['text/plain; charset="utf8"', 'üñ']);
+  });
+
+  test('a prefix is what the message says it is', () => {
+    const message = parseCpim(Buffer.from('NS: x <urn:ietf:params:imdn>\r\nx.Message-ID: 7\r\n\r\n\r\n'));
+    expect(cpimHeader(message, IMDN, 'message-id')).toBe('7');
+    expect(message.contentType).toBe('text/plain');
+  });
+
+  test.each([
+    ['cpim-malformed', 'hello'],
+    ['cpim-malformed', 'no colon here\r\n\r\n\r\n'],
+    ['cpim-malformed', 'From: <sip:a@b>\r\n\r\nContent-Type: text/plain'],
+    ['cpim-too-many-headers', `${'To: <sip:a@b>\r\n'.repeat(101)}\r\n\r\n`],
+  ])('%s', (code, text) => {
+    expect(() => parseCpim(Buffer.from(text))).toThrow(CpimError);
+    expect(() => parseCpim(Buffer.from(text))).toThrow(code);
+  });
+});
+
+describe('IMDN', () => {
+  const text =
+    '<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>m&#38;1</message-id><datetime>2026-01-02T03:04:05.006Z</datetime><recipient-uri>sip:bob@campus.test</recipient-uri><delivery-notification><status><delivered/></status></delivery-notification></imdn>';
+  test('is written so', () => {
+    const { dateTime } = GOLDEN;
+    expect(formatImdn({ messageId: 'm&1', recipient: 'sip:bob@campus.test', dateTime, disposition: 'delivered' })).toBe(
+      text,
+    );
+  });
+  test('is read so', () => expect(parseImdn(text)).toEqual({ messageId: 'm&1', disposition: 'delivered' }));
+  test('what has no mark says nothing', () => {
+    expect(parseImdn(text.replace('<delivered/>', '<forbidden/>'))).toBeUndefined();
+    expect(parseImdn(text.replace('xml:ns:imdn', 'xml:ns:other'))).toBeUndefined();
+    expect(parseImdn(text.replace('<message-id>m&#38;1</message-id>', ''))).toBeUndefined();
+  });
+  test('a failed delivery is told', () => {
+    expect(parseImdn(text.replace('<delivered/>', '<failed/>'))?.disposition).toBe('failed');
+  });
+});
+
+test('isComposing goes both ways, and holds for as long as it says', () => {
+  expect(parseIsComposing(formatIsComposing('composing'))).toEqual({ state: 'composing', refresh: 60 });
+  expect(parseIsComposing(formatIsComposing('paused'))).toEqual({ state: 'paused', refresh: 120 });
+  expect(parseIsComposing('<isComposing xmlns="x"><state>active</state></isComposing>')).toBeUndefined();
+});
+
+describe('a MESSAGE body', () => {
+  const wrapped = wrapText(
+    { id: 'm1', text: 'zażółć', composedAt: 0 },
+    { from: 'sip:a@x', to: 'sip:b@x', wants: ['positive-delivery', 'display'] },
+  );
+  const body = Buffer.from(wrapped.content);
+
+  test('wrapped says who asks for what', () => {
+    expect(readContent('Message/CPIM', body)).toEqual({
+      kind: 'text',
+      text: 'zażółć',
+      id: 'm1',
+      writtenAt: new Date(0),
+      wants: { delivery: true, display: true },
+    });
+  });
+
+  test('kept by a server as text/plain is still what it was', () => {
+    expect(readStoredContent('text/plain', body)).toMatchObject({ kind: 'text', text: 'zażółć', id: 'm1' });
+    expect(readContent('text/plain', body)).toMatchObject({ kind: 'text', text: wrapped.content });
+    expect(readStoredContent('text/plain', Buffer.from(formatIsComposing('composing')))).toEqual({ kind: 'nothing' });
+    expect(readStoredContent('text/plain', Buffer.from('From: me\r\nhello'))).toMatchObject({
+      text: 'From: me\r\nhello',
+    });
+  });
+
+  const parts = (...each: readonly [type: string, content: string][]) =>
+    `${each.map(([type, content]) => `--b\r\nContent-Type: ${type}\r\n\r\n${content}\r\n`).join('')}--b--\r\n`;
+  const HTML = ['text/html', '<b>x</b>'] as const;
+
+  test.each([
+    ['multipart/mixed', parts(['text/plain', 'olá ę'], ['image/png', '\0']), 'olá ę'],
+    ['multipart/mixed', parts(['text/plain', 'one'], [...HTML], ['text/plain', 'two']), 'one\ntwo'],
+    [
+      'multipart/alternative',
+      parts(['text/plain', 'plain'], ['text/plain;charset=utf-8', 'better'], [...HTML]),
+      'better',
+    ],
+    ['multipart/related', parts(['message/cpim', wrapped.content], [...HTML]), 'zażółć'],
+  ])('what we can show of %s is its text', (type, body, text) => {
+    expect(readContent(`${type};boundary="b"`, Buffer.from(body))).toMatchObject({ kind: 'text', text });
+  });
+
+  test.each([
+    ['multipart/mixed;boundary=b', parts([...HTML])],
+    ['multipart/mixed;boundary=b', parts(['multipart/mixed;boundary=c', '--c\r\n\r\nx\r\n--c--'])],
+    ['multipart/mixed', parts(['text/plain', 'no boundary is named'])],
+    ['text/html', '<b>x</b>'],
+    ['text/plain;charset=iso-8859-1', 'x'],
+    ['message/cpim', 'no cpim'],
+    ['message/cpim', 'From: <sip:a@b>\r\n\r\nContent-Type: image/png\r\n\r\nx'],
+  ])('%s that we can’t show is refused', (type, text) => {
+    expect(readContent(type, Buffer.from(text))).toEqual({ kind: 'unsupported' });
+  });
+});
