@@ -72,7 +72,7 @@ describe('two people with SIP accounts at one server', () => {
       await program.page.getByRole('button', { name: program.words.certificate.trust }).click();
       await program.page.getByRole('region', { name: program.words.regions.list }).waitFor();
     }
-    // not Alice: Kamailio's list server does not pass on who blocks her after she has seen them
+    // Alice's list is kept on her computer
     await setField(bob, bob.words.account.listRoot, campus.xcapsRoot);
   });
 
