@@ -18,16 +18,17 @@ export function TalkSearch({ talkId, query, onQuery, onClose }: TalkSearchProps)
   const { t } = useTranslation();
   const actions = useActions();
   const found = useFoundMessages(query, 200, talkId);
-  const [at, setAt] = useState(0);
+  // a place among these matches: other ones begin at the first
+  const [place, setPlace] = useState({ found, at: 0 });
+  const at = place.found === found ? place.at : 0;
   useEffect(() => {
-    setAt(0);
     const first = found[0];
     if (first) void actions.openMessage(first);
   }, [actions, found]);
   const go = (step: number) => {
     if (found.length === 0) return;
     const next = (at + step + found.length) % found.length;
-    setAt(next);
+    setPlace({ found, at: next });
     const message = found[next];
     if (message) void actions.openMessage(message);
   };

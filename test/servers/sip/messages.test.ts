@@ -17,9 +17,11 @@ describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp
       const texts = ['one', 'reunião 🎓', LONG, '4', '5'];
       const sent = texts.map((text) => alice.set('messaging').send(user('bob').sip, draft(text)));
       expect(await Promise.all(sent.map((each) => each.outcome))).toEqual(texts.map(() => ({ state: 'sent' })));
-      const received = await bob.texts(5);
-      expect(received.map(({ text }) => text)).toEqual(texts);
-      expect(received.map(({ id }) => id)).toEqual(sent.map(({ id }) => id));
+      const ids = sent.map(({ id }) => id);
+      await Promise.all(ids.map((id) => bob.text(id)));
+      // a server that was killed may hand out once more what it kept for another test
+      const received = bob.received.filter(({ id }) => ids.includes(id));
+      expect(received.map(({ id, text }) => [id, text])).toEqual(texts.map((text, index) => [ids[index], text]));
       expect(received[0]).toMatchObject({
         direction: 'incoming',
         peer: user('alice').sip,
