@@ -182,8 +182,8 @@ export const transferSchema = z.object({
   route: routeSchema,
   direction: z.enum(['incoming', 'outgoing']),
   state: transferStateSchema,
-  /** Whose doing `cancelled` or `paused` is. */
-  by: z.nullable(z.enum(['us', 'peer'])),
+  /** Whose doing `cancelled` or `paused` is; `elsewhere`: another device of the account answered the offer. */
+  by: z.nullable(z.enum(['us', 'peer', 'elsewhere'])),
   file: z.object({
     name: z.string(),
     type: z.string(),

@@ -67,7 +67,8 @@ export type TransferPhase =
   | { state: 'paused'; by: 'us' | 'peer' }
   | { state: 'finished' }
   | { state: 'declined' }
-  | { state: 'cancelled'; by: 'us' | 'peer' }
+  /** `elsewhere`: another device of this account has answered the offer. */
+  | { state: 'cancelled'; by: 'us' | 'peer' | 'elsewhere' }
   | { state: 'failed'; error: ProviderError };
 
 /** What the keeper hands over when a person accepts. */

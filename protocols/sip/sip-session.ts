@@ -106,7 +106,7 @@ export class SipJsSession implements SipSession {
         void bye.accept();
         this.#end('peer', bye.request.getHeader('reason'));
       },
-      onCancel: () => this.#end('peer'),
+      onCancel: (cancel) => this.#end('peer', cancel.request.getHeader('reason')),
       onInvite: (request) => this.#reoffered.emit({ reason: request.getHeader('reason') }),
       onRefer: (referral) => void referral.reject({ statusCode: 603 }),
       onInfo: (info) => void info.reject({ statusCode: 415 }),

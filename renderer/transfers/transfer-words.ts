@@ -6,7 +6,11 @@ import { clockDuration } from '../i18n/format.ts';
 /** The state of a transfer in words; the cause with it when it failed. */
 export function transferState(t: TFunction, transfer: Transfer, name: string): string {
   if (transfer.state === 'cancelled' && transfer.by)
-    return transfer.by === 'us' ? t('file.cancelledByUs') : t('file.cancelledByPeer', { name });
+    return transfer.by === 'us'
+      ? t('file.cancelledByUs')
+      : transfer.by === 'peer'
+        ? t('file.cancelledByPeer', { name })
+        : t('file.answeredElsewhere');
   if (transfer.state === 'paused' && transfer.by === 'peer') return t('file.pausedByPeer', { name });
   const said =
     transfer.direction === 'outgoing'
@@ -75,7 +79,7 @@ export function transferAnnouncement(t: TFunction, transfer: Transfer, person: s
     case 'declined':
       return t('file.declinedAnnounce', { name });
     case 'cancelled':
-      return t('file.cancelledAnnounce', { name });
+      return t(transfer.by === 'elsewhere' ? 'file.elsewhereAnnounce' : 'file.cancelledAnnounce', { name });
     case 'paused':
       return t('file.pausedAnnounce', { name });
     case 'offered':

@@ -13,7 +13,7 @@ import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
 import type { FileLine } from './file-session.ts';
 import { Transfer } from './transfer.ts';
-import { fromMsrp, fromReason, reasonOf } from './transfer-errors.ts';
+import { answeredElsewhere, fromMsrp, fromReason, reasonOf } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte for so long the peer is gone, though nobody said so. */
@@ -88,6 +88,8 @@ export class IncomingTransfer extends Transfer {
 
   /** The peer left, with the Reason it gave. */
   peerLeft(reason: string | undefined): void {
+    const elsewhere = this.phase.state === 'offered' ? answeredElsewhere(reason) : undefined;
+    if (elsewhere) return this.#end(elsewhere);
     // the last bytes may still be on their way, or being checked, when the BYE overtakes them
     if (!fromReason(reason) && this.#sinkGiven && !this.#completing && !this.held) {
       this.#arm(REASON_TIMEOUT, () => this.#gone(reason));

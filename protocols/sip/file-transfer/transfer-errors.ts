@@ -1,5 +1,5 @@
 import { MsrpError, type MsrpErrorCode } from '../../../msrp/index.ts';
-import { ProviderError, type ProviderErrorCode } from '../../contract/index.ts';
+import { ProviderError, type ProviderErrorCode, type TransferPhase } from '../../contract/index.ts';
 import type { Rejection } from '../sip-session.ts';
 import { requestError } from '../status-errors.ts';
 
@@ -96,6 +96,18 @@ const TOLD: readonly ProviderErrorCode[] = [
  */
 export const reasonOf = (error: ProviderError): string =>
   `SIP;cause=500;text="${TOLD.includes(error.code) ? error.code : 'internal'}"`;
+
+/**
+ * What another device of this account did with an offer, by the Reason of the CANCEL that a forking proxy sends to the rest:
+ * the answer that ended it (RFC 3326 §2), which is a 200, or a 6xx for all (RFC 3261 §16.7).
+ */
+export function answeredElsewhere(
+  reason: string | undefined,
+): Extract<TransferPhase, { state: 'cancelled' | 'declined' }> | undefined {
+  const cause = Number(/^\s*SIP\s*;.*\bcause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1]);
+  if (cause === 200) return { state: 'cancelled', by: 'elsewhere' };
+  return cause >= 600 ? { state: 'declined' } : undefined;
+}
 
 /** What the peer's Reason says: undefined for an ordinary end (none, or a cause below 400). */
 export function fromReason(reason: string | undefined): ProviderError | undefined {

@@ -4,7 +4,7 @@ import { type FileRequest, isWanted, type ProtocolTransfer } from '../../../prot
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import type { Person } from '../../sip/kit.ts';
 import { restoreCampus, user } from '../campus.ts';
-import { online, type Transport } from './kit.ts';
+import { logOutEverywhere, online, type Transport } from './kit.ts';
 
 afterEach(restoreCampus);
 
@@ -64,6 +64,24 @@ describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp
       expect(await Promise.all(sending.map(outcome))).toEqual(['cancelled us', 'finished']);
       expect(await Promise.all(received.map(outcome))).toEqual(['cancelled peer', 'finished']);
     });
+
+    test.each([
+      ['accepts', 'finished', 'cancelled elsewhere'],
+      ['declines', 'declined', 'declined'],
+    ])(
+      'two devices are offered a file; one %s, and the other knows what became of it',
+      async (answer, end, elsewhere) => {
+        await logOutEverywhere('bob');
+        const alice = await online('alice', { transport });
+        const devices = [await online('bob', { transport }), await online('bob', { transport })];
+        const offered = Promise.all(devices.map((device) => offers(device, 1)));
+        const [sending] = alice.set('fileTransfer').offer(user('bob').sip, [fileOf(new Content(randomBytes(50_000)))]);
+        const [[lab], [home]] = (await offered) as [[ProtocolTransfer], [ProtocolTransfer]];
+        if (answer === 'accepts') acceptInto(lab, new Arrival(50_000));
+        else lab.decline();
+        expect(await Promise.all([sending as ProtocolTransfer, lab, home].map(outcome))).toEqual([end, end, elsewhere]);
+      },
+    );
 
     test('a file is asked for from the middle on, and given to nobody else', async () => {
       const alice = await online('alice', { transport });

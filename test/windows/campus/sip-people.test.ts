@@ -141,6 +141,7 @@ describe('an account on two devices, with its people at the server', () => {
     await accept(laptop).click();
     await laptop.page.getByRole('button', { name: 'Cancel filme.bin' }).first().click();
     await accept(desk).waitFor({ state: 'hidden' });
+    await desk.page.getByText(desk.words.file.answeredElsewhere, { exact: false }).first().waitFor();
     await dave.page
       .getByText(dave.words.file.cancelledByPeer.replace('{{name}}', 'Carol Example'), { exact: false })
       .first()

@@ -30,7 +30,7 @@ export type TransferStage =
   | { state: 'accepted' }
   | { state: 'connecting' }
   | { state: 'running' }
-  | { state: 'paused'; by: NonNullable<Transfer['by']> }
+  | { state: 'paused'; by: 'us' | 'peer' }
   | { state: 'verifying' }
   | FinalStage;
 

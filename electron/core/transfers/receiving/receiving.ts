@@ -275,7 +275,7 @@ export class Receiving {
         break;
       case 'cancelled':
         if (lasting) break;
-        if (stage.by === 'peer' && this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
+        if (stage.by !== 'us' && this.#ledger.begin(id, { state: 'offered' })) this.#follow(id, transfer);
         else transfer.decline();
         break;
       case 'declined':
