@@ -89,7 +89,10 @@ export class IncomingTransfer extends Transfer {
   /** The peer left, with the Reason it gave. */
   peerLeft(reason: string | undefined): void {
     const elsewhere = this.phase.state === 'offered' ? answeredElsewhere(reason) : undefined;
-    if (elsewhere) return this.#end(elsewhere);
+    if (elsewhere) {
+      this.#end(elsewhere);
+      return;
+    }
     // the last bytes may still be on their way, or being checked, when the BYE overtakes them
     if (!fromReason(reason) && this.#sinkGiven && !this.#completing && !this.held) {
       this.#arm(REASON_TIMEOUT, () => this.#gone(reason));
