@@ -22,6 +22,23 @@ export async function say({ page, words }: Program, text: string): Promise<void>
 export const bubble = ({ page, words }: Program, text: string): Locator =>
   page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).getByText(text, { exact: true });
 
+/** The line above the open talk: who it is, and how they are. */
+export const head = ({ page, words }: Program): Locator =>
+  page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).locator('header');
+
+/** Chooses what the other one may see, in the menu of the open talk. */
+export async function permit({ page, words }: Program, what: string): Promise<void> {
+  await page.getByRole('button', { name: words.talk.more }).click();
+  await page.getByRole('menuitemradio', { name: what }).click();
+}
+
+/** The details of whom the open talk is with. */
+export async function details({ page, words }: Program): Promise<Locator> {
+  await page.getByRole('button', { name: words.talk.more }).click();
+  await page.getByRole('menuitem', { name: words.talk.details }).click();
+  return page.getByRole('dialog', { name: words.common.details });
+}
+
 /** Puts the answer of the next file dialogs in place: the dialog itself belongs to the system, not to us. */
 export async function chooseFilesNext({ app }: Program, files: string[]): Promise<void> {
   await app.evaluate(({ dialog }, filePaths) => {

@@ -1,110 +1,13 @@
-import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  type MsrpEndpoint,
-  MsrpError,
-  type MsrpSession,
-  type RelayTrust,
-  type SessionOptions,
-  type SessionState,
-} from '../../../msrp/index.ts';
+import { MsrpError } from '../../../msrp/index.ts';
 import { makeIdentity } from '../support/identity.ts';
 import { TestRelay } from '../support/relay.ts';
+import { behind, bothWays, gone, lose, PAUSE, reached, talking } from '../support/relay-clients.ts';
 import { endpoint, Mailbox, RawPeer } from '../support/support.ts';
 import { TestClock } from '../support/test-clock.ts';
 
-interface Client {
-  endpoint: MsrpEndpoint;
-  session: MsrpSession;
-  mailbox: Mailbox;
-  clock: TestClock;
-  states: string[];
-}
-
 const AUTH = /^MSRP \S+ AUTH\r\n/;
 const BIND = /Byte-Range: 1-0\/0\r\n/;
-/** Longer than the first pause can be. */
-const PAUSE = 1000;
-
-/** A client with a path through the relay, and a clock of its own. `lot`: what all lots are drawn as. */
-async function behind(
-  relay: TestRelay,
-  {
-    lot = 0,
-    trust = { allowTcp: true },
-    ...options
-  }: Partial<SessionOptions> & { lot?: number; trust?: RelayTrust } = {},
-): Promise<Client> {
-  const clock = new TestClock();
-  const own = endpoint({
-    clock,
-    random: (target) => void (target.length === 4 ? target.fill(lot * 255) : randomFillSync(target)),
-  });
-  const mailbox = new Mailbox();
-  const session = own.createSession({
-    host: '127.0.0.1',
-    accept: mailbox.accept,
-    secure: relay.uri[4] === 's',
-    ...options,
-  });
-  const states: string[] = [];
-  session.onStateChange(({ name }) => states.push(name));
-  await session.connectRelays([{ uri: relay.uri, username: 'alice', password: 'secret' }], trust);
-  return { endpoint: own, session, mailbox, clock, states };
-}
-
-/** Two who talk through a relay; Ana has connected. */
-async function talking(
-  options: Parameters<typeof behind>[1] = {},
-): Promise<{ relay: TestRelay; ana: Client; bob: Client }> {
-  const relay = await TestRelay.open();
-  const ana = await behind(relay, options);
-  const bob = await behind(relay);
-  await Promise.all([
-    bob.session.start({ remotePath: ana.session.localPath, role: 'passive' }),
-    ana.session.start({ remotePath: bob.session.localPath, role: 'active' }),
-  ]);
-  return { relay, ana, bob };
-}
-
-function reached(session: MsrpSession, name: SessionState['name']): Promise<SessionState> {
-  if (session.state.name === name) return Promise.resolve(session.state);
-  return new Promise((resolve) => {
-    const undo = session.onStateChange((state) => {
-      if (state.name !== name) return;
-      undo();
-      resolve(state);
-    });
-  });
-}
-
-/** Cuts the connection of a client and lets its first pause go by. */
-async function lose(relay: TestRelay, { session, clock }: Client): Promise<void> {
-  const lost = reached(session, 'reconnecting');
-  relay.cut(session.localPath);
-  await lost;
-  clock.advance(PAUSE);
-}
-
-async function bothWays({ ana, bob }: { ana: Client; bob: Client }): Promise<void> {
-  for (const [from, to] of [
-    [ana, bob],
-    [bob, ana],
-  ] as const) {
-    const message = from.session.send({ contentType: 'text/plain', body: 'hello', successReport: true });
-    expect((await to.mailbox.next()).bytes.toString()).toBe('hello');
-    expect(await message.sent).toEqual({ state: 'sent' });
-    expect(await message.delivered).toEqual({ state: 'delivered' });
-  }
-}
-
-/** Nothing is left of it. */
-async function gone({ endpoint: own, clock, session }: Client, relay: TestRelay, connections: number): Promise<void> {
-  expect(session.state.name).toBe('closed');
-  await relay.until(() => relay.connections === connections);
-  while (own.connectionCount > 0) await new Promise((resolve) => setImmediate(resolve));
-  expect(clock.running).toBe(0);
-}
 
 describe('a session whose connection to its relay is lost', () => {
   it.each([
@@ -495,38 +398,5 @@ describe('a session whose connection to its relay is lost', () => {
     other.cut();
     expect(await closed).toMatchObject({ cause: { code: 'connection-lost' } });
     await closing;
-  });
-});
-
-describe('another path of the peer', () => {
-  it('is not for a session that has not begun', async () => {
-    const session = endpoint().createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
-    expect(() => session.update({ remotePath: 'msrp://127.0.0.1:9/x;tcp', role: 'active' })).toThrow(
-      expect.objectContaining({ code: 'session-closed' }),
-    );
-  });
-
-  it('is taken without a relay of ours where the connection there is leads to it', async () => {
-    const relay = await TestRelay.open();
-    const bob = await behind(relay);
-    const own = endpoint();
-    const ana = own.createSession({ host: '127.0.0.1', accept: new Mailbox().accept });
-    const starting = bob.session.start({ remotePath: ana.localPath, role: 'passive' });
-    await ana.start({ remotePath: bob.session.localPath, role: 'active' });
-    await starting;
-    await lose(relay, bob);
-    await reached(bob.session, 'moved');
-    const elsewhere = bob.session.localPath.replace(/:\d+\//, ':9/');
-    expect(() => ana.update({ remotePath: elsewhere, role: 'active' })).toThrow(
-      expect.objectContaining({ code: 'path-mismatch' }),
-    );
-    expect(() => ana.update({ remotePath: 'sip:x', role: 'active' })).toThrow(
-      expect.objectContaining({ code: 'invalid-uri' }),
-    );
-    ana.update({ remotePath: bob.session.localPath, role: 'active' });
-    // who comes by the new path has been told it
-    await reached(bob.session, 'bound');
-    ana.send({ contentType: 'text/plain', body: 'by the new path' });
-    expect((await bob.mailbox.next()).bytes.toString()).toBe('by the new path');
   });
 });

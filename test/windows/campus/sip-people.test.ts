@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
-import { bubble, downloads, openTalk, say, sendFiles, signIn, writeFile } from '../people.ts';
+import { bubble, details, downloads, head, openTalk, permit, say, sendFiles, signIn, writeFile } from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
 
 // Whom one knows, kept at the server: Carol at her desk and with her laptop, Dave in his own language.
@@ -32,9 +32,6 @@ afterAll(async () => {
 });
 
 const list = ({ page, words }: Program) => page.getByRole('region', { name: words.regions.list });
-const head = ({ page, words }: Program) =>
-  page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).locator('header');
-
 /** Signs in; the authority of the campus comes by file, the address of the list is typed. */
 async function enter(program: Program, name: string): Promise<void> {
   const { page, words } = program;
@@ -56,17 +53,6 @@ async function enter(program: Program, name: string): Promise<void> {
   await page.getByText(words.account.saved).first().waitFor();
   await page.keyboard.press('Escape');
   await sheet.waitFor({ state: 'hidden' });
-}
-
-async function details({ page, words }: Program) {
-  await page.getByRole('button', { name: words.talk.more }).click();
-  await page.getByRole('menuitem', { name: words.talk.details }).click();
-  return page.getByRole('dialog', { name: words.common.details });
-}
-
-async function permit({ page, words }: Program, what: string): Promise<void> {
-  await page.getByRole('button', { name: words.talk.more }).click();
-  await page.getByRole('menuitemradio', { name: what }).click();
 }
 
 async function beSeenAs({ page, words }: Program, presence: string, note: string): Promise<void> {

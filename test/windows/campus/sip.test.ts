@@ -2,7 +2,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
-import { bubble, downloads, openTalk, say, sendFiles, sha256, signIn, writeFile } from '../people.ts';
+import {
+  bubble,
+  details,
+  downloads,
+  head,
+  openTalk,
+  permit,
+  say,
+  sendFiles,
+  sha256,
+  signIn,
+  writeFile,
+} from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
 
 // What SIP can beyond texts and one file: two real windows, a Kamailio where presence rules decide.
@@ -43,17 +55,8 @@ async function setField({ page, words }: Program, label: string, value: string):
   await sheet.waitFor({ state: 'hidden' });
 }
 
-/** Chooses what the other one may see, in the menu of the open talk. */
-async function permit({ page, words }: Program, what: string): Promise<void> {
-  await page.getByRole('button', { name: words.talk.more }).click();
-  await page.getByRole('menuitemradio', { name: what }).click();
-}
-
 /** Kamailio's relay as the field takes it: TLS is checked against the name, which no DNS knows here. */
 const relay = (): string => `msrp://${campus.host}:${campus.ports.msrp};tcp`;
-
-const head = ({ page, words }: Program) =>
-  page.getByRole('region', { name: words.talk.with.replace('{{name}}', '') }).locator('header');
 
 describe('two people with SIP accounts at one server', () => {
   it('sign in, one of them with a list and rules at the server', async () => {
@@ -102,9 +105,7 @@ describe('two people with SIP accounts at one server', () => {
       await bubble(alice, `${text}!`).waitFor();
     }
     const { page, words } = alice;
-    await page.getByRole('button', { name: words.talk.more }).click();
-    await page.getByRole('menuitem', { name: words.talk.details }).click();
-    const sheet = page.getByRole('dialog');
+    const sheet = await details(alice);
     await sheet.getByText(words.person.way.direct).waitFor();
     await alice.screenshot('sip-session');
     expect(await accessibilityFaults(page)).toEqual([]);
