@@ -127,35 +127,27 @@ test('a session goes on when a connection to the relay is cut', async () => {
   expect(alice.received.map(({ text }) => text)).toEqual(['to alice after bob', 'to alice after alice']);
 }, 60_000);
 
-test('after a restart of the server that was relay, too, texts arrive once and in order', async () => {
-  const { alice, bob } = await talking('tls', campus().msrpRelay);
-  await kamailio.kill();
-  await Promise.all([alice.reach('waiting'), bob.reach('waiting')]);
-  await kamailio.start();
-  await Promise.all([alice.reach('online'), bob.reach('online')]);
-  await say(alice, 'bob', 'after the restart');
-  await say(bob, 'alice', 'indeed');
-  await Promise.all([bob.texts(3), alice.texts(1)]);
-  // the server hands out again what it kept before it died
-  const fresh = bob.received.filter(({ delayed }) => !delayed).map(({ text }) => text);
-  expect(fresh).toEqual(['one', 'two', 'after the restart']);
-  expect(alice.received.map(({ text }) => text)).toEqual(['indeed']);
-}, 120_000);
-
-test('a session outlives a restart of the server, and the peer is told where we are now', async () => {
-  const { alice, bob } = await talking('tcp');
-  await kamailio.kill();
-  await Promise.all([alice.reach('waiting'), bob.reach('waiting')]);
-  await kamailio.start();
-  await Promise.all([alice.reach('online'), bob.reach('online')]);
-  await say(alice, 'bob', 'after the restart');
-  await say(bob, 'alice', 'indeed');
-  await bob.texts(3);
-  // the server hands out again what it kept before it died
-  const fresh = bob.received.filter(({ delayed }) => !delayed).map(({ text }) => text);
-  expect(fresh).toEqual(['one', 'two', 'after the restart']);
-  expect((await alice.texts(1)).map(({ text }) => text)).toEqual(['indeed']);
-});
+test.each([
+  ['that was relay, too,', 'tls', true],
+  ['in the middle of a session', 'tcp', false],
+] as const)(
+  'after a restart of the server %s texts arrive once and in order',
+  async (_which, transport, relayed) => {
+    const { alice, bob } = await talking(transport, relayed ? campus().msrpRelay : undefined);
+    await kamailio.kill();
+    await Promise.all([alice.reach('waiting'), bob.reach('waiting')]);
+    await kamailio.start();
+    await Promise.all([alice.reach('online'), bob.reach('online')]);
+    await say(alice, 'bob', 'after the restart');
+    await say(bob, 'alice', 'indeed');
+    await Promise.all([bob.texts(3), alice.texts(1)]);
+    // the server hands out again what it kept before it died
+    const fresh = bob.received.filter(({ delayed }) => !delayed).map(({ text }) => text);
+    expect(fresh).toEqual(['one', 'two', 'after the restart']);
+    expect(alice.received.map(({ text }) => text)).toEqual(['indeed']);
+  },
+  120_000,
+);
 
 test('with somebody at two devices there is no session, and both get every text', async () => {
   const alice = await online('alice');

@@ -3,6 +3,10 @@ import { memoryStorage, next } from '../kit.ts';
 import { LISTS_PATH } from './hostile-server.ts';
 import { CAPS_PATH, campus, caps, lists } from './small-campus.ts';
 
+/** The list is another one; without a tag. */
+const CHANGED =
+  '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>';
+
 test('a change another device makes is read when the server tells it, and only then', async () => {
   const { shelf, asked, root, login, notify, subscription } = await campus();
   shelf.put(CAPS_PATH, caps('resource-lists'));
@@ -42,11 +46,7 @@ test('the first list of all, made by another device, is read when the server tel
   const watch = await subscription('xcap-diff');
   shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
   const read = next(list.onChange, (contacts) => contacts.length === 1);
-  notify(
-    watch,
-    'application/xcap-diff+xml',
-    '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
-  );
+  notify(watch, 'application/xcap-diff+xml', CHANGED);
   await read;
   expect(list.contacts.map(({ address }) => address)).toEqual(['sip:bob@campus.test']);
 });
@@ -68,12 +68,7 @@ test('a change that is told while the list is being read is read, too', async ()
   shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
   const list = login(root.href).set('contactList');
   const watch = await subscription('xcap-diff');
-  const changed = (): void =>
-    notify(
-      watch,
-      'application/xcap-diff+xml',
-      '<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff"><document sel="resource-lists/users/sip:ana@campus.test/index"/></xcap-diff>',
-    );
+  const changed = (): void => notify(watch, 'application/xcap-diff+xml', CHANGED);
   let answer = (): void => {};
   shelf.hold = new Promise((resolve) => {
     answer = resolve;
