@@ -8,8 +8,15 @@ export type { TracedConnection, TracedFrame, TracedMessage, TracedSession } from
 export { type EndpointOptions, MsrpEndpoint, type SessionPlace, type SharingOptions } from './endpoint.ts';
 export { MsrpError, type MsrpErrorCode } from './errors.ts';
 export type { Unsubscribe } from './event.ts';
-export type { ContinuationFlag, FrameHead, RequestHead, ResponseHead } from './framing/head.ts';
-export { FRAME_LIMITS, type FrameHandler, type FrameLimits, FrameParser } from './framing/parser.ts';
+export {
+  type ContinuationFlag,
+  FRAME_LIMITS,
+  type FrameHead,
+  type FrameLimits,
+  type RequestHead,
+  type ResponseHead,
+} from './framing/head.ts';
+export { type FrameHandler, FrameParser } from './framing/parser.ts';
 export {
   type ByteRange,
   type FailureReport,

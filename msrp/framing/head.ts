@@ -1,6 +1,16 @@
 import { MsrpError } from '../errors.ts';
 import { canonicalName, type HeaderField, Headers } from '../grammar/headers.ts';
 
+/** Longest start line, header line and header block in bytes, and most header fields, a peer may send. */
+export interface FrameLimits {
+  readonly startLine: number;
+  readonly headerLine: number;
+  readonly headerBlock: number;
+  readonly headerCount: number;
+}
+
+export const FRAME_LIMITS: FrameLimits = { startLine: 512, headerLine: 8192, headerBlock: 16_384, headerCount: 64 };
+
 /** What the end-line says about the message: complete, to be continued, given up (RFC 4975 §7.1). */
 export type ContinuationFlag = '$' | '+' | '#';
 

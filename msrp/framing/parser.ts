@@ -4,7 +4,9 @@ import type { HeaderField } from '../grammar/headers.ts';
 import { EndLine, FLAGS } from './end-line.ts';
 import {
   type ContinuationFlag,
+  FRAME_LIMITS,
   type FrameHead,
+  type FrameLimits,
   makeHead,
   parseHeaderLine,
   parseStartLine,
@@ -20,16 +22,6 @@ export interface FrameHandler {
   body(bytes: Uint8Array): void;
   end(flag: ContinuationFlag): void;
 }
-
-/** Longest start line, header line and header block in bytes, and most header fields, a peer may send. */
-export interface FrameLimits {
-  readonly startLine: number;
-  readonly headerLine: number;
-  readonly headerBlock: number;
-  readonly headerCount: number;
-}
-
-export const FRAME_LIMITS: FrameLimits = { startLine: 512, headerLine: 8192, headerBlock: 16_384, headerCount: 64 };
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type HeaderField, Headers } from '../grammar/headers.ts';
-import type { ContinuationFlag, FrameHead } from './head.ts';
-import type { FrameLimits } from './parser.ts';
+import type { ContinuationFlag, FrameHead, FrameLimits } from './head.ts';
 
 /** Longer heads are not worth remembering. */
 const LONGEST = 2048;
