@@ -7,6 +7,8 @@ export interface XmlElement {
   name: string;
   /** Attributes without a namespace. */
   attributes: Readonly<Record<string, string>>;
+  /** `xml:lang` of this element itself. */
+  language: string | undefined;
   children: readonly XmlElement[];
   /** All text directly inside, trimmed. */
   text: string;
@@ -42,6 +44,7 @@ export const parseXml = (text: string, limits: XmlLimits = USUAL): XmlElement | 
     namespace: string;
     name: string;
     attributes: Record<string, string>;
+    language: string | undefined;
     children: Open[];
     text: string;
     place: XmlPlace;
@@ -64,7 +67,8 @@ export const parseXml = (text: string, limits: XmlLimits = USUAL): XmlElement | 
     const openEnd = parser.position;
     const start = text.lastIndexOf('<', openEnd - 1);
     const place = { start, openEnd, closeStart: openEnd, end: openEnd };
-    const element: Open = { namespace: tag.uri, name: tag.local, attributes, children: [], text: '', place };
+    const language = tag.attributes['xml:lang']?.value;
+    const element: Open = { namespace: tag.uri, name: tag.local, attributes, language, children: [], text: '', place };
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);

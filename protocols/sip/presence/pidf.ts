@@ -50,24 +50,29 @@ const PREFERENCE: readonly PresenceState[] = ['available', 'busy', 'do-not-distu
 
 /**
  * What a presence document says. Undefined when it is none. Documents of several devices, which servers put together,
- * become one: online where one of them is, and what the most reachable of them says.
+ * become one: online where one of them is, and what the most reachable of them says. Of notes in several languages the one
+ * in `language` (a BCP 47 tag) is taken.
  */
-export const parsePidf = (text: string): PeerPresence | undefined => {
+export const parsePidf = (text: string, language = ''): PeerPresence | undefined => {
   const root = parseXml(text);
   if (root?.name !== 'presence' || root.namespace !== PIDF) return undefined;
   const tuples = newestTuples(root.children.filter((c) => c.name === 'tuple' && c.namespace === PIDF));
   const persons = root.children.filter((c) => c.name === 'person');
+  const machines = root.children.filter((c) => c.name === 'device');
   const devices = tuples.map((tuple, index): PeerPresence => {
-    if (childOf(childOf(tuple, 'status'), 'basic')?.text.toLowerCase() !== 'open') return { state: 'offline' };
     // ours and many others name tuple and person alike; else they come in the same order, or there is one person for all
     const id = tuple.attributes.id?.slice(1);
     const own = persons.find((person) => id !== undefined && person.attributes.id?.slice(1) === id);
     const person = own ?? (persons.length === tuples.length ? persons[index] : persons[0]);
-    return describe(tuple, person);
+    // RFC 4479 §3.3.1: the tuple names the device it runs on
+    const runsOn = childOf(tuple, 'deviceID')?.text;
+    const machine = machines.find((each) => runsOn !== undefined && childOf(each, 'deviceID')?.text === runsOn);
+    return describe({ tuple, person, machine }, language);
   });
-  if (devices.length === 0) return { state: 'offline' };
+  // who is spoken of without a word of how to reach them cannot be reached
+  if (devices.length === 0) devices.push(describe({ person: persons[0] }, language));
   const best = mostReachable(devices);
-  const note = best.note ?? noteOf(root);
+  const note = best.note ?? noteOf(root, language);
   return { ...best, ...(note ? { note } : {}) };
 };
 
@@ -77,29 +82,36 @@ export const mostReachable = (devices: readonly PeerPresence[]): PeerPresence =>
     const found = devices.find((device) => device.state === state);
     if (found) return found;
   }
-  return { state: 'unknown' };
+  return devices[0] ?? { state: 'unknown' };
 };
 
-const describe = (tuple: XmlElement, person: XmlElement | undefined): PeerPresence => {
-  const activities = [
-    childOf(person, 'activities'),
-    childOf(childOf(tuple, 'status'), 'activities'),
-    childOf(tuple, 'activities'),
-  ];
-  const names = activities.flatMap((each) => each?.children ?? []);
-  const note = noteOf(person) ?? noteOf(tuple);
-  const input = childOf(person, 'user-input') ?? childOf(tuple, 'user-input');
-  const idleSince = input?.text === 'idle' ? Date.parse(input.attributes['last-input'] ?? '') : Number.NaN;
-  return {
-    state: stateOf(names, input?.text === 'idle'),
-    ...(note ? { note } : {}),
-    ...(Number.isNaN(idleSince) ? {} : { idleSince }),
-  };
+interface Described {
+  tuple?: XmlElement;
+  person: XmlElement | undefined;
+  machine?: XmlElement | undefined;
+}
+
+const describe = ({ tuple, person, machine }: Described, language: string): PeerPresence => {
+  const status = childOf(tuple, 'status');
+  const activities = [person, status, tuple].flatMap((each) => childOf(each, 'activities')?.children ?? []);
+  const note = noteOf(person, language) ?? noteOf(tuple, language);
+  // RFC 4480 §3.14: of the person, the service or the device
+  const input = [person, tuple, machine].map((each) => childOf(each, 'user-input')).find((each) => each !== undefined);
+  const isIdle = input?.text === 'idle';
+  const idleSince = isIdle ? Date.parse(input.attributes['last-input'] ?? '') : Number.NaN;
+  const said = { ...(note ? { note } : {}), ...(Number.isNaN(idleSince) ? {} : { idleSince }) };
+  // RFC 3863 §4.1.4: nothing is said of whether messages get there; then it is what the person does that counts
+  const basic = childOf(status, 'basic')?.text.toLowerCase() ?? (activities.length > 0 || isIdle ? 'open' : undefined);
+  if (!tuple || basic === 'closed') return { state: 'offline', ...(note ? { note } : {}) };
+  return basic === 'open' ? { state: stateOf(activities, isIdle), ...said } : { state: 'unknown', ...said };
 };
 
-const AWAY = new Set(['away', 'permanent-absence', 'sleeping', 'vacation', 'holiday', 'breakfast', 'dinner', 'meal']);
-const BUSY = new Set(['busy', 'on-the-phone', 'meeting', 'appointment', 'presentation', 'in-transit', 'steering']);
+const AWAY = new Set(
+  'away permanent-absence sleeping vacation holiday breakfast lunch dinner meal shopping travel worship'.split(' '),
+);
+const BUSY = new Set('busy on-the-phone meeting appointment presentation performance in-transit steering'.split(' '));
 
+/** RFC 4480 §3.2. What a later list of activities adds is done by somebody who is there. */
 const stateOf = (activities: readonly XmlElement[], idle: boolean): PresenceState => {
   const has = (names: ReadonlySet<string>): boolean => activities.some(({ name }) => names.has(name));
   if (activities.some(({ name, text }) => /^(?:other|dnd)$/.test(name) && /do.?not.?disturb|dnd/i.test(text || name)))
@@ -121,5 +133,14 @@ const newestTuples = (tuples: readonly XmlElement[]): XmlElement[] => {
 
 const timeOf = (tuple: XmlElement): number => Date.parse(childOf(tuple, 'timestamp')?.text ?? '') || 0;
 
-const noteOf = (element: XmlElement | undefined): string | undefined =>
-  headerText(childOf(element, 'note')?.text ?? '', NOTE_MAXIMUM) || undefined;
+/** RFC 4479 §5: notes side by side are one in several languages; in the reader's language; else without a language, else the first. */
+const noteOf = (element: XmlElement | undefined, language: string): string | undefined => {
+  const notes = element?.children.filter(({ name, text }) => name === 'note' && text !== '') ?? [];
+  const primary = (tag: string | undefined): string | undefined => tag?.split('-', 1)[0]?.toLowerCase();
+  const note =
+    notes.find((each) => each.language?.toLowerCase() === language.toLowerCase()) ??
+    notes.find((each) => primary(each.language) === primary(language)) ??
+    notes.find((each) => each.language === undefined) ??
+    notes[0];
+  return headerText(note?.text ?? '', NOTE_MAXIMUM) || undefined;
+};

@@ -71,3 +71,77 @@ test.each([
   ['endless depth', document('<p:a>'.repeat(100) + '</p:a>'.repeat(100))],
   ['too long', document(' '.repeat(300_000))],
 ])('%s is refused', (_name, text) => expect(parsePidf(text)).toBeUndefined());
+
+const open = (inside = ''): string => `<p:tuple id="x"><p:status><p:basic>open</p:basic></p:status>${inside}</p:tuple>`;
+const doing = (inside: string): string => `<d:person id="p">${inside}</d:person>`;
+const activities = (inside: string): string => `<r:activities>${inside}</r:activities>`;
+const unsaid = '<p:tuple id="x"><p:status><e:location xmlns:e="urn:e">home</e:location></p:status></p:tuple>';
+const IDLE = '<r:user-input idle-threshold="600" last-input="2026-01-02T03:00:00Z">idle</r:user-input>';
+const idleSince = Date.UTC(2026, 0, 2, 3, 0, 0);
+
+describe('what other programs leave out or put elsewhere', () => {
+  test.each([
+    ['no word of open or closed, and nothing else', unsaid, { state: 'unknown' }],
+    ['no word of open or closed, but what is done', unsaid + doing(activities('<r:meeting/>')), { state: 'busy' }],
+    [
+      'a note of who cannot be reached',
+      `<p:tuple id="x"><p:status><p:basic>closed</p:basic></p:status><p:note>Back on Monday</p:note></p:tuple>`,
+      { state: 'offline', note: 'Back on Monday' },
+    ],
+    [
+      'a person without a way to reach them',
+      doing(`${activities('<r:vacation/>')}<d:note>Sun</d:note>`),
+      { state: 'offline', note: 'Sun' },
+    ],
+    [
+      'an activity of a later list',
+      open() + doing(activities('<e:juggling xmlns:e="urn:e"/>')),
+      { state: 'available' },
+    ],
+    ['an activity nobody knows', open() + doing(activities('<r:unknown/>')), { state: 'available' }],
+    [
+      'several activities, with a note among them',
+      open() + doing(activities('<r:note>Toast</r:note><r:breakfast/><r:on-the-phone/><r:other>reading</r:other>')),
+      { state: 'busy' },
+    ],
+    ['the middle of the day', open() + doing(activities('<r:lunch/>')), { state: 'away' }],
+    ['idle as a person', open() + doing(IDLE), { state: 'away', idleSince }],
+    ['idle as a service', open(IDLE), { state: 'away', idleSince }],
+    [
+      'idle as the device of the service',
+      `${open('<d:deviceID>urn:x:1</d:deviceID>')}<d:device id="m">${IDLE}<d:deviceID>urn:x:1</d:deviceID></d:device>`,
+      { state: 'away', idleSince },
+    ],
+    [
+      'idle as a device of no service',
+      `${open('<d:deviceID>urn:x:1</d:deviceID>')}<d:device id="m">${IDLE}<d:deviceID>urn:x:2</d:deviceID></d:device>`,
+      { state: 'available' },
+    ],
+    ['not idle any more', open() + doing(IDLE.replace('>idle<', '>active<')), { state: 'available' }],
+    ['idle since nobody knows when', open() + doing('<r:user-input>idle</r:user-input>'), { state: 'away' }],
+    [
+      'idle since no time at all',
+      open() + doing('<r:user-input last-input="yesterday">idle</r:user-input>'),
+      { state: 'away' },
+    ],
+  ])('%s', (_name, content, presence) => expect(parsePidf(document(content))).toEqual(presence));
+});
+
+describe('of a note in several languages', () => {
+  const NOTES =
+    '<p:note xml:lang="en">Lunch</p:note><p:note xml:lang="pt-PT">Almoço</p:note><p:note xml:lang="pt-BR">Rango</p:note>';
+  test.each([
+    ['en', NOTES, 'Lunch'],
+    ['en-GB', NOTES, 'Lunch'],
+    ['pt-PT', NOTES, 'Almoço'],
+    ['PT-br', NOTES, 'Rango'],
+    ['pt', NOTES, 'Almoço'],
+    ['de', NOTES, 'Lunch'],
+    ['', NOTES, 'Lunch'],
+    ['de', `${NOTES}<p:note>12-13</p:note>`, '12-13'],
+    ['pt', '<p:note xml:lang="en">Lunch</p:note><p:note xml:lang="pt"/>', 'Lunch'],
+  ])('a reader of "%s" sees theirs', (language, notes, note) => {
+    expect(parsePidf(document(open(notes)), language)?.note).toBe(note);
+    expect(parsePidf(document(`${open()}${notes}`), language)?.note).toBe(note);
+  });
+});
