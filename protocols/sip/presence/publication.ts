@@ -151,7 +151,7 @@ export class Publication {
       const answer = await this.#send(undefined, this.#expires);
       if (answer.status >= 200 && answer.status < 300) this.#taken(answer);
       else if (answer.status === 412) this.#changed = this.#dropTag();
-      else if (!answer.local) this.#again(answer.retryAfter ?? RETRY_AFTER);
+      else if (this.#options.online()) this.#again(answer.retryAfter ?? RETRY_AFTER);
     });
   }
 

@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Publication } from '../../../protocols/sip/presence/publication.ts';
 import { memoryStorage } from '../kit.ts';
 import { type Received, ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
 
+afterEach(() => void vi.useRealTimers());
+
 const publishing = async (storage = memoryStorage()) => {
   const server = await ScriptedServer.open();
-  const { agent } = await serverAgent(server.port);
+  const { agent } = await serverAgent(server.port, 'TCP', { interval: 1e8, pongWithin: 1e8 });
   let online = true;
   let tags = 0;
   server.handler = (request) => request.answer(200, [`SIP-ETag: tag${++tags}`, 'Expires: 600']);
@@ -123,6 +125,87 @@ test('when the connection breaks on the way, it is published after the next one'
   expect(summary(server)).toEqual([
     [undefined, 'x', '600'],
     [undefined, 'x', '600'],
+  ]);
+  publication.suspend();
+});
+
+describe('a refresh', () => {
+  const refreshed = async () => {
+    const made = await publishing();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await made.publication.publish('one');
+    return made;
+  };
+
+  test('without a body and with the last tag keeps it alive', async () => {
+    const { server, publication } = await refreshed();
+    await vi.advanceTimersByTimeAsync(480_000);
+    await server.request('PUBLISH', 2);
+    expect(summary(server)[1]).toEqual(['tag1', '', '600']);
+    publication.suspend();
+  });
+
+  test('that nobody answers is not the last one', async () => {
+    const { server, publication } = await refreshed();
+    const { handler } = server;
+    server.handler = () => {};
+    await vi.advanceTimersByTimeAsync(480_000);
+    await server.request('PUBLISH', 2);
+    server.handler = handler;
+    // RFC 3261 §17.1.2.2: timer F, and a while
+    await vi.advanceTimersByTimeAsync(32_000 + 60_000);
+    await server.request('PUBLISH', 3);
+    expect(summary(server)[2]).toEqual(['tag1', 'one', '600']);
+    publication.suspend();
+  });
+
+  test('that the server has no time for is made when it says', async () => {
+    const { server, publication } = await refreshed();
+    const { handler } = server;
+    server.handler = (request) => request.answer(503, ['Retry-After: 90']);
+    await vi.advanceTimersByTimeAsync(480_000);
+    await server.request('PUBLISH', 2);
+    server.handler = handler;
+    await vi.waitUntil(() => vi.getTimerCount() > 0);
+    await vi.advanceTimersByTimeAsync(89_000);
+    expect(server.requests.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(1_001);
+    await server.request('PUBLISH', 3);
+    publication.suspend();
+  });
+
+  test('with a tag that is gone publishes what is meant by then', async () => {
+    const { server, publication } = await refreshed();
+    server.handler = (request) => (tagOf(request) ? undefined : request.answer(200, ['SIP-ETag: new', 'Expires: 600']));
+    await vi.advanceTimersByTimeAsync(480_000);
+    const refresh = await server.request('PUBLISH', 2);
+    const published = publication.publish('two');
+    refresh.answer(412);
+    await published;
+    expect(summary(server).slice(1)).toEqual([
+      ['tag1', '', '600'],
+      [undefined, 'two', '600'],
+    ]);
+    publication.suspend();
+  });
+});
+
+test('what is published while a tag turns out to be gone goes last, and alone', async () => {
+  const { server, publication } = await publishing();
+  await publication.publish('one');
+  const held: Received[] = [];
+  server.handler = (request) => void held.push(request);
+  const two = publication.publish('two');
+  (await server.request('PUBLISH', 2)).answer(412);
+  const three = await server.request('PUBLISH', 3);
+  const last = publication.publish('three');
+  three.answer(200, ['SIP-ETag: again', 'Expires: 600']);
+  (await server.request('PUBLISH', 4)).answer(200, ['SIP-ETag: end', 'Expires: 600']);
+  await Promise.all([two, last]);
+  expect(summary(server).slice(1)).toEqual([
+    ['tag1', 'two', '600'],
+    [undefined, 'two', '600'],
+    ['again', 'three', '600'],
   ]);
   publication.suspend();
 });
