@@ -7,7 +7,15 @@ import { Retransmitter } from './retransmitter.ts';
 import { CHALLENGE_HEADERS } from './wire/challenge-headers.ts';
 import { type Restoration, repairRequest, repairResponse, restoreResponse } from './wire/inbound-repair.ts';
 import { MessageHead } from './wire/message-head.ts';
-import { responseTarget, targetOf, viaForCore, viaForWire } from './wire/via.ts';
+import {
+  markSource,
+  requestViaForCore,
+  requestViaForWire,
+  responseTarget,
+  targetOf,
+  viaForCore,
+  viaForWire,
+} from './wire/via.ts';
 
 /** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
 export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
@@ -154,16 +162,17 @@ export class SipTransport implements Transport {
   }
 
   async #sendResponse(head: MessageHead, status: number, body: Buffer): Promise<void> {
-    const via = head.get('via') ?? '';
-    const received = this.#received.get(via);
+    const { branch } = head;
+    const received = this.#received.get(head.get('via') ?? '');
     if (received) {
       received.answered ||= status >= 200;
       restoreResponse(head, received.restoration);
     }
-    const flow = received?.flow.open ? received.flow : await this.#flowBack(via);
+    head.map('Via', (via, index) => (index === 0 ? requestViaForWire(via) : via));
+    const flow = received?.flow.open ? received.flow : await this.#flowBack(head.get('via') ?? '');
     const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
     if (flow.protocol === 'UDP' && status >= 300 && head.method === 'INVITE') {
-      this.#retransmitter.other(`answer ${head.branch}`, () => {
+      this.#retransmitter.other(`answer ${branch}`, () => {
         flow.send(bytes).catch(() => {});
       });
     }
@@ -203,14 +212,15 @@ export class SipTransport implements Transport {
 
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
-    const via = head.get('via');
-    if (!via || !head.get('call-id') || !head.get('cseq')) return;
-    if (method === 'ACK') this.#retransmitter.stop(`answer ${head.branch}`);
+    if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
     const restoration = repairRequest(head);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
       return;
     }
+    const via = requestViaForCore(head);
+    head.map('Via', (each, index) => (index === 0 ? via : each));
+    if (method === 'ACK') this.#retransmitter.stop(`answer ${head.branch}`);
     const known = this.#received.get(via);
     const received: ReceivedRequest = { flow, restoration, answered: known?.answered ?? false };
     this.#received.delete(via);
@@ -219,6 +229,7 @@ export class SipTransport implements Transport {
     if (this.#received.size > RECEIVED_MAXIMUM && oldest !== undefined) this.#received.delete(oldest);
     const outcome = this.#deliver(head, body);
     if (method === 'ACK') this.#settle();
+    head.map('Via', (each, index) => (index === 0 ? requestViaForWire(each) : each));
     if (outcome === 'unparsable') this.#refuse(flow, head, 400);
     else if (outcome === 'threw' && !received.answered) this.#refuse(flow, head, 500);
   }
@@ -351,16 +362,6 @@ const REASONS = {
 } as const;
 
 const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
-
-/** RFC 3261 §18.2.1 and RFC 3581 §4: where the request really came from. */
-const markSource = (via: string, flow: Flow): string => {
-  const asked = /;\s*rport(?=\s*(?:;|$|,))/i.test(via);
-  const host = /^SIP\s*\/\s*2\.0\s*\/\s*\S+\s+(\[[^\]]+\]|[^:;\s]+)/i.exec(via)?.[1]?.replace(/^\[|\]$/g, '');
-  const marked = asked ? via.replace(/;\s*rport(?=\s*(?:;|$|,))/i, `;rport=${flow.remote.port}`) : via;
-  return (asked || host !== flow.remote.address) && !/;\s*received=/i.test(via)
-    ? `${marked};received=${flow.remote.address}`
-    : marked;
-};
 
 /** RFC 3261 §8.2.6: an answer built from its request. */
 const answerTo = (request: MessageHead, status: number, reason: string): string => {

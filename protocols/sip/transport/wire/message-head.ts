@@ -24,11 +24,13 @@ export type StartLine =
   | { kind: 'request'; method: string; uri: string }
   | { kind: 'response'; status: number; reason: string };
 
+/** One of a list: commas within quotes do not end it. */
+const VIA = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 
 /**
  * The start line and header fields of one SIP message as text, for what the transport layer reads and changes: compact
- * names written out, folded lines joined, order kept. Knows no grammar beyond that.
+ * names written out, folded lines joined, each Via in a field of its own, order kept. Knows no grammar beyond that.
  *
  * @example MessageHead.parse('OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP c')?.get('via') // 'SIP/2.0/UDP c'
  */
@@ -52,7 +54,10 @@ export class MessageHead {
       const colon = line.indexOf(':');
       const name = line.slice(0, Math.max(0, colon)).trim();
       if (!TOKEN.test(name)) return undefined;
-      fields.push({ name: COMPACT[name.toLowerCase()] ?? name, value: line.slice(colon + 1).trim() });
+      const field = { name: COMPACT[name.toLowerCase()] ?? name, value: line.slice(colon + 1).trim() };
+      // RFC 3261 §7.3.1: several in one line are as several lines; the topmost is what we work on
+      const values = field.name.toLowerCase() === 'via' ? (field.value.match(VIA) ?? []) : [field.value];
+      fields.push(...values.map((value) => ({ name: field.name, value: value.trim() })));
     }
     return new MessageHead(start, fields);
   }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import type { FlowProtocol, Target } from '../network.ts';
+import type { Flow, FlowProtocol, Target } from '../network.ts';
+import type { MessageHead } from './message-head.ts';
 
 /**
  * The constant host sip.js writes into every Via and wants back in every answer. What goes on the wire is the real
@@ -42,3 +44,48 @@ export const responseTarget = (via: string): Target | undefined => {
     transport: match[1]?.toLowerCase(),
   };
 };
+
+const SENT_BY = /^SIP\s*\/\s*2\.0\s*\/\s*\S+\s+([^;]+)/i;
+
+/**
+ * The topmost Via of a request with where it really came from (RFC 3261 §18.2.1, RFC 3581 §4). What the sender itself wrote
+ * there is nothing to go by.
+ */
+export const markSource = (via: string, { remote }: Pick<Flow, 'remote'>): string => {
+  const asked = /;\s*rport\s*(?:[=;]|$)/i.test(via);
+  const host = SENT_BY.exec(via)?.[1]
+    ?.trim()
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '');
+  const bare = via.replace(/;\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)/gi, '').trimEnd();
+  const port = asked ? `;rport=${remote.port}` : '';
+  return asked || host !== remote.address ? `${bare}${port};received=${remote.address}` : bare;
+};
+
+const BRANCH = /(;\s*branch\s*=\s*)([^\s;,]+)/i;
+const NO_BRANCH = 'none';
+
+/**
+ * The topmost Via of a request as sip.js gets it. sip.js tells transactions apart by the branch alone, so what else does joins
+ * the branch: who wrote it and the method (RFC 3261 §17.2.3); and for peers from before RFC 3261, whose branch says nothing or
+ * is not there, what they go by.
+ */
+export const requestViaForCore = (head: MessageHead): string => {
+  const via = head.get('via') ?? '';
+  const [, start, branch] = BRANCH.exec(via) ?? [];
+  // an ACK and a CANCEL belong to their INVITE
+  const facts = [SENT_BY.exec(via)?.[1]?.trim(), /^(?:ACK|CANCEL)$/.test(head.method) ? 'INVITE' : head.method];
+  if (!branch?.startsWith('z9hG4bK')) {
+    const tag = /;\s*tag\s*=\s*([^\s;]+)/i.exec(head.get('from') ?? '')?.[1];
+    facts.push(branch, head.get('call-id'), head.get('cseq')?.split(/\s/, 1)[0], tag);
+  }
+  const mark = createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 16);
+  return branch ? via.replace(BRANCH, `${start}${branch}.${mark}`) : `${via};branch=${NO_BRANCH}.${mark}`;
+};
+
+/** As the request had it. */
+export const requestViaForWire = (via: string): string =>
+  via.replace(BRANCH, (_all, start: string, branch: string) => {
+    const own = branch.replace(/\.[0-9a-f]{16}$/, '');
+    return own === NO_BRANCH ? '' : `${start}${own}`;
+  });
