@@ -1,6 +1,7 @@
 import { Core } from 'sip.js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
+import { EventSubscription } from '../../protocols/sip/presence/watching/event-subscription.ts';
 import { directAgent, incoming, reached } from './direct-agents.ts';
 import { ScriptedServer } from './scripted-server.ts';
 import { serverAgent } from './server-agent.ts';
@@ -284,4 +285,58 @@ test('a REFER within a session is refused and never followed', async () => {
   const answer = await server.until(() => server.answers[0]);
   expect(answer.start).toMatchObject({ status: 603 });
   expect(server.requests.filter(({ method }) => method === 'INVITE').length).toBe(1);
+});
+
+describe('a subscription', () => {
+  const subscribed = async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port, 'TCP', { interval: 1e8, pongWithin: 1e8 });
+    server.handler = (request) => request.answer(200, ['Expires: 3600']);
+    const states: string[] = [];
+    const subscription = new EventSubscription({
+      agent,
+      to: 'sip:bob@campus.test',
+      event: 'presence',
+      accept: ['application/pidf+xml'],
+      random: () => 0,
+      onState: (state) => void states.push(state),
+      onBody: () => {},
+    });
+    void subscription.start();
+    const { head } = await server.request('SUBSCRIBE');
+    const notify = async (cseq: number, state: string): Promise<unknown> => {
+      const { length } = server.answers;
+      server.sendRequest('NOTIFY', agent.contact.slice(1, -1), [
+        `Call-ID: ${head.get('call-id')}`,
+        'From: <sip:bob@campus.test>;tag=server',
+        `To: ${head.get('from')}`,
+        `CSeq: ${cseq} NOTIFY`,
+        'Event: presence',
+        `Subscription-State: ${state}`,
+        `Contact: <sip:127.0.0.1:${server.port};transport=tcp>`,
+      ]);
+      const { start } = await server.until(() => server.answers[length]);
+      return start.kind === 'response' ? start.status : undefined;
+    };
+    return { server, subscription, states, notify };
+  };
+
+  test('is not ended by a NOTIFY from before the one that made it', async () => {
+    const { subscription, states, notify } = await subscribed();
+    expect(await notify(2, 'active')).toBe(200);
+    expect([await notify(1, 'terminated;reason=rejected'), await notify(3, 'active')]).toEqual([500, 200]);
+    expect(states).toEqual(['asked', 'active']);
+    subscription.suspend();
+  });
+
+  test('lives on when its refresh is refused for now', async () => {
+    const { server, subscription, states, notify } = await subscribed();
+    await notify(1, 'active');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    server.handler = (request) => request.answer(503, ['Retry-After: 600']);
+    await subscription.start();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(states).toEqual(['asked', 'active']);
+    subscription.suspend();
+  });
 });

@@ -1,7 +1,7 @@
 import type { Core } from 'sip.js';
 import type { Address } from '../../../contract/index.ts';
 import { toSipUri } from '../../sip-address.ts';
-import { preemptCredentials } from '../../sip-js-fixes.ts';
+import { keepSequence, preemptCredentials, stopWaitingForNotify } from '../../sip-js-fixes.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 
 /**
@@ -46,6 +46,10 @@ export class EventSubscription {
   /** Changes with every new attempt; late events of an old one compare it. */
   #attempt = 0;
   #expires = EXPIRES;
+  /** Who has said how long it lasts since it was asked for last; a notice goes before an answer (RFC 6665 §4.1.3). */
+  #grantedBy: 'nobody' | 'answer' | 'notice' = 'nobody';
+  /** How often it was ended before its first refresh, one time after the other. */
+  #endedEarly = 0;
   #timer: NodeJS.Timeout | undefined;
   #answered: (() => void) | undefined;
   /** Between two connections: what fails is not tried again until `start`. */
@@ -65,6 +69,7 @@ export class EventSubscription {
    */
   start(anew = false): Promise<void> {
     this.#suspended = false;
+    this.#endedEarly = 0;
     this.#answered?.();
     const answered = new Promise<void>((resolve) => {
       this.#answered = resolve;
@@ -149,7 +154,7 @@ export class EventSubscription {
       if (attempt === this.#attempt) work();
     };
     this.#request = core.subscribe(message, {
-      onAccept: () => current(() => this.#answered?.()),
+      onAccept: ({ message: answer }) => current(() => this.#accepted(answer)),
       onReject: ({ message: answer }) => current(() => this.#rejected(answer)),
       onRedirect: ({ message: answer }) => current(() => this.#rejected(answer)),
       onNotifyTimeout: () => current(() => this.#retry(RETRY_AFTER)),
@@ -161,17 +166,34 @@ export class EventSubscription {
         }
         this.#dialog = subscription;
         if (subscription) {
+          keepSequence(subscription, request.message);
           subscription.delegate = {
             onNotify: (next) => {
               next.accept();
               current(() => this.#notified(next.message));
             },
-            onTerminated: () => current(() => this.#retry(0)),
+            onTerminated: () => current(() => this.#retry(Math.min(2 ** ++this.#endedEarly, RETRY_AFTER))),
           };
         }
         this.#notified(request.message);
       },
     });
+  }
+
+  #accepted(answer: Core.IncomingResponseMessage): void {
+    this.#answered?.();
+    const granted = Number(answer.getHeader('expires') ?? Number.NaN);
+    if (!(granted > 0) || this.#grantedBy === 'notice') return;
+    this.#grantedBy = 'answer';
+    // RFC 6665 §4.1.2.1: it may be less than what was asked for, not more
+    this.#lasts(Math.min(granted, this.#expires));
+  }
+
+  /** Refreshed well before so many seconds are over. */
+  #lasts(seconds: number): void {
+    clearTimeout(this.#timer);
+    const share = 0.8 - 0.2 * this.#options.random();
+    this.#timer = setTimeout(() => this.refresh(), Math.max(5, Math.min(seconds, LONGEST_WAIT) * share) * 1000);
   }
 
   #notified(message: Core.IncomingRequestMessage): void {
@@ -184,11 +206,11 @@ export class EventSubscription {
       this.#terminated(parameter('reason'), Number(parameter('retry-after') ?? Number.NaN));
       return;
     }
-    const granted = Number(parameter('expires') ?? this.#expires);
-    const seconds = granted > 0 ? Math.min(granted, LONGEST_WAIT) : this.#expires;
-    clearTimeout(this.#timer);
-    const share = 0.8 - 0.2 * this.#options.random();
-    this.#timer = setTimeout(() => this.refresh(), Math.max(5, seconds * share) * 1000);
+    const granted = Number(parameter('expires') ?? Number.NaN);
+    if (granted > 0) {
+      this.#grantedBy = 'notice';
+      this.#lasts(granted);
+    } else if (this.#grantedBy === 'nobody') this.#lasts(this.#expires);
     this.#move(state === 'pending' ? 'pending' : 'active');
     this.#options.onBody(message.body || undefined, message.getHeader('content-type') ?? '');
   }
@@ -203,7 +225,7 @@ export class EventSubscription {
         return;
       case 'deactivated':
       case 'timeout':
-        this.#retry(0);
+        this.#retry(Math.min(2 ** ++this.#endedEarly, RETRY_AFTER));
         return;
       default:
         this.#retry(retryAfter >= 0 ? retryAfter : RETRY_AFTER);
@@ -211,9 +233,7 @@ export class EventSubscription {
   }
 
   #rejected(answer: Core.IncomingResponseMessage): void {
-    const minimum = Number(answer.getHeader('min-expires'));
-    if (answer.statusCode === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT) {
-      this.#expires = minimum;
+    if (this.#isTooBrief(answer)) {
       this.#subscribe();
       return;
     }
@@ -221,8 +241,15 @@ export class EventSubscription {
       this.#refused();
       return;
     }
-    const retryAfter = Number(answer.getHeader('retry-after') ?? Number.NaN);
-    this.#retry(retryAfter >= 0 ? retryAfter : RETRY_AFTER);
+    this.#retry(waitOf(answer));
+  }
+
+  /** RFC 6665 §4.2.1.1: 423; then it is asked for longer from now on. */
+  #isTooBrief(answer: Core.IncomingResponseMessage): boolean {
+    const minimum = Number(answer.getHeader('min-expires'));
+    const isTooBrief = answer.statusCode === 423 && minimum > this.#expires && minimum <= LONGEST_WAIT;
+    if (isTooBrief) this.#expires = minimum;
+    return isTooBrief;
   }
 
   /** Asks for all that is known now, within the subscription (RFC 6665 §4.1.2.2). Without one nothing is done. */
@@ -233,12 +260,18 @@ export class EventSubscription {
       this.#answered?.();
       return;
     }
-    const anew = ({ message }: { message: Core.IncomingResponseMessage }): void => {
+    const refused = ({ message: answer }: { message: Core.IncomingResponseMessage }): void => {
       if (attempt !== this.#attempt) return;
-      // RFC 6665 §4.1.2.2: 481 and its like end it; for others it lives on, but a new one is the surer way
-      if (FINAL.has(message.statusCode ?? 0)) this.#rejected(message);
-      else if (this.#options.agent.connected) this.#subscribe();
+      const status = answer.statusCode ?? 0;
+      if (FINAL.has(status)) this.#rejected(answer);
+      else if (!this.#options.agent.connected) return;
+      else if (this.#isTooBrief(answer)) this.refresh();
+      // RFC 6665 §4.1.2.2: it lives on; for all else that can be the matter a new one is the surer way
+      else if (status >= 500 || status === 408 || status === 429) this.#later(dialog, waitOf(answer));
+      else this.#subscribe();
     };
+    this.#grantedBy = 'nobody';
+    this.#endedEarly = 0;
     clearTimeout(this.#timer);
     const { body } = this.#options;
     const message = {
@@ -246,10 +279,20 @@ export class EventSubscription {
       ...(body && { body: { contentDisposition: 'render', ...body } }),
     };
     try {
-      dialog.subscribe({ onAccept: () => this.#answered?.(), onReject: anew, onRedirect: anew }, message);
+      const accepted = ({ message: answer }: { message: Core.IncomingResponseMessage }): void => {
+        if (attempt === this.#attempt) this.#accepted(answer);
+      };
+      dialog.subscribe({ onAccept: accepted, onReject: refused, onRedirect: refused }, message);
     } catch {
       this.#subscribe();
     }
+  }
+
+  #later(dialog: Core.Subscription, seconds: number): void {
+    this.#answered?.();
+    stopWaitingForNotify(dialog);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), Math.min(Math.max(seconds, 2), LONGEST_WAIT) * 1000);
   }
 
   #retry(seconds: number): void {
@@ -274,6 +317,7 @@ export class EventSubscription {
   #forget(): void {
     clearTimeout(this.#timer);
     this.#attempt += 1;
+    this.#grantedBy = 'nobody';
     this.#request?.waitNotifyStop();
     this.#request = undefined;
     const dialog = this.#dialog;
@@ -288,3 +332,9 @@ export class EventSubscription {
     this.#options.onState(state);
   }
 }
+
+/** Seconds. */
+const waitOf = (answer: Core.IncomingResponseMessage): number => {
+  const retryAfter = Number.parseInt(answer.getHeader('retry-after') ?? '', 10);
+  return retryAfter >= 0 ? retryAfter : RETRY_AFTER;
+};
