@@ -25,7 +25,7 @@ export interface SrvRecord {
   weight: number;
 }
 
-/** The questions asked of DNS. An unknown name is an empty answer; only a broken DNS rejects. */
+/** The questions asked of DNS. An unknown name is an empty answer; only a broken DNS rejects, with the fault as `cause`. */
 export interface Resolver {
   naptr(domain: string): Promise<readonly NaptrRecord[]>;
   srv(name: string): Promise<readonly SrvRecord[]>;
@@ -53,7 +53,7 @@ const PROTOCOLS = ['TLS', 'TCP', 'UDP'] as const;
  * nothing less is ever tried. An explicit server is taken as it is; without a transport its port decides (5060 is TCP,
  * any other TLS). Without any record in DNS the domain itself is tried, over TLS.
  *
- * Rejects with `host-unknown` (retryable: DNS may be back later).
+ * Rejects with `host-unknown` (retryable: DNS may be back later; with a `cause` when it was DNS that failed).
  */
 export const locateServer = async (
   query: LocatorQuery,
@@ -77,8 +77,10 @@ const locateDomain = async (
   wanted: FlowProtocol | undefined,
   resolver: Resolver,
   random: () => number,
-): Promise<Candidate[]> => {
-  const naptr = await resolver.naptr(domain);
+): Promise<readonly Candidate[]> => {
+  // servers that know no NAPTR refuse the question in many ways; what the domain offers is in its SRV records all the same
+  const naptr = await resolver.naptr(domain).catch(() => []);
+  const refused = new Set<FlowProtocol>();
   for (const protocol of wanted ? [wanted] : PROTOCOLS) {
     const service = SERVICES[protocol];
     // §4.1: the NAPTR record names the SRV record; without one its name is made from the domain
@@ -86,27 +88,39 @@ const locateDomain = async (
       .filter((record) => record.service.toUpperCase() === service.naptr && record.flags.toUpperCase() === 'S')
       .sort((a, b) => a.order - b.order || a.preference - b.preference)
       .map((record) => record.replacement);
+    let isOffered = false;
     for (const name of names.length > 0 ? names : [`${service.srv}.${domain}`]) {
-      const candidates = await resolveSrv(name, protocol, resolver, random);
+      const records = await resolver.srv(name);
+      // RFC 2782: a lone "." says the service is decidedly not there
+      const usable = records.filter((record) => record.name !== '' && record.name !== '.');
+      if (records.length > 0 && usable.length === 0) refused.add(protocol);
+      const candidates = await resolveTargets(orderByWeight(usable, random), protocol, resolver);
       if (candidates.length > 0) return candidates;
+      isOffered ||= usable.length > 0;
     }
+    // that its servers are not found is no reason to be content with less
+    if (isOffered) return [];
   }
   const protocol = wanted ?? 'TLS';
-  return resolveHost(domain, SERVICES[protocol].port, protocol, resolver);
+  return refused.has(protocol) ? [] : resolveHost(domain, SERVICES[protocol].port, protocol, resolver);
 };
 
-const resolveSrv = async (
-  name: string,
+/** In their order. One whose address cannot be asked for does not hide the others. */
+const resolveTargets = async (
+  records: readonly SrvRecord[],
   protocol: FlowProtocol,
   resolver: Resolver,
-  random: () => number,
-): Promise<Candidate[]> => {
-  const records = await resolver.srv(name);
-  // RFC 2782: a lone "." says the service is decidedly not there
-  const usable = records.filter((record) => record.name !== '' && record.name !== '.');
+): Promise<readonly Candidate[]> => {
   const candidates: Candidate[] = [];
-  for (const record of orderByWeight(usable, random))
-    candidates.push(...(await resolveHost(record.name, record.port, protocol, resolver)));
+  let fault: unknown;
+  for (const { name, port } of records) {
+    try {
+      candidates.push(...(await resolveHost(name, port, protocol, resolver)));
+    } catch (error) {
+      fault = error;
+    }
+  }
+  if (candidates.length === 0 && fault !== undefined) throw fault;
   return candidates;
 };
 
@@ -149,9 +163,41 @@ const asked = async <T>(question: Promise<readonly T[]>): Promise<readonly T[]> 
   }
 };
 
-/** The machine's own DNS. */
-export const systemResolver: Resolver = {
-  naptr: (domain) => asked(dns.resolveNaptr(domain)),
-  srv: (name) => asked(dns.resolveSrv(name)),
-  addresses: async (host) => (await asked(dns.lookup(host, { all: true }))).map((each) => each.address),
+/** A question has the time of a few tries, with servers that do not answer, too. */
+const QUESTION_WITHIN = 8_000;
+
+/** Rejects with `host-unknown` when nobody answers. */
+const inTime = async <T>(question: Promise<T>, giveUp: () => void = () => {}): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new ProviderError('host-unknown', { retryable: true, cause: new Error('DNS does not answer') }));
+      giveUp();
+    }, QUESTION_WITHIN);
+  });
+  try {
+    return await Promise.race([question, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
+
+/**
+ * DNS at these servers (`address:port`), or at those of the machine as they are at each question: another network has others.
+ * Addresses are asked of the system, which knows the hosts file.
+ */
+export const dnsResolver = (servers?: readonly string[]): Resolver => {
+  const ask = <T>(question: (resolver: dns.Resolver) => Promise<readonly T[]>): Promise<readonly T[]> => {
+    const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
+    if (servers) resolver.setServers(servers);
+    return inTime(asked(question(resolver)), () => resolver.cancel());
+  };
+  return {
+    naptr: (domain) => ask((resolver) => resolver.resolveNaptr(domain)),
+    srv: (name) => ask((resolver) => resolver.resolveSrv(name)),
+    addresses: async (host) => (await inTime(asked(dns.lookup(host, { all: true })))).map(({ address }) => address),
+  };
+};
+
+/** The machine's own DNS. */
+export const systemResolver: Resolver = dnsResolver();

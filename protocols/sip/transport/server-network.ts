@@ -35,6 +35,8 @@ export class ServerNetwork implements Network {
   #large: Promise<StreamFlow> | undefined;
   #aborter = new AbortController();
   #current: Candidate | undefined;
+  /** What was found last. */
+  #located: readonly Candidate[] = [];
   readonly #avoided = new Set<string>();
 
   constructor(options: ServerNetworkOptions) {
@@ -52,7 +54,7 @@ export class ServerNetwork implements Network {
     this.#aborter = aborter;
     this.#events = events;
     this.#options.onStep('locating');
-    const located = await this.#options.locate();
+    const located = await this.#locate();
     const ordered = [...located.filter((c) => !this.#isAvoided(c)), ...located.filter((c) => this.#isAvoided(c))];
     let failure = new ProviderError('host-unknown', { retryable: true });
     for (const candidate of ordered) {
@@ -78,6 +80,17 @@ export class ServerNetwork implements Network {
 
   async close(): Promise<void> {
     this.#shut();
+  }
+
+  /** While DNS is down the server may well be up: it is looked for where it was. */
+  async #locate(): Promise<readonly Candidate[]> {
+    try {
+      this.#located = await this.#options.locate();
+    } catch (error) {
+      const isDnsDown = error instanceof ProviderError && error.code === 'host-unknown' && error.cause !== undefined;
+      if (!isDnsDown || this.#located.length === 0) throw error;
+    }
+    return this.#located;
   }
 
   #shut(): void {

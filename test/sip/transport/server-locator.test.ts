@@ -1,9 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
 import {
+  type Candidate,
   type LocatorQuery,
   locateServer,
   type NaptrRecord,
+  orderByWeight,
   type Resolver,
   type SrvRecord,
 } from '../../../protocols/sip/locating/server-locator.ts';
@@ -108,6 +110,80 @@ describe('RFC 3263', () => {
   });
 });
 
+describe('never less than was offered', () => {
+  const tcp = { '_sip._tcp.campus.test': [srv('b.campus.test', 5060)] };
+
+  test('TLS whose servers are not found is host-unknown, not TCP', async () => {
+    const records = { srv: { ...tcp, '_sips._tcp.campus.test': [srv('gone.campus.test', 5061)] }, addresses };
+    await expect(locate({}, records)).rejects.toThrow('host-unknown');
+  });
+
+  test('a question about TLS that fails is no answer that there is none', async () => {
+    const broken = {
+      ...resolver({ srv: tcp, addresses }),
+      srv: async (name: string) => {
+        if (name.startsWith('_sips')) throw new ProviderError('host-unknown', { retryable: true });
+        return tcp['_sip._tcp.campus.test'];
+      },
+    };
+    await expect(locateServer({ domain: 'campus.test' }, broken, () => 0)).rejects.toThrow('host-unknown');
+  });
+
+  test('TLS that is decidedly not there (RFC 2782 ".") is not tried at the domain either', async () => {
+    await expect(locate({}, { srv: { '_sips._tcp.campus.test': [srv('.', 0)] }, addresses })).rejects.toThrow();
+    expect(await locate({}, { srv: { ...tcp, '_sips._tcp.campus.test': [srv('.', 0)] }, addresses })).toEqual([
+      'TCP 192.0.2.2 5060',
+    ]);
+  });
+});
+
+describe('a DNS that is partly broken', () => {
+  const fault = new ProviderError('host-unknown', { retryable: true, cause: new Error('SERVFAIL') });
+  const sips = { '_sips._tcp.campus.test': [srv('a.campus.test', 1), srv('b.campus.test', 2)] };
+
+  test('servers that know no NAPTR are asked for SRV', async () => {
+    const records = { ...resolver({ srv: sips, addresses }), naptr: () => Promise.reject(fault) };
+    expect((await locateServer({ domain: 'campus.test' }, records, () => 0)).map(({ port }) => port)).toEqual([
+      1, 1, 2,
+    ]);
+  });
+
+  test('one target whose address cannot be asked for does not hide the others, all of them do', async () => {
+    const records = (broken: readonly string[]) => ({
+      ...resolver({ srv: sips, addresses }),
+      addresses: async (host: string) => {
+        if (broken.includes(host)) throw fault;
+        return ['192.0.2.7'];
+      },
+    });
+    const found = await locateServer({ domain: 'campus.test' }, records(['a.campus.test']), () => 0);
+    expect(found.map(({ port }) => port)).toEqual([2]);
+    const all = locateServer({ domain: 'campus.test' }, records(['a.campus.test', 'b.campus.test']), () => 0);
+    await expect(all).rejects.toBe(fault);
+  });
+});
+
+describe('RFC 2782 weights', () => {
+  test('draw in their proportion, and what weighs nothing seldom but not never', () => {
+    const records = [srv('zero', 0, 1, 0), srv('one', 1, 1, 10), srv('three', 3, 1, 30)];
+    const counts = new Map<string, number>();
+    for (let step = 0; step <= 400; step++) {
+      const [first] = orderByWeight(records, () => step / 401);
+      counts.set(first?.name ?? '', (counts.get(first?.name ?? '') ?? 0) + 1);
+    }
+    expect(Object.fromEntries(counts)).toEqual({ zero: 1, one: 100, three: 300 });
+  });
+
+  test('all of weight 0 are all there, once each', () => {
+    const records = [1, 2, 3].map((port) => srv('x', port, 1, 0));
+    expect(
+      orderByWeight(records, () => 0.999)
+        .map(({ port }) => port)
+        .toSorted(),
+    ).toEqual([1, 2, 3]);
+  });
+});
+
 describe('failover', () => {
   const network = (ports: number[]) => {
     const tried: string[] = [];
@@ -133,6 +209,27 @@ describe('failover', () => {
     expect(await open()).toBe(server.port);
     expect(tried).toEqual(['locating', 'connecting', 'connecting']);
     await made.close();
+  });
+
+  test('while DNS is down the server is looked for where it was, and where DNS says that it is gone it is gone', async () => {
+    const server = await ScriptedServer.open();
+    let locating = async (): Promise<readonly Candidate[]> => [
+      { protocol: 'TCP', address: '127.0.0.1', port: server.port },
+    ];
+    const made = new ServerNetwork({
+      locate: () => locating(),
+      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
+      onStep: () => {},
+    });
+    onTestFinished(() => made.close());
+    const down = new ProviderError('host-unknown', { retryable: true, cause: new Error('SERVFAIL') });
+    const open = () => made.open({ message: () => {}, oversized: () => {}, flowBroken: () => {}, down: () => {} });
+    await open();
+    locating = () => Promise.reject(down);
+    await open();
+    expect(made.local?.protocol).toBe('TCP');
+    locating = () => Promise.reject(new ProviderError('host-unknown', { retryable: true }));
+    await expect(open()).rejects.toThrow('host-unknown');
   });
 
   test('a server that could not serve us comes last next time, until one has', async () => {
