@@ -89,7 +89,9 @@ export class SipContactList implements ContactListOperationSet {
         this.#tell();
       },
       onBody: (body) => {
-        if (body === undefined || !this.#watchers.take(body)) return;
+        const taken = body === undefined ? 'nothing' : this.#watchers.take(body);
+        if (taken === 'nothing') return;
+        if (taken === 'incomplete') this.#watcherSubscription.refresh();
         this.#takeRequests();
         this.#tell();
       },

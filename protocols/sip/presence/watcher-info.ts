@@ -27,15 +27,23 @@ export class WatcherInfo {
   #seeing: ReadonlySet<Address> = new Set();
   #watching: ReadonlySet<Address> = new Set();
   #version = -1;
+  /** Everything was asked for and has not come yet. */
+  #isAsked = false;
 
-  /** Takes a document; false when it is none, or does not follow the last one. */
-  take(text: string): boolean {
+  /**
+   * Takes a document. `nothing`: it is none, or does not follow the last one; `incomplete`: one before it is missing, and
+   * everything has to be asked for.
+   */
+  take(text: string): 'nothing' | 'taken' | 'incomplete' {
     const root = parseXml(text);
     const version = Number(root?.attributes.version ?? Number.NaN);
-    if (root?.name !== 'watcherinfo' || root.namespace !== NAMESPACE || Number.isNaN(version)) return false;
+    if (root?.name !== 'watcherinfo' || root.namespace !== NAMESPACE || Number.isNaN(version)) return 'nothing';
     const full = root.attributes.state !== 'partial';
-    // RFC 3858 §4.2: an older one is dropped; a full one may begin anew after a restart of the server
-    if (!full && version <= this.#version) return false;
+    // RFC 3858 §5: an older one is dropped; a full one may begin anew after a restart of the server
+    if (!full && version <= this.#version) return 'nothing';
+    const isMissingOne = !full && version > this.#version + 1;
+    const isIncomplete = isMissingOne && !this.#isAsked;
+    this.#isAsked = isMissingOne;
     this.#version = version;
     if (full) this.#watchers.clear();
     for (const list of root.children.filter((c) => c.name === 'watcher-list' && c.attributes.package === 'presence')) {
@@ -47,7 +55,7 @@ export class WatcherInfo {
       }
     }
     this.#index();
-    return true;
+    return isIncomplete ? 'incomplete' : 'taken';
   }
 
   /** Whether that person sees our presence. */
@@ -75,6 +83,7 @@ export class WatcherInfo {
     this.#watchers.clear();
     this.#index();
     this.#version = -1;
+    this.#isAsked = false;
   }
 
   /** The whole contact list is looked up at every change. */

@@ -393,13 +393,31 @@ describe('watcher information', () => {
 
   test('full documents replace, partial ones change, old ones are dropped', () => {
     const info = new WatcherInfo();
-    expect(info.take(document(0, 'full', watcher('bob', 'active') + watcher('eve', 'pending')))).toBe(true);
+    expect(info.take(document(0, 'full', watcher('bob', 'active') + watcher('eve', 'pending')))).toBe('taken');
     expect([info.sees('sip:bob@campus.test'), info.sees('sip:eve@campus.test')]).toEqual([true, false]);
-    expect(info.take(document(1, 'partial', watcher('bob', 'terminated') + watcher('eve', 'active')))).toBe(true);
+    expect(info.take(document(1, 'partial', watcher('bob', 'terminated') + watcher('eve', 'active')))).toBe('taken');
     expect([info.sees('sip:bob@campus.test'), info.sees('sip:eve@campus.test')]).toEqual([false, true]);
-    expect(info.take(document(1, 'partial', watcher('eve', 'terminated')))).toBe(false);
-    expect(info.take('<x/>')).toBe(false);
-    expect(info.take(document(0, 'full', ''))).toBe(true);
+    expect(info.take(document(1, 'partial', watcher('eve', 'terminated')))).toBe('nothing');
+    expect(info.take('<x/>')).toBe('nothing');
+    expect(info.take(document(0, 'full', ''))).toBe('taken');
     expect(info.sees('sip:eve@campus.test')).toBe(false);
+  });
+
+  test('everything is asked for when a document is missing, once, until what comes follows again', () => {
+    const info = new WatcherInfo();
+    const partial = (version: number): string => info.take(document(version, 'partial', watcher('bob', 'active')));
+    info.take(document(0, 'full', ''));
+    expect([partial(1), partial(3), partial(5), partial(6), partial(8)]).toEqual([
+      'taken',
+      'incomplete',
+      'taken',
+      'taken',
+      'incomplete',
+    ]);
+    expect(info.sees('sip:bob@campus.test')).toBe(true);
+    info.take(document(9, 'full', ''));
+    expect([partial(11), info.sees('sip:bob@campus.test')]).toEqual(['incomplete', true]);
+    info.clear();
+    expect(partial(4), 'a partial one before any whole one').toBe('incomplete');
   });
 });

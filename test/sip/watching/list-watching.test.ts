@@ -79,6 +79,34 @@ test('a notice that is missing makes it ask for everything, once', async () => {
   watching.suspend();
 });
 
+test('who is active without what they are is not there; what is named and lost is unknown', async () => {
+  const { watching, notify, first, until } = await watched();
+  const { contentType, body } = listNotice(0, true, {
+    [BOB]: [{ state: 'active', body: pidf(BOB, 'open') }],
+    [EVE]: [{ state: 'active', body: 'no presence' }],
+    'sip:leo@campus.test': [{ state: 'active' }],
+  });
+  notify(first, 'active;expires=3600', contentType, body.replace('Content-ID: <c0i@x>', 'Content-ID: <lost@x>'));
+  await until(() => watching.state === 'active');
+  const states = [BOB, EVE, 'sip:leo@campus.test'].map((address) => watching.of(address)?.presence.state);
+  expect(states).toEqual(['unknown', 'unknown', 'offline']);
+  watching.suspend();
+});
+
+test('people are the same however they are written, and somebody not on our list changes nothing', async () => {
+  const { watching, send, until } = await watched();
+  send(0, true, {
+    'SIP:b%6Fb@CAMPUS.test;user=phone': [{ state: 'active', body: pidf(BOB, 'open') }],
+    'pres:eve@Campus.Test.': [{ state: 'active', body: pidf(EVE, 'closed') }],
+    'tel:+351218417000': [{ state: 'active', body: pidf(BOB, 'closed') }],
+    'sip:%zz@@': [{ state: 'active', body: pidf(BOB, 'closed') }],
+    'sip:mallory@elsewhere.test': [{ state: 'active', body: pidf(BOB, 'closed') }],
+  });
+  await until(() => watching.state === 'active');
+  expect([watching.of(BOB)?.presence.state, watching.of(EVE)?.presence.state]).toEqual(['available', 'offline']);
+  watching.suspend();
+});
+
 test('a partial notice before any whole one is not believed', async () => {
   const { watching, send, until } = await watched();
   send(7, false, { [BOB]: [{ state: 'active', body: pidf(BOB, 'open') }] });

@@ -140,3 +140,17 @@ test('of five hundred people one is renamed, grouped and removed, and the rest s
   expect(shelf.documents.get(LISTS_PATH)?.text).toBe(lists(list('Year 1', ...rest)));
   expect(contacts.contacts.length).toBe(499);
 });
+
+test('watcher information with a gap is asked for whole', async () => {
+  const { sip, login, subscription, root, notify } = await campus();
+  login(root.href);
+  const watch = await subscription('presence.winfo');
+  const info = (version: number, state: string): string =>
+    `<watcherinfo xmlns="urn:ietf:params:xml:ns:watcherinfo" version="${version}" state="${state}"/>`;
+  notify(watch, 'application/watcherinfo+xml', info(0, 'full'));
+  notify(watch, 'application/watcherinfo+xml', info(2, 'partial'));
+  const refresh = await sip.until(() =>
+    sip.requests.find(({ head }) => head.get('event') === 'presence.winfo' && head.get('to')?.includes('tag=')),
+  );
+  expect(refresh.head.get('cseq')).toBe('2 SUBSCRIBE');
+});

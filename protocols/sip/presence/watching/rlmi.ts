@@ -36,8 +36,10 @@ export const parseListNotice = (contentType: string, body: string): ListNotice |
   if (!parts || root?.name !== 'list' || root.namespace !== NAMESPACE || !(version >= 0)) return undefined;
   const documents = new Map(parts.map((part) => [part.contentId ?? '', part]));
   const presenceIn = (cid: string | undefined): PeerPresence | undefined => {
-    const part = cid === undefined ? undefined : documents.get(cid.replace(/^<|>$/g, ''));
-    return part && parsePidf(text(part.content));
+    if (cid === undefined) return undefined;
+    const part = documents.get(cid.replace(/^<|>$/g, ''));
+    // RFC 4662 §5.5: what it points at is lost or no presence, and says neither that somebody is there nor that they are not
+    return (part && parsePidf(text(part.content))) ?? { state: 'unknown' };
   };
   const resources = new Map<Address, ResourceInstance[]>();
   for (const resource of root.children.filter(({ name }) => name === 'resource')) {
