@@ -1,5 +1,5 @@
-import { Core } from 'sip.js';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Core, Grammar } from 'sip.js';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DigestClient } from '../../protocols/sip/authentication/digest-client.ts';
 import { EventSubscription } from '../../protocols/sip/presence/watching/event-subscription.ts';
 import { directAgent, incoming, reached } from './direct-agents.ts';
@@ -28,6 +28,17 @@ test('a message repeated after it was answered is not handled twice', async () =
   }
   expect(handled).toBe(1);
   expect(server.answers.map(({ start }) => start.kind === 'response' && start.status)).toEqual([200, 200, 200]);
+});
+
+test('a value that looks as usual is read without unpacking the tables of the grammar', () => {
+  const unpacking = vi.spyOn(String.prototype, 'split');
+  onTestFinished(() => unpacking.mockRestore());
+  const times = (): number => unpacking.mock.calls.filter(([separator]) => String(separator) === '').length;
+  expect(Grammar.parse('"Ana" <sip:ana@campus.test>;tag=x', 'From')).toMatchObject({ displayName: 'Ana' });
+  expect(times()).toBe(0);
+  // what sip.js does with every value
+  expect(Grammar.parse('Ana <sip:ana@campus.test>;tag=x', 'From')).toMatchObject({ displayName: 'Ana' });
+  expect(times()).toBeGreaterThan(100);
 });
 
 test('no two requests get the same branch', async () => {
