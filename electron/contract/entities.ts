@@ -198,6 +198,7 @@ export const transferSchema = z.object({
   speed: z.number(),
   /** Null while nobody can know. */
   secondsLeft: z.nullable(z.number()),
+  /** Of what `failed`; of an incoming `offered` one why it could not be kept when it was accepted: it can be again. */
   fault: z.nullable(faultSchema),
   /** A new attempt makes sense: *Try again* is offered. */
   canRetry: z.boolean(),

@@ -23,6 +23,8 @@ export type ProviderErrorCode =
   | 'peer-busy'
   | 'peer-declined'
   | 'peer-unknown'
+  /** Has no room for the file, or no place for it; which of them is nobody's business here. */
+  | 'peer-cannot-keep'
   | 'not-supported'
   | 'blocked'
   // content

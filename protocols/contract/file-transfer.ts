@@ -110,6 +110,11 @@ export interface ProtocolTransfer {
   /** `paused` by us only. */
   resume(): void;
   /**
+   * Any moment: this side cannot go on, and nobody said no. Ends as `failed{error}`. The peer is told as much as concerns it:
+   * of a receiver without room, say, that the file cannot be kept there (`peer-cannot-keep`).
+   */
+  fail(error: ProviderError): void;
+  /**
    * Any moment: this side goes away for now. Ends as `failed{network}`, and the peer is told that it is no cancel: what is
    * left may be offered or asked for again.
    */

@@ -35,6 +35,7 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
   'peer-busy': { said: 'Esta pessoa está ocupada neste momento.', todo: 'Tente mais tarde.' },
   'peer-declined': { said: 'Esta pessoa recusou.', todo: 'Escreva-lhe a perguntar porquê.' },
   'peer-unknown': { said: 'O servidor não conhece ninguém com este endereço.', todo: 'Verifique o endereço.' },
+  'peer-cannot-keep': { said: 'O ficheiro não pôde ser guardado do outro lado.', todo: 'Tente de novo mais tarde.' },
   'not-supported': { said: 'O outro lado não consegue fazer isto.', todo: 'Tente outro caminho para esta pessoa.' },
   blocked: { said: 'As mensagens entre vocês estão bloqueadas.', todo: 'Contacte esta pessoa de outra forma.' },
   'too-big': { said: 'É demasiado grande para este caminho.', todo: 'Envie por partes, ou como ficheiro.' },

@@ -44,7 +44,7 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
         {showsProgress(transfer) && (
           <ProgressBar label={file.name} share={share} still={state === 'paused' || state === 'waiting-for-peer'} />
         )}
-        <div className={cx(styles.line, state === 'failed' && styles.wrong)}>
+        <div className={cx(styles.line, transfer.fault && styles.wrong)}>
           <span>{transferPace(t, transfer, format) || words}</span>
         </div>
         {hasButtons(transfer) && (

@@ -16,9 +16,12 @@ export function transferState(t: TFunction, transfer: Transfer, name: string): s
     transfer.direction === 'outgoing'
       ? t(`file.out.${transfer.state}`, { name })
       : t(`file.in.${transfer.state}`, { name });
-  if (transfer.state !== 'failed' || !transfer.fault) return said;
+  if (!transfer.fault) return said;
   const { code } = transfer.fault;
-  if (transfer.direction === 'outgoing') return `${said}. ${faultSentence(t, code)}`;
+  // the buttons to accept it are still there
+  if (transfer.state === 'offered') return faultSentence(t, code);
+  const here = code === 'no-space' && transfer.canRetry;
+  if (transfer.direction === 'outgoing' || here) return `${said}. ${faultSentence(t, code)}`;
   // only who sends can begin again
   return `${said}. ${faultSaid(t, code)} ${t(code === 'no-space' ? 'file.makeRoom' : 'file.askAgain', { name })}`;
 }

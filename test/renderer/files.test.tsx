@@ -25,6 +25,17 @@ describe('a file offered to me', () => {
     expect(core.asks('transfers.accept')).toEqual([]);
   });
 
+  it('says why it could not be kept, and can be accepted again', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    const name = 'fotografia do quadro.jpg';
+    const offered = core.data.snapshot.transfers.find(({ file }) => file.name === name);
+    act(() => core.changeTransfer(offered?.id ?? '', { fault: { code: 'no-space', retryable: false } }));
+    await within(list).findByText(/ · There is not enough space on the disk\. Free some space, then try again\.$/);
+    fireEvent.click(within(list).getByRole('button', { name: `Accept ${name}` }));
+    await waitFor(() => expect(core.asks('transfers.accept')).toHaveLength(1));
+  });
+
   it('a program carries a warning, and cannot be opened from inside', async () => {
     const { core } = await openWindow({ talk: 'rui' });
     const list = await log('Rui Costa');

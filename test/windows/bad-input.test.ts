@@ -20,9 +20,10 @@ const SAID = {
   en: {
     vanished: 'The file is no longer where it was. Choose the file again.',
     notSent: 'Not sent.',
+    notKept: 'Not sent. The file could not be kept at the other side. Try again later.',
     tooBig: 'Not sent: This is too big for this route. Send it in parts, or as a file.',
     noSpace: 'There is not enough space on the disk. Free some space, then try again.',
-    notReceived: 'Not received. There is not enough space on the disk. Free some space, then ask',
+    notReceived: 'Not received. There is not enough space on the disk. Free some space, then try again.',
     program: 'This is a program. Open it only if you asked for it; AIMS will not open it for you.',
     open: 'Open',
     reveal: 'Show in folder',
@@ -40,9 +41,10 @@ const SAID = {
   pt: {
     vanished: 'O ficheiro já não está onde estava. Escolha o ficheiro de novo.',
     notSent: 'Não enviado.',
+    notKept: 'Não enviado. O ficheiro não pôde ser guardado do outro lado. Tente de novo mais tarde.',
     tooBig: 'Não enviada: É demasiado grande para este caminho. Envie por partes, ou como ficheiro.',
     noSpace: 'Não há espaço suficiente no disco. Liberte espaço e tente de novo.',
-    notReceived: 'Não recebido. Não há espaço suficiente no disco. Liberte espaço e peça a',
+    notReceived: 'Não recebido. Não há espaço suficiente no disco. Liberte espaço e tente de novo.',
     program: 'Isto é um programa. Abra-o só se o pediu; o AIMS não o abre por si.',
     open: 'Abrir',
     reveal: 'Mostrar na pasta',
@@ -279,7 +281,7 @@ describe.skipIf(!disks).each(['en', 'pt'] as const)('a full disk under a window 
     await me().page.getByText(said.notReceived).first().waitFor({ timeout: 60_000 });
     await me().screenshot(`bad-disk-filled-up-${language}`);
     expect(fs.existsSync(received(name))).toBe(false);
-    await other().page.getByText(SAID[otherLanguage].notSent, { exact: false }).first().waitFor();
+    await other().page.getByText(SAID[otherLanguage].notKept).first().waitFor();
     await say(me(), `the disk is full, the talk is not: ${language}`);
     await bubble(other(), `the disk is full, the talk is not: ${language}`).waitFor();
     disk.resize(900);

@@ -15,7 +15,7 @@ import {
 import { FileSession } from './file-session.ts';
 import type { IncomingTransfer } from './incoming-transfer.ts';
 import type { OutgoingContext } from './outgoing-offer.ts';
-import { fromMsrp, fromReason, fromRejection, reasonOf } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromRejection, reasonOf, toldBySink } from './transfer-errors.ts';
 
 /** A program answers, not a person, though some clients ask theirs. */
 const ANSWER_TIMEOUT = 120_000;
@@ -122,7 +122,7 @@ export class FileFetch {
 
   #ended(error: ProviderError | undefined): void {
     clearTimeout(this.#timer);
-    this.#sip?.end(error && reasonOf(error));
+    this.#sip?.end(error && reasonOf(toldBySink(error)));
     this.#line?.end();
     this.#line = undefined;
   }

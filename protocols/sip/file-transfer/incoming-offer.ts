@@ -24,7 +24,7 @@ import {
 import { type FileLine, FileSession } from './file-session.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import { OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
-import { CANCELLED, fromMsrp } from './transfer-errors.ts';
+import { CANCELLED, fromMsrp, wordsOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
 export interface OfferContext {
@@ -126,6 +126,8 @@ export class IncomingFileOffer {
   #chats: readonly MsrpLine[];
   #stage: 'waiting' | 'answering' | 'answered' = 'waiting';
   #fault: ProviderError | undefined;
+  /** A 200 was not possible, so the rest is for a refusal to say. */
+  #unanswerable = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** Reads the offer of a session. What cannot be taken at all comes back as a refusal, to be given as the answer. */
@@ -212,7 +214,7 @@ export class IncomingFileOffer {
       this.offered.some(({ transfer }) => transfer.phase.state === 'offered') ||
       this.requests.some((request) => !request.decided);
     if (undecided) return;
-    if (this.#chats.length > 0 || this.#someWanted()) void this.#answer();
+    if (this.#chats.length > 0 || this.#someWanted() || this.#differ()) void this.#answer();
     else this.#reject();
   }
 
@@ -223,13 +225,26 @@ export class IncomingFileOffer {
     );
   }
 
+  /** Somebody said no to one, and another could not be kept: one status would be untrue of either. */
+  #differ(): boolean {
+    if (this.#unanswerable) return false;
+    const failed = this.offered.filter(({ transfer }) => transfer.phase.state === 'failed');
+    return failed.length > 0 && failed.length < this.offered.length;
+  }
+
   #reject(): void {
     this.#close();
-    // 488: RFC 6714 §4.3, and whatever else cannot be answered as it stands
-    if (this.#fault) this.#sip.reject(this.#fault.protocolCode === '488' ? 488 : 480);
+    if (this.#fault) this.#rejectFor(this.#fault);
     // §8.3.2: no such file, and nothing else in the offer
     else if (this.offered.length === 0) this.#sip.reject(488, NO_SUCH_FILE);
     else this.#sip.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);
+  }
+
+  #rejectFor(fault: ProviderError): void {
+    // RFC 6714 §4.3, and whatever else cannot be answered as it stands
+    if (fault.protocolCode === '488') this.#sip.reject(488);
+    else if (fault.code === 'peer-busy') this.#sip.reject(486);
+    else this.#sip.reject(480, wordsOf(fault));
   }
 
   #close(): void {
@@ -251,7 +266,7 @@ export class IncomingFileOffer {
         if (chat) chats.set(offered, chat);
       }
       await this.#openLines(place.host);
-      if (this.#sip.state.state === 'invited' && (chats.size > 0 || this.#someWanted())) {
+      if (this.#sip.state.state === 'invited' && (chats.size > 0 || this.#someWanted() || this.#differ())) {
         return this.#accept(place.host, chats);
       }
     } catch (error) {
@@ -259,6 +274,7 @@ export class IncomingFileOffer {
     }
     for (const chat of chats.values()) chat.cancel();
     // who said yes took it back while the lines were opened: the others may go on thinking
+    this.#unanswerable = true;
     this.#chats = [];
     this.#timer = undefined;
     this.#stage = 'waiting';
@@ -270,7 +286,12 @@ export class IncomingFileOffer {
     const missing = [...this.#entries.values()].find((entry) => !entry.line && wants(entry));
     if (!missing) return;
     const options = missing.kind === 'push' ? { accept: missing.transfer.take } : SENDING;
-    missing.line = await this.#context.media.answer(host, missing.media, options);
+    try {
+      missing.line = await this.#context.media.answer(host, missing.media, options);
+    } catch (error) {
+      // each line has a way of its own to us, and what is wrong with one says nothing of the others
+      (missing.kind === 'push' ? missing.transfer : missing.request.transfer)?.fail(fromMsrp(error));
+    }
     return this.#openLines(host);
   }
 
@@ -299,6 +320,7 @@ export class IncomingFileOffer {
     this.#sip.accept({ sdp: formatDescription(origin, lines) });
     for (const start of starts) start();
     for (const chat of chats.values()) chat.start();
+    if (chats.size === 0) session.begun();
   }
 }
 
@@ -317,8 +339,11 @@ function answerOf(entry: Entry): FileMedia {
   const { media: offered, line } = entry;
   const transferId = offered.transferId !== undefined ? { transferId: offered.transferId } : {};
   if (!line || !wants(entry)) {
-    const open = entry.kind === 'push' && entry.transfer.phase.state === 'offered';
-    return open ? putOffMedia(offered) : refusedMedia(offered);
+    if (entry.kind === 'pull') return refusedMedia(offered);
+    const { phase } = entry.transfer;
+    if (phase.state === 'offered') return putOffMedia(offered);
+    const title = phase.state === 'failed' ? wordsOf(phase.error) : undefined;
+    return { ...refusedMedia(offered), ...(title === undefined ? {} : { title }) };
   }
   const said = { ...line.address, acceptTypes: ['*'], ...transferId, dates: {} };
   if (entry.kind === 'pull') {

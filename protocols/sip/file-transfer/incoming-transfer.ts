@@ -13,7 +13,7 @@ import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
 import type { FileLine } from './file-session.ts';
 import { Transfer } from './transfer.ts';
-import { answeredElsewhere, fromMsrp, fromReason, reasonOf } from './transfer-errors.ts';
+import { answeredElsewhere, fromMsrp, fromReason, reasonOf, toldBySink } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte for so long the peer is gone, though nobody said so. */
@@ -118,7 +118,7 @@ export class IncomingTransfer extends Transfer {
         const release = () => void line.leave();
         if (this.phase.state === 'finished') share.complete(release);
         else {
-          share.leave(error && reasonOf(error));
+          share.leave(error && reasonOf(toldBySink(error)));
           release();
         }
       },

@@ -15,7 +15,7 @@ import {
 } from './description/session-description.ts';
 import { FileSession } from './file-session.ts';
 import { type OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
-import { fromMsrp, fromReason, fromRejection } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromRejection, fromTitle } from './transfer-errors.ts';
 
 /** What an outgoing offer needs from its account. */
 export interface OutgoingContext {
@@ -179,7 +179,10 @@ export class OutgoingOffer {
         const offered = said.ours[index];
         if (someTaken && isPutOff(media.file) && offered?.kind === 'file') {
           refuse(() => this.#context.putOff(transfer, offered.file));
-        } else refuse(() => transfer.declined());
+        } else {
+          const fault = fromTitle(media.file.title);
+          refuse(() => (fault ? transfer.fail(fault) : transfer.declined()));
+        }
       } else if (!readPath(media.file)) {
         refuse(() => transfer.fail(new ProviderError('malformed', { detail: 'path' })));
         runs.push(() => session.close(index));

@@ -6,7 +6,7 @@ import type { FileMedia } from './description/session-description.ts';
 import { outgoingContent, wantedForm } from './file-content.ts';
 import type { FileLine, LineEnd } from './file-session.ts';
 import { Transfer } from './transfer.ts';
-import { fromMsrp, fromReason, fromStatus, reasonOf } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromStatus, reasonOf, toldBySource } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte confirmed for so long the peer is gone, though nobody said so (a closed lid says nothing). */
@@ -61,7 +61,7 @@ export class OutgoingTransfer extends Transfer {
   }
 
   fail(error: ProviderError): void {
-    this.#end({ state: 'failed', error }, reasonOf(error));
+    this.#end({ state: 'failed', error }, reasonOf(toldBySource(error)));
   }
 
   /** The peer said no. */

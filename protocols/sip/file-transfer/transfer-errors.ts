@@ -56,12 +56,34 @@ export function fromStatus(protocolCode: number): ProviderError {
   }
 }
 
+/**
+ * Words for a refusal that is nobody's no: in the Warning (RFC 3261 §20.43) of a 480, or as the title (RFC 8866 §5.4) of one
+ * line with port 0. 480 and not 603: another device may still take it.
+ */
+const REFUSALS: Partial<Record<ProviderErrorCode, string>> = {
+  'peer-cannot-keep': 'cannot be kept',
+  'peer-busy': 'busy',
+  'not-supported': 'not supported',
+};
+
+/** What keeps a receiver from keeping a file. Which of them it is stays with the receiver. */
+const UNKEEPABLE: readonly ProviderErrorCode[] = [
+  'no-space',
+  'permission-denied',
+  'name-refused',
+  'unreadable',
+  'internal',
+];
+
 /** Warning of a 603 from somebody who had accepted and thought better of it before the answer was out. */
 export const CANCELLED = 'cancelled';
 
 /** What a refused INVITE says about the offer (RFC 3261 §21). */
 export function fromRejection(rejection: Rejection, direct: boolean): ProviderError | 'declined' | 'cancelled' {
   if (rejection.status === 603) return rejection.warning?.includes(`"${CANCELLED}"`) ? 'cancelled' : 'declined';
+  if (rejection.status === 480 && rejection.warning?.includes(`"${REFUSALS['peer-cannot-keep']}"`)) {
+    return new ProviderError('peer-cannot-keep', { protocolCode: 480 });
+  }
   if (direct && rejection.local) {
     return new ProviderError('peer-offline', { protocolCode: rejection.status, retryable: true });
   }
@@ -72,13 +94,11 @@ export function fromRejection(rejection: Rejection, direct: boolean): ProviderEr
 
 /** Faults one side may tell the other about; everything else stays `internal`. */
 const TOLD: readonly ProviderErrorCode[] = [
-  'no-space',
-  'name-refused',
+  'peer-cannot-keep',
   'size-mismatch',
   'hash-mismatch',
   'source-changed',
   'source-missing',
-  'permission-denied',
   'unreadable',
   'too-big',
   'malformed',
@@ -88,14 +108,31 @@ const TOLD: readonly ProviderErrorCode[] = [
   'internal',
 ];
 
+/** What the other side of a receiver learns of its fault. */
+export const toldBySink = ({ code }: ProviderError): ProviderErrorCode =>
+  UNKEEPABLE.includes(code) ? 'peer-cannot-keep' : code;
+
+/** The same of a sender: which of its rights to its own file are missing is nobody else's business. */
+export const toldBySource = ({ code }: ProviderError): ProviderErrorCode =>
+  code === 'permission-denied' ? 'unreadable' : code;
+
+/** How a receiver's fault is told in a refusal; undefined where that has no words. */
+export const wordsOf = (error: ProviderError): string | undefined => REFUSALS[toldBySink(error)];
+
+/** What the title of a refused line says; undefined: a person's no. */
+export function fromTitle(title: string | undefined): ProviderError | undefined {
+  const said = Object.entries(REFUSALS).find(([, words]) => words === title) as [ProviderErrorCode, string] | undefined;
+  return said && new ProviderError(said[0]);
+}
+
 /**
  * A Reason header value (RFC 3326) that tells the other side why a transfer ends early: BYE is the one message both
  * sides surely exchange, since the MSRP connection may be what failed.
  *
- * @example reasonOf(new ProviderError('hash-mismatch')) // 'SIP;cause=500;text="hash-mismatch"'
+ * @example reasonOf('hash-mismatch') // 'SIP;cause=500;text="hash-mismatch"'
  */
-export const reasonOf = (error: ProviderError): string =>
-  `SIP;cause=500;text="${TOLD.includes(error.code) ? error.code : 'internal'}"`;
+export const reasonOf = (code: ProviderErrorCode): string =>
+  `SIP;cause=500;text="${TOLD.includes(code) ? code : 'internal'}"`;
 
 /**
  * What another device of this account did with an offer, by the Reason of the CANCEL that a forking proxy sends to the rest:

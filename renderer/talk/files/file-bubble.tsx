@@ -63,10 +63,12 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
         )}
         <div className={styles.facts}>
           <FileName name={file.name} />
-          <div className={cx(styles.state, state === 'failed' && styles.wrong)}>
+          <div className={cx(styles.state, transfer.fault && styles.wrong)}>
             {state === 'failed'
               ? words
-              : (offered ? [size, fileKind(file.name), how] : [size, pace || words]).filter(Boolean).join(' · ')}
+              : (offered && !transfer.fault ? [size, fileKind(file.name), how] : [size, pace || words])
+                  .filter(Boolean)
+                  .join(' · ')}
           </div>
         </div>
       </div>

@@ -24,6 +24,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'peer-busy': true,
   'peer-declined': true,
   'peer-unknown': true,
+  'peer-cannot-keep': true,
   'not-supported': true,
   blocked: true,
   'too-big': true,

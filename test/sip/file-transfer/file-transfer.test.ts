@@ -237,9 +237,15 @@ describe('a file that is not wanted', () => {
 });
 
 describe('what goes wrong is told to both sides', () => {
-  test.each(['hash-mismatch', 'no-space', 'name-refused'] as const)(
-    'a receiver that cannot finish for %s says so, and the sender never counts it as done',
-    async (code) => {
+  test.each([
+    ['hash-mismatch', 'hash-mismatch'],
+    // what is wrong with a disk is not told to others
+    ['no-space', 'peer-cannot-keep'],
+    ['name-refused', 'peer-cannot-keep'],
+    ['permission-denied', 'peer-cannot-keep'],
+  ] as const)(
+    'a receiver that cannot finish for %s says %s, and the sender never counts it as done',
+    async (code, told) => {
       const { from, to, address } = await twoPeers();
       const offered = nextOffer(to);
       const content = new Content(randomBytes(MIB));
@@ -248,7 +254,7 @@ describe('what goes wrong is told to both sides', () => {
       const { transfer } = await offered;
       acceptInto(transfer, new Arrival(content.size), { complete: () => Promise.reject(new ProviderError(code)) });
       expect(await outcome(transfer)).toBe(`failed ${code}`);
-      expect(await outcome(sending)).toBe(`failed ${code}`);
+      expect(await outcome(sending)).toBe(`failed ${told}`);
       expect(seen).not.toContain('finished');
     },
   );
@@ -263,7 +269,7 @@ describe('what goes wrong is told to both sides', () => {
     arrival.failAt = { position: 3 * MIB, error: new ProviderError('no-space') };
     acceptInto(transfer, arrival);
     expect(await outcome(transfer)).toBe('failed no-space');
-    expect(await outcome(sending)).toBe('failed no-space');
+    expect(await outcome(sending)).toBe('failed peer-cannot-keep');
     expect(arrival.ends).toEqual(['aborted']);
   });
 
@@ -279,6 +285,18 @@ describe('what goes wrong is told to both sides', () => {
     expect(await outcome(sending)).toBe('failed source-changed');
     expect(await outcome(transfer)).toBe('failed source-changed');
     await expect.poll(() => arrival.ends).toEqual(['aborted']);
+  });
+
+  test('a source that may not be read any more: the receiver learns that it could not be read', async () => {
+    const { from, to, address } = await twoPeers();
+    const offered = nextOffer(to);
+    const file = fileOf(new Content(randomBytes(100)));
+    const denied = () => Promise.reject(new ProviderError('permission-denied'));
+    const sending = offerOne(from.files, address, { ...file, open: denied });
+    const { transfer } = await offered;
+    acceptInto(transfer, new Arrival(100));
+    expect(await outcome(sending)).toBe('failed permission-denied');
+    expect(await outcome(transfer)).toBe('failed unreadable');
   });
 
   test('a source that is gone when it is wanted', async () => {

@@ -8,7 +8,10 @@ import { Arrival, acceptInto, Content, fileOf, nextOffer, outcome, phase, twoPee
 const content = randomBytes(24_000_000);
 
 /** A transfer of which one side was paused in the middle. */
-async function pausedBy(who: 'sender' | 'receiver', options: { secure?: boolean } = {}) {
+async function pausedBy(
+  who: 'sender' | 'receiver',
+  { onTold, ...options }: { secure?: boolean; onTold?: (received: ProtocolTransfer) => void } = {},
+) {
   const { from, to, address } = await twoPeers(options);
   const offered = nextOffer(to);
   const sent = offerOne(from.files, address, fileOf(new Content(content)));
@@ -23,6 +26,12 @@ async function pausedBy(who: 'sender' | 'receiver', options: { secure?: boolean 
     pause = undefined;
   };
   acceptInto(received, arrival);
+  received.onPhase(({ state }) => {
+    if (state !== 'paused') return;
+    const act = onTold;
+    onTold = undefined;
+    act?.(received);
+  });
   const both = await Promise.all([phase(sent, 'paused'), phase(received, 'paused')]);
   return { from, to, sent, received, arrival, both, arrived: () => arrived };
 }
@@ -56,6 +65,15 @@ describe('a paused file', () => {
     expect(await outcome(received)).toBe('finished');
     expect(await outcome(sent)).toBe('finished');
     expect(arrival.bytes.equals(content)).toBe(true);
+  });
+
+  test('that the receiver pauses in the moment it hears of the pause of the sender is held by both', async () => {
+    const { sent, received } = await pausedBy('sender', { onTold: (transfer) => transfer.pause() });
+    sent.resume();
+    await expect.poll(() => holder(sent), { timeout: 10_000 }).toBe('peer');
+    received.resume();
+    expect(await outcome(received)).toBe('finished');
+    expect(await outcome(sent)).toBe('finished');
   });
 
   test.each(['sender', 'receiver'] as const)('can be cancelled by the %s', async (who) => {

@@ -131,7 +131,7 @@ export function viewOf(
     bytes: row.bytes,
     ...(prepared === undefined ? {} : { prepared }),
     ...pace,
-    fault: stage.state === 'failed' ? stage.fault : null,
+    fault: 'fault' in stage ? stage.fault : null,
     canRetry: canRetry(row),
     canPause: stage.state === 'running' && row.pausable === true,
     risky: isRiskyName(row.name),

@@ -26,7 +26,8 @@ import type { Fault, Transfer } from '../../../contract/index.ts';
 export type TransferStage =
   | { state: 'preparing' }
   | { state: 'waiting-for-peer' }
-  | { state: 'offered' }
+  /** `fault`: the person said yes, and the disk did not. The offer stands all the same. */
+  | { state: 'offered'; fault?: Fault }
   | { state: 'accepted' }
   | { state: 'connecting' }
   | { state: 'running' }

@@ -29,9 +29,11 @@ export class Parts {
     // of what a crash left before anything of it was noted, nobody knows what it is
     if (own !== null && earlier?.id !== row.id) await removePart(own);
     if (earlier) {
+      const from = Math.min(earlier.side.runs[0]?.[1] ?? 0, row.size ?? 0);
+      // asked before anything is touched: what is there is there still when there is room
+      if (row.size !== null && row.size - from > (await freeBytes(folder))) throw new ProviderError('no-space');
       // only one transfer may own it, and a crash now loses a part, not its truth
       this.#ledger.amend(earlier.id, { side: { ...earlier.side, part: null, runs: [] } });
-      const from = Math.min(earlier.side.runs[0]?.[1] ?? 0, row.size ?? 0);
       const part = await PartFile.reopen(earlier.side.part, from, facts);
       if (part) return part;
     }

@@ -55,17 +55,25 @@ export class Receiving {
       this.#keep(accountId, offer, askable);
     } catch (error) {
       this.#context.log('error', 'offer-not-kept', { error: error instanceof Error ? error.message : 'unknown' });
-      offer.transfer.cancel();
+      // nobody was asked, so nobody has said no
+      offer.transfer.fail(ProviderError.from(error));
     }
   }
 
   /** `wished`: an absolute path; otherwise the offered name in the download folder. */
   accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
     const work = this.#accept(row, wished).catch((error: unknown) => {
+      if (error instanceof ProviderError) this.#keepOpen(row.id, error);
       throw commandErrorOf(error);
     });
     this.#track(work.catch(() => {}));
     return work;
+  }
+
+  /** Still offered: another folder or some room on the disk, and it can be accepted after all. The peer is told nothing. */
+  #keepOpen(id: string, error: ProviderError): void {
+    if (this.#ledger.get(id)?.stage.state === 'offered')
+      this.#ledger.again(id, { state: 'offered', fault: faultOf(error) });
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
@@ -80,7 +88,6 @@ export class Receiving {
     try {
       part = await this.#parts.open(row, folder, name);
     } catch (error) {
-      // still offered: another folder or some room on the disk, and it can be accepted after all
       delete live.accepted;
       throw error;
     }
@@ -201,7 +208,7 @@ export class Receiving {
       return;
     }
     if (file.size !== undefined && (!Number.isSafeInteger(file.size) || file.size < 0)) {
-      transfer.cancel();
+      transfer.fail(new ProviderError('malformed'));
       return;
     }
     const unanswered = this.#ledger
@@ -209,7 +216,7 @@ export class Receiving {
       .filter((row) => row.stage.state === 'offered' && isReceiving(row) && row.route.address === peer);
     if (unanswered.length >= MAXIMUM_UNANSWERED) {
       this.#context.log('warn', 'too-many-offers', { accountId, offers: unanswered.length });
-      transfer.decline();
+      transfer.fail(new ProviderError('peer-busy'));
       return;
     }
     const id = randomUUID();
@@ -425,14 +432,16 @@ export class Receiving {
 
   #fail(id: string, error: ProviderError, tell?: () => void): void {
     // what the disk said is closer to the cause than what the connection made of it
-    const fault = this.#live.get(id)?.accepted?.part?.failure ?? error;
+    const live = this.#live.get(id);
+    const fault = live?.accepted?.part?.failure ?? error;
     const row = this.#ledger.get(id);
     if (row && isReceiving(row) && RESUMABLE.has(fault.code) && canComeAgain(row)) {
       this.#context.log('info', 'transfer-interrupted', { code: fault.code, bytes: row.bytes });
       this.#wait(id);
       return;
     }
-    this.#end(id, { state: 'failed', fault: faultOf(fault), endedAt: this.#context.clock.now() }, tell);
+    const told = tell ?? (() => live?.transfer.fail(fault));
+    this.#end(id, { state: 'failed', fault: faultOf(fault), endedAt: this.#context.clock.now() }, told);
   }
 
   /** The attempt is over, the transfer is not: its sender offers it again, and then it goes on by itself. */
@@ -466,8 +475,8 @@ export class Receiving {
       if (tell) tell();
       else live.transfer.cancel();
     }
-    const keep = stage.state === 'failed' && RESUMABLE.has(stage.fault.code) && row.hashes.length > 0;
     const part = live?.accepted?.part;
+    const keep = stage.state === 'failed' && row.hashes.length > 0 && isWorthKeeping(stage.fault.code, part);
     if (part) this.#track(this.#parts.putAway(id, part, live?.accepted?.completing, keep));
     else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
       this.#track(this.#parts.remove(id, row.side.part));
@@ -479,6 +488,10 @@ export class Receiving {
     this.#work.add(tracked);
   }
 }
+
+/** A part that grew until the disk was full goes, and makes room; one that only could not grow again is all the person has. */
+const isWorthKeeping = (code: string, part: PartFile | undefined): boolean =>
+  RESUMABLE.has(code) || (code === 'no-space' && !part);
 
 /** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
 const canComeAgain = (row: ReceivingRow): boolean =>

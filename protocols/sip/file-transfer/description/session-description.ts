@@ -24,6 +24,8 @@ export interface FileMedia extends MsrpLine {
   range?: FileRange;
   /** Content-ID of the picture beside the description. */
   iconId?: string;
+  /** Words of the writer about this line: its i= (RFC 8866 §5.4). */
+  title?: string;
 }
 
 /** A line of an offer: one file, a chat, or something else that is answered with port 0 as it stood. */
@@ -50,6 +52,7 @@ const readFile = (media: MediaDescription, session: SessionDescription): FileMed
     dates: parseFileDate(attribute(media, 'file-date') ?? ''),
     ...(range ? { range } : {}),
     ...(iconId !== undefined ? { iconId } : {}),
+    ...(typeof media.description === 'string' ? { title: media.description } : {}),
   };
 };
 
@@ -87,7 +90,7 @@ export const offersFiles = (sdp: string): boolean =>
 
 const writeFile = (file: FileMedia): MediaDescription => {
   const date = formatFileDate(file.dates);
-  return writeMsrpLine(file, [
+  const line = writeMsrpLine(file, [
     `file-selector:${formatFileSelector(file.selector ?? { hashes: [] })}`,
     ...(file.transferId !== undefined ? [`file-transfer-id:${file.transferId}`] : []),
     ...(file.disposition !== undefined ? [`file-disposition:${file.disposition}`] : []),
@@ -95,6 +98,7 @@ const writeFile = (file: FileMedia): MediaDescription => {
     ...(file.iconId !== undefined ? [`file-icon:${formatCidUrl(file.iconId)}`] : []),
     ...(file.range !== undefined ? [`file-range:${formatFileRange(file.range)}`] : []),
   ]);
+  return file.title === undefined ? line : { ...line, description: file.title };
 };
 
 /** The o-line of one side of a session: `version` grows by one with each description that differs (RFC 3264 §8). */

@@ -97,13 +97,17 @@ export class MemoryTransfer implements ProtocolTransfer {
   }
 
   interrupt(): void {
-    if (this.over) return;
-    this.to({ state: 'failed', error: new ProviderError('network', { retryable: true }) });
-    this.#going();
-    this.onInterrupt();
+    this.fail(new ProviderError('network', { retryable: true }));
   }
 
-  onInterrupt: () => void = () => {};
+  fail(error: ProviderError): void {
+    if (this.over) return;
+    this.to({ state: 'failed', error });
+    this.#going();
+    this.onFail(error);
+  }
+
+  onFail: (error: ProviderError) => void = () => {};
 
   to(phase: TransferPhase): void {
     if (this.over) return;
@@ -280,9 +284,8 @@ export class Wire {
       incoming.onDecline = () => outgoing.to({ state: 'declined' });
       incoming.onCancel = () => outgoing.to({ state: 'cancelled', by: 'peer' });
       outgoing.onCancel = () => incoming.to({ state: 'cancelled', by: 'peer' });
-      const gone = { state: 'failed', error: new ProviderError('network') } as const;
-      incoming.onInterrupt = () => outgoing.to(gone);
-      outgoing.onInterrupt = () => incoming.to(gone);
+      incoming.onFail = (error) => outgoing.to({ state: 'failed', error });
+      outgoing.onFail = (error) => incoming.to({ state: 'failed', error });
       incoming.onHold = (held) => outgoing.hold('peer', held);
       outgoing.onHold = (held) => incoming.hold('peer', held);
       to.offers.emit({ transfer: incoming, key: file.id, sentAt: 1_000 });

@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { MemorySink } from '../../../../msrp/index.ts';
+import type { ProtocolTransfer } from '../../../../protocols/contract/index.ts';
 import { offerOne } from '../../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../../direct-agents.ts';
-import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome } from '../file-peers.ts';
+import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, nextOffers, outcome } from '../file-peers.ts';
 import { endpointOf, head, lines, media, pathOf, sender } from '../raw-peers.ts';
 
 /** Nobody is there. */
@@ -62,6 +63,27 @@ describe('an offer without CEMA (§4.3)', () => {
     acceptInto(transfer, new Arrival(9));
     expect(await outcome(transfer)).toBe('failed not-supported');
     expect((await reached(sip, 'rejected')).rejection.status).toBe(488);
+  });
+
+  test('of which one line alone is so: that file ends with its reason, and the other arrives', async () => {
+    const bob = await filePeer('bob');
+    const offered = nextOffers(bob, 2);
+    const body = randomBytes(9000);
+    const { sip, session } = await sender(bob.uri, (path, port) => [
+      ...media(BEHIND, 2000, 'a=sendonly', 'a=setup:passive', 'a=file-selector:size:9'),
+      ...media(path, port, 'a=sendonly', 'a=setup:actpass', 'a=file-selector:size:9000'),
+    ]);
+    const [behind, near] = (await offered) as [ProtocolTransfer, ProtocolTransfer];
+    const arrival = new Arrival(9000);
+    acceptInto(behind, new Arrival(9));
+    acceptInto(near, arrival);
+    const { remote } = await reached(sip, 'established');
+    const [, first = '', second = ''] = remote.sdp.split(/^m=message /m);
+    expect(first).toMatch(/^0 TCP\/MSRP \*\r\ni=not supported\r\n/);
+    await session.start({ remotePath: pathOf(second), role: 'active' });
+    session.send({ contentType: 'application/octet-stream', body, successReport: true });
+    expect(await Promise.all([behind, near].map(outcome))).toEqual(['failed not-supported', 'finished']);
+    expect(Buffer.compare(arrival.bytes, body)).toBe(0);
   });
 
   test('is taken from somebody who can: our own path is as it was', async () => {

@@ -85,7 +85,7 @@ test('a disk that is full ends its file on both sides, and no other', async () =
   acceptInto(other, arrival);
   expect(await Promise.all([full, ...sending.slice(0, 1)].map(outcome))).toEqual([
     'failed no-space',
-    'failed no-space',
+    'failed peer-cannot-keep',
   ]);
   expect(await Promise.all([other, ...sending.slice(1)].map(outcome))).toEqual(['finished', 'finished']);
   expect(arrival.bytes.equals(contents[1]?.bytes ?? Buffer.alloc(0))).toBe(true);
