@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { Grammar } from 'sip.js';
+import { Grammar, NameAddrHeader, URI } from 'sip.js';
 import { expect, test } from 'vitest';
 import { MessageHead } from '../../../protocols/sip/transport/wire/message-head.ts';
 import { readUsual } from '../../../protocols/sip/transport/wire/usual-values.ts';
@@ -16,6 +16,9 @@ const RULES: Readonly<Record<string, string>> = {
   'content-length': 'Content_Length',
   'max-forwards': 'Max_Forwards',
 };
+/** With its parameters in their order. */
+const written = (parsed: unknown): string =>
+  parsed instanceof URI || parsed instanceof NameAddrHeader ? parsed.toString() : '';
 /** What the grammar itself makes of it. */
 const slowly = (value: string, rule: string): unknown => Grammar.parse(value, rule);
 
@@ -197,7 +200,7 @@ test.each([
       if (quick === undefined) return;
       quickly += 1;
       expect([text, quick]).toEqual([text, slowly(text, rule)]);
-      expect(String(quick)).toBe(String(slowly(text, rule)));
+      expect(written(quick)).toBe(written(slowly(text, rule)));
     }),
     { numRuns: 1000 },
   );

@@ -32,7 +32,8 @@ const CALL_ID = new RegExp(`^${CALL_ID_WORD}(?:@${CALL_ID_WORD})?$`);
 const CONTENT_TYPE = whole(`(?:text|application|message|multipart)/[\\w\\-.+]+(?:${MEDIA_PARAMETER})*`);
 const NUMBER = /^\d{1,9}$/;
 
-type Parameters = Record<string, string | undefined>;
+/** sip.js's types do not know that a value, a user and a display name may be missing, its grammar does. */
+type Parameters = Record<string, string>;
 
 /** Undefined when one comes twice (RFC 3261 §7.3.1 forbids it, the grammar has ways of its own with it). */
 const parametersOf = (text: string): Parameters | undefined => {
@@ -40,7 +41,7 @@ const parametersOf = (text: string): Parameters | undefined => {
   for (const [, name = '', value] of text.matchAll(/;([^;=]+)(?:=("[^"]*"|[^;]*))?/g)) {
     const key = name.toLowerCase();
     if (Object.hasOwn(parameters, key)) return undefined;
-    parameters[key] = value;
+    parameters[key] = value as string;
   }
   return parameters;
 };
@@ -50,8 +51,7 @@ const uriOf = ([scheme, user, host = '', port, tail = '']: readonly (string | un
   if (!parameters) return undefined;
   if (parameters.transport) parameters.transport = parameters.transport.toLowerCase();
   // the grammar drops what is said of it
-  if ('lr' in parameters) parameters.lr = undefined;
-  // sip.js's types do not know that a user and a display name may be missing, its grammar does
+  if ('lr' in parameters) parameters.lr = undefined as unknown as string;
   return new URI(scheme, user as string, host, port === undefined ? undefined : Number(port), parameters);
 };
 
