@@ -1,4 +1,4 @@
-import type { OfferedMedia } from '../../file-transfer/description/session-description.ts';
+import { type OfferedMedia, parseDescription } from '../../file-transfer/description/session-description.ts';
 import type { MediaAddress } from '../../media/media.ts';
 import { type MsrpLine, readPath, refusedLine } from '../../offers/msrp-line.ts';
 import { IMDN_TYPE } from '../imdn.ts';
@@ -32,6 +32,12 @@ export const chatLine = (address: MediaAddress): MsrpLine => ({
   acceptWrappedTypes: WRAPPED_TYPES,
   maxSize: LARGEST_MESSAGE,
 });
+
+/** The first chat in a description. */
+export const chatLineOf = (sdp: string): MsrpLine | undefined => {
+  for (const line of parseDescription(sdp) ?? []) if (line.kind === 'chat') return line.chat;
+  return undefined;
+};
 
 const names = (types: readonly string[], type: string): boolean =>
   types.some((entry) => {

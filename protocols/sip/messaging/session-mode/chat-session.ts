@@ -1,78 +1,23 @@
-import { randomInt } from 'node:crypto';
-import {
-  type Clock,
-  MsrpError,
-  type OutgoingMessage,
-  offererRole,
-  type SessionState,
-  type Timer,
-} from '../../../../msrp/index.ts';
+import { offererRole, type SessionState, type Timer } from '../../../../msrp/index.ts';
 import { type Address, ProviderError } from '../../../contract/index.ts';
-import {
-  formatDescription,
-  type OfferedMedia,
-  parseDescription,
-} from '../../file-transfer/description/session-description.ts';
-import type { Media, MediaLine, MediaPlace } from '../../media/media.ts';
+import { parseDescription } from '../../file-transfer/description/session-description.ts';
+import type { MediaLine } from '../../media/media.ts';
 import { glarePause } from '../../offers/glare.ts';
 import type { MsrpLine } from '../../offers/msrp-line.ts';
 import { Reoffers } from '../../offers/reoffers.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
-import type { Rejection, SipSession, SipSessionState } from '../../sip-session.ts';
+import type { SipSession, SipSessionState } from '../../sip-session.ts';
 import type { TypedBody } from '../message-content.ts';
-import {
-  answerLines,
-  type ChatForms,
-  chatLine,
-  faultOf,
-  formsOf,
-  hostOf,
-  messageId,
-  sessionIdOf,
-} from './chat-description.ts';
-import { acceptText, type SessionMessage } from './incoming-texts.ts';
-import { confirmed, type Sent } from './sent.ts';
-
-export interface ChatContext {
-  media: Media;
-  /** Where we are; undefined while not connected. */
-  place: () => MediaPlace | undefined;
-  /** A message came. Throws an MsrpError to have it refused. */
-  take: (session: ChatSession, message: SessionMessage) => void;
-  /** It opened, closed, or is being moved. */
-  changed: (session: ChatSession) => void;
-  clock: Clock;
-}
-
-/** Why a session ended, for what is learned of the peer. */
-export type ChatEnd =
-  | { cause: 'refused'; rejection: Rejection }
-  /** No connection could be made, or it broke. */
-  | { cause: 'media' }
-  /** Ours or the peer's wish, or idleness. */
-  | { cause: 'left' };
-
-/**
- * ```
- * opening --connected and bound--> open --idle, BYE, connection lost, stop--> closed
- *  |   ^                            |
- *  |   +--address changed, ---------+
- *  |      connection to our relay lost
- *  +--refused, no connection, nobody answers--> closed
- * ```
- */
-export type ChatState = { state: 'opening' } | { state: 'open' } | { state: 'closed'; end: ChatEnd };
+import { type ChatForms, chatLineOf, faultOf, hostOf } from './chat-description.ts';
+import { ChatMedia } from './chat-media.ts';
+import type { ChatContext, ChatEnd, ChatState } from './chat-state.ts';
+import type { Sent } from './sent.ts';
 
 /** From INVITE to a bound connection. */
 const OPEN_TIMEOUT = 20_000;
 const IDLE_TIMEOUT = 600_000;
 /** Quiet after which a session that has become superfluous closes. */
 const SUPERFLUOUS_TIMEOUT = 2_000;
-/** Bytes after which a large text counts as moving on. */
-const PROGRESS = 16_384;
-/** How long what is on its way at a BYE may still arrive. */
-const LINGER = 2_000;
-const KEEP_ALIVE = 60_000;
 
 /** The Reason of our BYE (RFC 3326) when it is not our wish, so that the peer does not invite us again at once. */
 const MEDIA_LOST = 'SIP ;cause=503 ;text="Media connection lost"';
@@ -84,27 +29,27 @@ export class ChatSession {
   readonly peer: Address;
   readonly invitedBy: 'us' | 'peer';
   readonly #context: ChatContext;
-  readonly #over = new AbortController();
-  readonly #origin = { sessionId: randomInt(2 ** 47), version: 1 };
+  readonly #media: ChatMedia;
+  readonly #reoffers: Reoffers;
   #state: ChatState = { state: 'opening' };
   #sip: SipSession | undefined;
   /** False: the SIP session is a file transfer's, which ends it. */
   #owned = true;
-  #line: MediaLine | undefined;
-  /** The peer's side of `#line`. */
-  #remote: MsrpLine | undefined;
-  #forms: ChatForms | undefined;
-  #offerId = '';
   #timer: Timer | undefined;
   #unsubscribe: () => void = () => {};
+  /** Waits for the answer to our next offer, in place of the line there is. */
+  #asked: ((answer: MsrpLine | undefined) => void) | undefined;
   #superfluous = false;
   #opened = false;
-  readonly #reoffers: Reoffers;
 
   private constructor(peer: Address, invitedBy: 'us' | 'peer', context: ChatContext) {
     this.peer = peer;
     this.invitedBy = invitedBy;
     this.#context = context;
+    this.#media = new ChatMedia(peer, context, (message) => {
+      if (this.open) this.#touch();
+      context.take(this, message);
+    });
     this.#reoffers = new Reoffers(
       () => this.#tellWhere(),
       () => new Promise((resolve) => context.clock.after(this.#sip ? glarePause(this.#sip) : 0, resolve)),
@@ -136,7 +81,7 @@ export class ChatSession {
     session.#owned = false;
     session.#sip = sip;
     try {
-      const answer = await session.#answerLine(offered);
+      const answer = await session.#media.answer(offered);
       session.#unsubscribe = sip.onState((state) => session.#onSip(state));
       return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
     } catch (error) {
@@ -165,7 +110,7 @@ export class ChatSession {
 
   /** How to write to the peer; of use while `open`. */
   get forms(): ChatForms | undefined {
-    return this.#forms;
+    return this.#media.forms;
   }
 
   /**
@@ -173,46 +118,19 @@ export class ChatSession {
    * two sessions both sides keep the one where it sorts lower.
    */
   get offerId(): string {
-    return this.#offerId;
+    return this.#media.offerId;
   }
 
   /** Sends one message and waits until it is clear what became of it. Never rejects. */
-  async send({ contentType, content }: TypedBody, options: { id?: string; report?: boolean }): Promise<Sent> {
-    const line = this.#line;
-    if (!this.open || !line) return { state: 'broken' };
-    if (Buffer.byteLength(content) > (this.#forms?.maximum ?? 0)) return { state: 'refused' };
+  async send(body: TypedBody, options: { id?: string; report?: boolean }): Promise<Sent> {
+    if (!this.open) return { state: 'broken' };
     this.#touch();
-    let message: OutgoingMessage;
-    try {
-      message = line.session.send({
-        contentType,
-        body: content,
-        ...messageId(options.id),
-        successReport: options.report === true,
-        progressEvery: PROGRESS,
-        // relays lose large frames without a word
-        ...(line.relayed ? { chunking: 'relay' as const } : {}),
-      });
-    } catch {
-      return { state: 'broken' };
-    }
-    const remote = this.#remote;
-    return confirmed(message, {
-      clock: this.#context.clock,
-      relayed: line.relayed && options.report === true,
-      // it may have gone to where the peer was before
-      silent: () => this.#remote === remote && this.#fail(line),
-    });
+    return await this.#media.send(body, options, (line) => this.#fail(line));
   }
 
   /** Sends something nobody waits for: a typing notice. */
-  tell({ contentType, content }: TypedBody): void {
-    if (!this.open) return;
-    try {
-      this.#line?.session.send({ contentType, body: content, failureReport: 'no', priority: 'low' });
-    } catch {
-      // the session is ending
-    }
+  tell(body: TypedBody): void {
+    if (this.open) this.#media.tell(body);
   }
 
   /** There is a better session with this peer: closes as soon as nothing goes on here. */
@@ -225,13 +143,13 @@ export class ChatSession {
   /** After a reconnect: tells the peer where we are now, by re-INVITE (RFC 3261 §14, RFC 4975 §8). */
   async renew(): Promise<void> {
     const place = this.#context.place();
-    const line = this.#line;
+    const { line } = this.#media;
     if (!this.#owned || !place || this.#sip?.state.state !== 'established' || !line) return;
     await this.#guarded(async () => {
       if (hostOf(line.address) !== place.host) {
-        this.#leaveLine();
+        this.#media.leave();
         this.#opening();
-        await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
+        await this.#media.offer(place);
       }
       await this.#reoffers.make();
     });
@@ -250,9 +168,8 @@ export class ChatSession {
   async #invite(invite: (offer: SessionDescription) => SipSession): Promise<void> {
     const place = this.#context.place();
     if (!place) throw new ProviderError('network', { retryable: true });
-    const line = await this.#makeLine(() => this.#context.media.offer(place, this.#options()));
-    this.#offerId = sessionIdOf(line.address);
-    this.#adopt(invite(this.#describe(place.host)));
+    await this.#media.offer(place);
+    this.#adopt(invite(this.#media.describe(place.host)));
   }
 
   async #answer(sip: SipSession, offered: MsrpLine): Promise<void> {
@@ -260,8 +177,8 @@ export class ChatSession {
     this.#adopt(sip);
     if (host === undefined) throw new ProviderError('network', { retryable: true });
     const lines = parseDescription(sip.remote?.sdp ?? '') ?? [];
-    const answer = await this.#answerLine(offered);
-    sip.accept({ sdp: formatDescription({ ...this.#origin, host }, answerLines(lines, answer)) });
+    const answer = await this.#media.answer(offered);
+    sip.accept(this.#media.describeAnswer(host, lines, answer));
     await this.#start(offered);
   }
 
@@ -275,7 +192,7 @@ export class ChatSession {
     if (this.#state.state === 'closed') return;
     switch (state.state) {
       case 'established':
-        if (this.invitedBy === 'us') void this.#guarded(() => this.#answered(state.remote));
+        if (this.invitedBy === 'us') void this.#guarded(() => this.#start(answerIn(state.remote)));
         else if (this.#reoffers.due) this.#tellLater();
         break;
       case 'rejected':
@@ -288,73 +205,40 @@ export class ChatSession {
     }
   }
 
-  async #answered({ sdp }: SessionDescription): Promise<void> {
-    const answer = chatLineOf(sdp);
-    if (!answer || faultOf(answer)) throw new ProviderError('malformed');
-    await this.#start(answer);
-  }
-
   /** RFC 3264 §8: the peer offers anew, because it moved, or for no reason we have to know. */
   async #reoffered({ sdp }: SessionDescription): Promise<SessionDescription> {
     const lines = parseDescription(sdp);
     const host = this.#context.place()?.host;
     if (!lines || host === undefined) throw new ProviderError('malformed');
     const offered = chatLineOf(sdp);
-    this.#origin.version++;
-    const answer = (own?: MsrpLine): SessionDescription => ({
-      sdp: formatDescription({ ...this.#origin, host }, answerLines(lines, own)),
-    });
     if (!offered || faultOf(offered)) {
       // our answer goes out first
       setImmediate(() => this.close());
-      return answer();
+      return this.#media.describeAnswer(host, lines, undefined);
     }
-    const line = this.#line;
-    if (line && this.#keeps(offered)) {
-      // RFC 4145 §4.1: an answer is active or passive; the connection there is stays
-      const ours = this.#remote?.setup === 'active' ? 'passive' : 'active';
-      const { setup = ours } = line.address;
-      const role = setup === 'actpass' ? ours : setup;
-      if (this.#follow(line, offered, role)) {
-        // what we are now is in the answer
-        this.#reoffers.said();
-        return answer(chatLine({ ...line.address, setup: role }));
-      }
+    const kept = this.#media.keep(offered);
+    if (kept) {
+      // what we are now is in the answer, and what the peer is we know: one of the two connects
+      this.#reoffers.said();
+      this.#answerAsked({ ...offered, setup: kept.setup === 'active' ? 'passive' : 'active' });
+      return this.#media.describeAnswer(host, lines, kept);
     }
-    this.#leaveLine();
+    this.#media.leave();
+    this.#answerAsked(undefined);
     this.#opening();
-    const own = await this.#answerLine(offered);
+    const own = await this.#media.answer(offered);
     void this.#guarded(() => this.#start(offered));
-    return answer(own);
+    return this.#media.describeAnswer(host, lines, own);
   }
 
-  async #answerLine(offered: MsrpLine): Promise<MsrpLine> {
-    const host = this.#context.place()?.host;
-    if (host === undefined) throw new ProviderError('network', { retryable: true });
-    if (this.#offerId === '') this.#offerId = sessionIdOf(offered);
-    const line = await this.#makeLine(() => this.#context.media.answer(host, offered, this.#options()));
-    return chatLine(line.address);
-  }
-
-  async #makeLine(make: () => Promise<MediaLine>): Promise<MediaLine> {
-    const line = await make();
-    if (this.#state.state === 'closed') {
-      line.end();
-      throw new MsrpError('session-closed', 'The session was closed meanwhile');
-    }
-    this.#line = line;
-    return line;
-  }
-
-  /** Both sides know each other's paths: connects, or waits for the connection. */
+  /** Both sides know each other's paths. */
   async #start(remote: MsrpLine): Promise<void> {
-    const line = this.#line;
+    const line = await this.#media.start(remote, {
+      timeout: OPEN_TIMEOUT,
+      pathChanged: () => this.#owned && this.#tellLater(),
+      again: () => this.#offerAgain(),
+    });
     if (!line) return;
-    this.#remote = remote;
-    this.#forms = formsOf(remote);
-    line.session.onPathChange(() => this.#owned && this.#tellLater());
-    await line.start(remote, { timeout: OPEN_TIMEOUT, signal: this.#over.signal, survives: true });
-    if (line !== this.#line) return;
     line.session.onStateChange((state) => this.#onLine(line, state));
     this.#opened = true;
     this.#move({ state: 'open' });
@@ -364,7 +248,7 @@ export class ChatSession {
   #onLine(line: MediaLine, state: SessionState): void {
     // whose SIP session it is does not know how to tell the peer
     if (state.name === 'closed' || (state.name === 'moved' && !this.#owned)) this.#fail(line);
-    if (line !== this.#line) return;
+    if (line !== this.#media.line) return;
     if (state.name === 'reconnecting' && this.open) this.#opening();
     if (state.name === 'bound') {
       this.#move({ state: 'open' });
@@ -383,56 +267,32 @@ export class ChatSession {
     this.#reoffers.make().catch(() => {});
   }
 
+  /** The line there is cannot be used by the answer to our offer: another answer is asked for, and is its to start with. */
+  #offerAgain(): Promise<MsrpLine | undefined> {
+    return new Promise((resolve) => {
+      this.#asked = resolve;
+      this.#reoffers.make().catch(() => this.#answerAsked(undefined));
+    });
+  }
+
+  #answerAsked(answer: MsrpLine | undefined): boolean {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    asked?.(answer);
+    return asked !== undefined;
+  }
+
   /** Offers anew what we are now. */
   async #tellWhere(): Promise<void> {
     const sip = this.#sip;
-    const line = this.#line;
+    const { line } = this.#media;
     const place = this.#context.place();
     // after the reconnect it is told, see `renew`
     if (sip?.state.state !== 'established' || !line || !place) throw new ProviderError('network', { retryable: true });
-    const { sdp } = await sip.reoffer(this.#describe(place.host));
-    const answer = chatLineOf(sdp);
-    if (!answer || faultOf(answer)) throw new ProviderError('malformed');
-    if (line !== this.#line) return;
+    const answer = answerIn(await sip.reoffer(this.#media.describe(place.host)));
+    if (line !== this.#media.line || this.#answerAsked(answer)) return;
     if (line.session.state.name === 'idle') await this.#start(answer);
-    else if (!this.#follow(line, answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
-  }
-
-  /** The same MSRP session of the peer's as before, whatever relays lead to it. */
-  #keeps({ path }: MsrpLine): boolean {
-    return path.at(-1) === this.#remote?.path.at(-1);
-  }
-
-  /** Takes another path of the peer's, and lets it have ours. False: that takes another connection. */
-  #follow(line: MediaLine, remote: MsrpLine, role: 'active' | 'passive'): boolean {
-    const same = remote.path.join(' ') === this.#remote?.path.join(' ');
-    if (same && line.session.state.name !== 'moved') return true;
-    try {
-      line.update(remote, role);
-    } catch {
-      return false;
-    }
-    this.#remote = remote;
-    return true;
-  }
-
-  #options() {
-    return {
-      keepAlive: KEEP_ALIVE,
-      accept: (offer: Parameters<typeof acceptText>[0]) =>
-        acceptText(offer, (message) => {
-          if (this.open) this.#touch();
-          this.#context.take(this, message);
-        }),
-    };
-  }
-
-  #describe(host: string): SessionDescription {
-    const line = this.#line;
-    if (!line) throw new ProviderError('internal');
-    // RFC 6135 §4.2.2: never passive in an offer
-    const lines: OfferedMedia[] = [{ kind: 'chat', chat: { ...chatLine(line.address), setup: 'actpass' } }];
-    return { sdp: formatDescription({ ...this.#origin, version: this.#origin.version++, host }, lines) };
+    else if (!this.#media.follow(answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
   }
 
   /** Something goes on here. */
@@ -458,31 +318,22 @@ export class ChatSession {
 
   /** The connection is gone, or of no use. */
   #fail(line: MediaLine): void {
-    if (line === this.#line) this.#end({ cause: 'media' }, 'now');
+    if (line === this.#media.line) this.#end({ cause: 'media' }, 'now');
     line.end();
   }
 
-  #leaveLine(): void {
-    const line = this.#line;
-    this.#line = undefined;
-    line?.end();
-  }
-
-  /** `lingering`: the connection stays a moment for what the peer sent before it knew, and its answer to what we sent. */
   #end(end: ChatEnd, way: 'lingering' | 'now' = 'lingering'): void {
-    const line = this.#line;
     if (this.#state.state === 'closed') {
-      if (way === 'now') line?.end();
+      if (way === 'now') this.#media.end('now');
       return;
     }
     this.#timer?.cancel();
-    const lingers = way === 'lingering' && line?.session.state.name === 'bound';
-    if (!lingers) this.#over.abort();
+    if (end.cause === 'media' && !this.#opened) this.#media.unreached();
     this.#move({ state: 'closed', end });
     this.#unsubscribe();
+    this.#answerAsked(undefined);
     if (this.#owned) this.#sip?.end(end.cause === 'media' ? MEDIA_LOST : undefined);
-    if (lingers) this.#context.clock.after(LINGER, () => line.end());
-    else line?.end();
+    this.#media.end(way);
   }
 
   #move(state: ChatState): void {
@@ -492,8 +343,9 @@ export class ChatSession {
   }
 }
 
-/** The first chat in a description. */
-export const chatLineOf = (sdp: string): MsrpLine | undefined => {
-  for (const line of parseDescription(sdp) ?? []) if (line.kind === 'chat') return line.chat;
-  return undefined;
+/** The chat line of an answer. Throws a ProviderError when it is of no use. */
+const answerIn = ({ sdp }: SessionDescription): MsrpLine => {
+  const answer = chatLineOf(sdp);
+  if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+  return answer;
 };

@@ -6,8 +6,9 @@ import type { MsrpLine } from '../../offers/msrp-line.ts';
 import type { SipAnswer } from '../../request.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
 import type { SipSession } from '../../sip-session.ts';
-import { faultOf } from './chat-description.ts';
-import { type ChatContext, ChatSession, chatLineOf } from './chat-session.ts';
+import { chatLineOf, faultOf } from './chat-description.ts';
+import { ChatSession } from './chat-session.ts';
+import type { ChatContext } from './chat-state.ts';
 import type { SessionMessage } from './incoming-texts.ts';
 import { LearnedPeers, type Verdict } from './learned-peers.ts';
 
