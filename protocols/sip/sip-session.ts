@@ -1,5 +1,5 @@
 import type { Core } from 'sip.js';
-import { type Invitation, type Inviter, SessionState } from 'sip.js';
+import { type Invitation, type Inviter, RequestPendingError, SessionState } from 'sip.js';
 import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
 import { headerText, shownName } from './header-text.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
@@ -91,6 +91,9 @@ export class SipJsSession implements SipSession {
   readonly onReoffered = this.#reoffered.on;
   #current: SipSessionState;
   #offered: SessionDescription | undefined;
+  /** We have answered an offer of the peer's, and its ACK has not come. */
+  #isUnconfirmed = false;
+  readonly #confirmations = new Emitter<void>();
 
   constructor(session: Inviter | Invitation, descriptions: PassThroughDescriptions) {
     this.#session = session;
@@ -107,7 +110,12 @@ export class SipJsSession implements SipSession {
         this.#end('peer', bye.request.getHeader('reason'));
       },
       onCancel: (cancel) => this.#end('peer', cancel.request.getHeader('reason')),
-      onInvite: (request) => this.#reoffered.emit({ reason: request.getHeader('reason') }),
+      onInvite: (request, _answer, status) => {
+        // a refusal is confirmed within its transaction
+        this.#isUnconfirmed = status < 300;
+        this.#reoffered.emit({ reason: request.getHeader('reason') });
+      },
+      onAck: () => this.#confirmed(),
       onRefer: (referral) => void referral.reject({ statusCode: 603 }),
       onInfo: (info) => void info.reject({ statusCode: 415 }),
       onMessage: (message) => void message.reject({ statusCode: 415 }),
@@ -176,6 +184,8 @@ export class SipJsSession implements SipSession {
 
   async reoffer(offer: SessionDescription, reason?: string): Promise<SessionDescription> {
     const session = this.#session;
+    // RFC 3261 §14.1: not while an offer of the peer's is under way, which it is until its ACK
+    if (this.#isUnconfirmed) await this.#confirmation();
     if (this.#current.state !== 'established') throw new Error('the session is not established');
     const before = this.#descriptions.local;
     this.#descriptions.local = offer;
@@ -191,7 +201,7 @@ export class SipJsSession implements SipSession {
               onRedirect: ({ message }) => reject(new Error(String(message.statusCode ?? 0))),
             },
           })
-          .catch(reject);
+          .catch((error: unknown) => reject(isPending(error) ? new Error('491') : error));
       });
     } catch (error) {
       this.#descriptions.local = before;
@@ -228,6 +238,20 @@ export class SipJsSession implements SipSession {
     renewContact(this.#session, contact);
   }
 
+  #confirmation(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.#confirmations.on(() => {
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  #confirmed(): void {
+    this.#isUnconfirmed = false;
+    this.#confirmations.emit();
+  }
+
   #onSipState(state: SessionState): void {
     if (state === SessionState.Established) {
       const remote = this.remote;
@@ -248,9 +272,14 @@ export class SipJsSession implements SipSession {
 
   #move(state: SipSessionState): void {
     this.#current = state;
+    if (state.state === 'ended') this.#confirmed();
     this.#state.emit(state);
   }
 }
+
+/** RFC 3261 §14.1: no offer while one is under way in either direction, up to its ACK. sip.js says so in words only. */
+const isPending = (error: unknown): boolean =>
+  error instanceof RequestPendingError || (error instanceof Error && /ongoing re-INVITE/.test(error.message));
 
 const offerOf = (invitation: Invitation): SessionDescription | undefined => {
   const { request } = invitation;
