@@ -36,6 +36,8 @@ import { XcapService } from './xcap/xcap-service.ts';
 
 /** Account option: where the XCAP server is (RFC 4825 §6.1); empty: there is none. Absent: it is looked for. */
 const XCAP_ROOT_OPTION = 'xcapRoot';
+/** The domain's server was reached over TLS once. */
+const SECURED_KEY = 'sip.secured';
 const INSTANCE_KEY = 'sip.instance';
 /** Of the account, by name: its MSRP relay as `parseRelay` reads it. Without one sessions are direct. */
 const RELAY_OPTION = 'msrpRelay';
@@ -81,12 +83,20 @@ export class SipProvider implements Provider {
     const domain = domainOf(account.address).replace(/:\d+$/, '');
 
     this.#network = new ServerNetwork({
-      locate: () => locateServer({ domain, server: account.server, transport: account.transport }, resolver, random),
+      locate: async () => {
+        const { server, transport } = account;
+        const found = await locateServer({ domain, server, transport }, resolver, random);
+        // whoever forges DNS must not talk us out of TLS
+        const isLess = !server && !transport && found.some(({ protocol }) => protocol !== 'TLS');
+        if (isLess && storage.get(SECURED_KEY)) throw new ProviderError('tls-required', { retryable: true });
+        return found;
+      },
       trust: {
         certificateAuthorities: account.certificateAuthorities,
         trustedFingerprints: account.trustedFingerprints,
-        // RFC 5922 §7.1 wants the SIP domain; a host a person typed is as good
-        names: [domain, ...(account.server ? [account.server.host] : [])],
+        domain,
+        // a host a person typed is as good
+        names: account.server ? [account.server.host.replace(/^\[|\]$/g, '')] : [],
       },
       onStep: (step) => this.#supervisor.step(step),
     });
@@ -267,6 +277,7 @@ export class SipProvider implements Provider {
           this.#accepted = true;
           credentials.accepted = true;
           this.#network.approveCurrent();
+          if (this.#agent.local?.protocol === 'TLS') this.#context.storage.put(SECURED_KEY, 'yes');
           return;
         }
         // RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next

@@ -8,8 +8,8 @@ export const enFaults = {
   },
   'server-unavailable': { said: 'The server is not available just now.', todo: 'Try again in a moment.' },
   'tls-required': {
-    said: 'The server takes only private connections.',
-    todo: 'Choose TLS under Advanced.',
+    said: 'The server offers no private connection here.',
+    todo: 'Check the network; if it stays so, ask the help desk.',
   },
   'tls-untrusted': {
     said: 'The server could not prove who it is.',

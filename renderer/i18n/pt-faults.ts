@@ -9,7 +9,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     todo: 'Troque entre SIP e XMPP, ou verifique o servidor.',
   },
   'server-unavailable': { said: 'O servidor não está disponível neste momento.', todo: 'Tente daqui a pouco.' },
-  'tls-required': { said: 'O servidor só aceita ligações protegidas.', todo: 'Escolha TLS em Avançado.' },
+  'tls-required': {
+    said: 'O servidor não oferece aqui uma ligação protegida.',
+    todo: 'Verifique a rede; se continuar assim, contacte o apoio informático.',
+  },
   'tls-untrusted': {
     said: 'O servidor não conseguiu provar quem é.',
     todo: 'Veja o certificado antes de continuar.',

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import type { AccountSettings, Provider, ProviderStorage } from '../../protocols/contract/index.ts';
+import type { AccountSettings, Provider, ProviderContext, ProviderStorage } from '../../protocols/contract/index.ts';
 import { sip } from '../../protocols/sip/index.ts';
+import type { Resolver } from '../../protocols/sip/locating/server-locator.ts';
+import { SipProvider } from '../../protocols/sip/sip-provider.ts';
 import { type Attended, attended, memoryStorage } from '../protocols/attended.ts';
 
 export { memoryStorage, next } from '../protocols/attended.ts';
@@ -15,10 +17,17 @@ export interface Person extends Attended {
 /** A SIP account whose receiver keeps what comes; stopped when the test ends. */
 export const person = (
   settings: Partial<AccountSettings> & { address: string },
-  options: { password?: string | undefined; storage?: ProviderStorage; random?: () => number } = {},
+  options: {
+    password?: string | undefined;
+    storage?: ProviderStorage;
+    random?: () => number;
+    now?: () => number;
+    /** In place of the machine's DNS. */
+    resolver?: Resolver;
+  } = {},
 ): Person => {
   const logs: string[] = [];
-  const provider = sip.create({
+  const context: ProviderContext = {
     account: {
       id: randomUUID(),
       protocol: 'sip',
@@ -31,10 +40,11 @@ export const person = (
     password: async () => ('password' in options ? options.password : 'secret'),
     storage: options.storage ?? memoryStorage(),
     log: (level, event, facts) => void logs.push(`${level} ${event} ${JSON.stringify(facts ?? {})}`),
-    now: Date.now,
+    now: options.now ?? Date.now,
     // the shortest waits between attempts
     random: options.random ?? (() => 0),
-  });
+  };
+  const provider = options.resolver ? new SipProvider(context, options.resolver) : sip.create(context);
   onTestFinished(() => provider.stop());
   return { provider, logs, ...attended(provider) };
 };

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { MessageFramer } from '../../protocols/sip/transport/wire/message-framer.ts';
 import { MessageHead } from '../../protocols/sip/transport/wire/message-head.ts';
@@ -12,7 +13,7 @@ export interface Received {
   answer(status: number, headers?: readonly string[], body?: string): void;
 }
 
-/** A SIP server over TCP that does what a test says, so that it can be wrong in every way. */
+/** A SIP server over TCP or TLS that does what a test says, so that it can be wrong in every way. */
 export class ScriptedServer {
   /** Every request but ACK, in order. */
   readonly requests: Received[] = [];
@@ -24,11 +25,17 @@ export class ScriptedServer {
   /** What is done with each request. */
   handler: (request: Received) => void = (request) => request.answer(200);
   #watchers = new Set<() => void>();
-  readonly #server = net.createServer((socket) => this.#accept(socket));
+  readonly #server: net.Server;
 
-  static async open(): Promise<ScriptedServer> {
-    const made = new ScriptedServer();
-    made.#server.listen(0, '127.0.0.1');
+  private constructor(identity: { key: string; cert: string } | undefined) {
+    const accept = (socket: net.Socket): void => this.#accept(socket);
+    this.#server = identity ? tls.createServer(identity, accept) : net.createServer(accept);
+  }
+
+  /** With an identity over TLS. `port`: any free one. */
+  static async open(identity?: { key: string; cert: string }, port = 0): Promise<ScriptedServer> {
+    const made = new ScriptedServer(identity);
+    made.#server.listen(port, '127.0.0.1');
     await once(made.#server, 'listening');
     onTestFinished(() => made.close());
     return made;

@@ -23,7 +23,8 @@ export const connectStream = (
 ): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const { trust } = target;
-    const name = trust?.names.find((each) => net.isIP(each) === 0);
+    const names = [trust?.domain ?? [], trust?.names ?? []].flat();
+    const name = names.find((each) => net.isIP(each) === 0);
     const to = { host: target.address, port: target.port };
     const secured = trust && tls.connect({ ...tlsOptions(trust), ...to, ...(name ? { servername: name } : {}) });
     const socket: Socket = secured ?? net.connect(to);
@@ -55,7 +56,7 @@ export const connectStream = (
       else settle(undefined);
     });
     if (secured && trust) {
-      secured.once('secureConnect', () => settle(refusalOf(secured, trust, trust.names[0] ?? target.address)));
+      secured.once('secureConnect', () => settle(refusalOf(secured, trust, names[0] ?? target.address)));
     }
     if (options.signal.aborted) onAbort();
   });
