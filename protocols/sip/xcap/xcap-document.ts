@@ -5,6 +5,8 @@ export interface XcapDocumentOptions {
   auid: string;
   contentType: string;
   storage: ProviderStorage;
+  /** Whether a text is such a document: what stands between us and the server answers with pages of its own. */
+  fits: (text: string) => boolean;
   /** Undefined while the server cannot be asked. */
   client(): XcapClient | undefined;
 }
@@ -36,7 +38,8 @@ export class XcapDocument {
   constructor(options: XcapDocumentOptions) {
     this.#options = options;
     this.#key = `sip.xcap.${options.auid}`;
-    this.#copy = parseCopy(options.storage.get(this.#key));
+    const copy = parseCopy(options.storage.get(this.#key));
+    this.#copy = copy && options.fits(copy.text) ? copy : undefined;
     this.#text = this.#copy?.text;
   }
 
@@ -53,7 +56,10 @@ export class XcapDocument {
     return this.#copy?.etag;
   }
 
-  /** Asks the server; little is sent when nothing has changed. Rejects with a `ProviderError`. */
+  /**
+   * Asks the server; little is sent when nothing has changed. Rejects with a `ProviderError`; `malformed` when the answer is no
+   * such document, and the copy stays.
+   */
   read(): Promise<void> {
     return this.#inTurn(() => this.#read());
   }
@@ -101,6 +107,8 @@ export class XcapDocument {
     let answer = await this.#client().get(this.#options.auid, this.#copy?.etag);
     // programs empty a document and do not remove it: the server has lost it, and who is on it must not be lost with it
     if (answer === 'none' && this.#text !== undefined) answer = await this.#putBack(this.#text);
+    const { auid, fits } = this.#options;
+    if (typeof answer === 'object' && !fits(answer.text)) throw new ProviderError('malformed', { detail: auid });
     this.#isKnown = true;
     if (answer !== 'same') this.#keep(answer === 'none' ? undefined : answer);
   }

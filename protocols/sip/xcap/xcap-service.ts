@@ -3,9 +3,9 @@ import { DigestClient } from '../authentication/digest-client.ts';
 import type { TlsTrust } from '../transport/tls-trust.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { ChangeWatch } from './change-watch.ts';
-import { PRESENCE_RULES, PRESENCE_RULES_TYPE } from './documents/presence-rules.ts';
-import { RESOURCE_LISTS, RESOURCE_LISTS_TYPE } from './documents/resource-lists.ts';
-import { RLS_SERVICES, RLS_SERVICES_TYPE } from './documents/rls-services.ts';
+import { PRESENCE_RULES, PRESENCE_RULES_TYPE, readPresenceRules } from './documents/presence-rules.ts';
+import { RESOURCE_LISTS, RESOURCE_LISTS_TYPE, readResourceLists } from './documents/resource-lists.ts';
+import { RLS_SERVICES, RLS_SERVICES_TYPE, readServices } from './documents/rls-services.ts';
 import { readCapabilities, XCAP_CAPS } from './documents/xcap-caps.ts';
 import { XcapClient } from './xcap-client.ts';
 import { XcapDocument } from './xcap-document.ts';
@@ -71,11 +71,12 @@ export class XcapService {
   constructor(options: XcapServiceOptions) {
     this.#options = options;
     const { storage, agent, random } = options;
-    const document = (auid: string, contentType: string): XcapDocument =>
-      new XcapDocument({ auid, contentType, storage, client: () => (options.online() ? this.#client : undefined) });
-    this.lists = document(RESOURCE_LISTS, RESOURCE_LISTS_TYPE);
-    this.rules = document(PRESENCE_RULES, PRESENCE_RULES_TYPE);
-    this.services = document(RLS_SERVICES, RLS_SERVICES_TYPE);
+    const client = (): XcapClient | undefined => (options.online() ? this.#client : undefined);
+    const document = (auid: string, contentType: string, read: (text: string) => unknown): XcapDocument =>
+      new XcapDocument({ auid, contentType, storage, client, fits: (text) => read(text) !== undefined });
+    this.lists = document(RESOURCE_LISTS, RESOURCE_LISTS_TYPE, readResourceLists);
+    this.rules = document(PRESENCE_RULES, PRESENCE_RULES_TYPE, readPresenceRules);
+    this.services = document(RLS_SERVICES, RLS_SERVICES_TYPE, readServices);
     this.#changes = new ChangeWatch({
       agent,
       documents: [this.lists, this.rules],
@@ -145,13 +146,12 @@ export class XcapService {
     try {
       await this.#find();
       if (!this.isKnown) return false;
-      await this.lists.read();
-      if (this.has(PRESENCE_RULES)) await this.rules.read();
+      const isRead = await this.#read(this.lists);
+      if (this.has(PRESENCE_RULES)) await this.#read(this.rules);
       if (this.#isLive && !this.#changes.isActive) this.#changes.start();
-      return true;
+      return isRead;
     } catch (cause) {
-      const error = ProviderError.from(cause);
-      this.#options.log('warn', 'sip.xcap-failed', { code: error.code, status: error.protocolCode ?? '' });
+      const error = this.#note(cause);
       // what will be refused again, as a password is, is not asked for every minute
       const usual = error.retryable ? RETRY_AFTER : LOOK_EVERY;
       wait = Math.min(Math.max(error.retryAfter ?? usual, RETRY_SOONEST), RETRY_LATEST);
@@ -161,6 +161,25 @@ export class XcapService {
       const seconds = wait * (0.75 + 0.5 * this.#options.random());
       if (this.#isLive && this.isKnown) this.#timer = setTimeout(() => void this.look(), seconds * 1000);
     }
+  }
+
+  /** False when what the server has is no such document: the others may be all right. */
+  async #read(document: XcapDocument): Promise<boolean> {
+    try {
+      await document.read();
+      return true;
+    } catch (cause) {
+      const { code, protocolCode } = ProviderError.from(cause);
+      if (code !== 'malformed' || protocolCode !== undefined) throw cause;
+      this.#note(cause);
+      return false;
+    }
+  }
+
+  #note(cause: unknown): ProviderError {
+    const error = ProviderError.from(cause);
+    this.#options.log('warn', 'sip.xcap-failed', { code: error.code, status: error.protocolCode ?? '' });
+    return error;
   }
 
   get #configuredRoot(): URL | undefined {
@@ -179,19 +198,23 @@ export class XcapService {
     this.#client ??= this.#makeClient(new URL(root));
     if (this.#isAsked) return;
     let auids: ReadonlySet<string> | undefined;
+    let isAnswered = false;
     try {
       const text = await this.#client.global(XCAP_CAPS);
       auids = text === undefined ? undefined : readCapabilities(text);
+      // a page of something in between is no answer
+      isAnswered = text === undefined || auids !== undefined;
     } catch (error) {
       if (this.#known) throw error;
       const { code, retryable } = ProviderError.from(error);
       this.#options.log('debug', 'sip.xcap-none', { code });
       // with another network there may be one
       if (retryable) return;
+      isAnswered = true;
     }
-    this.#isAsked = true;
+    this.#isAsked = isAnswered;
     if (!auids && !this.#known) return;
-    this.#known = { root, auids: [...(auids ?? USUAL)] };
+    this.#known = { root, auids: [...(auids ?? this.#known?.auids ?? USUAL)] };
     this.#options.storage.put(KEY, JSON.stringify(this.#known));
     this.#found.emit();
   }

@@ -7,7 +7,8 @@ const shelved = async (storage = memoryStorage()) => {
   const shelf = new Shelf();
   const { root, asked } = await httpServer(shelf.answer);
   const one = client(root);
-  const document = new XcapDocument({ auid: 'resource-lists', contentType: 'a/b', storage, client: () => one });
+  const fits = (text: string): boolean => !text.startsWith('<html');
+  const document = new XcapDocument({ auid: 'resource-lists', contentType: 'a/b', storage, fits, client: () => one });
   const told: (string | undefined)[] = [];
   document.onChange((text) => told.push(text));
   return { shelf, asked, document, told };
@@ -106,9 +107,31 @@ test('another device that puts it back first is followed', async () => {
   expect(document.text).toBe('theirs');
 });
 
+test('a page that is no such document is not taken for one, now or at the next start, and never put back', async () => {
+  const storage = memoryStorage();
+  const { shelf, document, told } = await shelved(storage);
+  shelf.put(LISTS_PATH, 'a');
+  await document.read();
+  shelf.put(LISTS_PATH, '<html>Log in to the network</html>');
+  await expect(document.read()).rejects.toMatchObject({ code: 'malformed' });
+  await expect(document.change((text) => `${text}b`)).rejects.toMatchObject({ code: 'malformed' });
+  expect([document.text, told]).toEqual(['a', ['a']]);
+  shelf.documents.clear();
+  await document.read();
+  expect(shelf.documents.get(LISTS_PATH)?.text).toBe('a');
+  storage.put('sip.xcap.resource-lists', JSON.stringify({ text: '<html/>', etag: '"1"' }));
+  expect((await shelved(storage)).document.text).toBeUndefined();
+});
+
 test('a damaged copy is none', () => {
   const storage = memoryStorage(new Map([['sip.xcap.resource-lists', '{"text":1']]));
-  const document = new XcapDocument({ auid: 'resource-lists', contentType: 'a/b', storage, client: () => undefined });
+  const document = new XcapDocument({
+    auid: 'resource-lists',
+    contentType: 'a/b',
+    storage,
+    fits: () => true,
+    client: () => undefined,
+  });
   expect(document.text).toBeUndefined();
 });
 
@@ -117,6 +140,7 @@ test('without a connection a change is refused as one that may be tried again', 
     auid: 'resource-lists',
     contentType: 'a/b',
     storage: memoryStorage(),
+    fits: () => true,
     client: () => undefined,
   });
   await expect(document.change(() => 'x')).rejects.toMatchObject({ code: 'network', retryable: true });

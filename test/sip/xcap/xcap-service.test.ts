@@ -145,3 +145,24 @@ test('a document that cannot be understood is shown as nothing and never overwri
   await expect(put).rejects.toMatchObject({ code: 'malformed' });
   expect([ana.set('contactList').contacts, shelf.documents.get(LISTS_PATH)?.text]).toEqual([[], theirs]);
 });
+
+test('a network that answers with a page of its own leaves the list, and what the server can do, as they were', async () => {
+  const storage = memoryStorage();
+  const { shelf, root, login, subscription, sip } = await campus();
+  shelf.put(CAPS_PATH, caps('resource-lists'));
+  shelf.put(LISTS_PATH, lists('<list><entry uri="sip:bob@campus.test"/></list>'));
+  const first = login(root.href, storage);
+  await subscription('xcap-diff');
+  await first.provider.stop();
+  for (const path of [CAPS_PATH, LISTS_PATH]) shelf.put(path, '<html><body>Log in</body></html>');
+  sip.requests.length = 0;
+  const again = login(root.href, storage);
+  const list = again.set('contactList');
+  await expect.poll(() => again.logs.filter((line) => line.includes('sip.xcap-failed'))).toHaveLength(1);
+  expect([list.contacts.map(({ address }) => address), list.kept, list.permissions]).toEqual([
+    ['sip:bob@campus.test'],
+    'server',
+    undefined,
+  ]);
+  await again.provider.stop();
+});

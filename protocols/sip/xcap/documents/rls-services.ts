@@ -17,9 +17,12 @@ export const serviceOf = (own: Address): Address => `sip:${userOf(own)}+contacts
 const findService = (root: XmlElement, service: Address): XmlElement | undefined =>
   root.children.find((child) => child.name === 'service' && parseSipAddress(child.attributes.uri ?? '') === service);
 
+/** The document's root. Undefined when it cannot be understood. */
+export const readServices = (text: string): XmlElement | undefined => parseDocument(text, 'rls-services', NAMESPACE);
+
 /** Who is in our service; undefined when there is none of our making. */
 export const readService = (text: string, service: Address): Address[] | undefined => {
-  const root = parseDocument(text, 'rls-services', NAMESPACE);
+  const root = readServices(text);
   const list = root && childOf(findService(root, service), 'list');
   return list?.children.flatMap((entry) => {
     const address = entry.name === 'entry' ? parseSipAddress(entry.attributes.uri ?? '') : undefined;
@@ -37,7 +40,7 @@ export const changeService = (
   people: readonly Address[],
 ): string | undefined => {
   const source = text ?? EMPTY;
-  const root = parseDocument(source, 'rls-services', NAMESPACE);
+  const root = readServices(source);
   if (!root) return undefined;
   const known = text === undefined ? undefined : readService(text, service);
   if (known?.length === people.length && people.every((address) => known.includes(address))) return source;
