@@ -87,12 +87,55 @@ export interface CoreFacts {
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
 }
 
+type Origin = Pick<Core.IncomingRequestMessage, 'fromTag' | 'callId' | 'cseq'>;
+const originOf = ({ fromTag, callId, cseq }: Origin): string => `${callId} ${cseq} ${fromTag}`;
+
+/**
+ * Defect: each request is compared with every other of the last half minute (timer J) to see whether it came another way before
+ * (RFC 3261 §8.2.2.2). In a flood the processor does nothing else. Here that is one look, and sip.js is told of none.
+ */
+class ServerTransactions extends Map<string, Core.UserAgentServer> {
+  readonly #origins = new Map<string, string>();
+
+  override set(id: string, server: Core.UserAgentServer): this {
+    this.#origins.set(originOf(server.message), id);
+    return super.set(id, server);
+  }
+
+  override delete(id: string): boolean {
+    const server = this.get(id);
+    const origin = server && originOf(server.message);
+    if (origin !== undefined && this.#origins.get(origin) === id) this.#origins.delete(origin);
+    return super.delete(id);
+  }
+
+  override clear(): void {
+    this.#origins.clear();
+    super.clear();
+  }
+
+  override values(): MapIterator<Core.UserAgentServer> {
+    return new Map<string, Core.UserAgentServer>().values();
+  }
+
+  /** Whether it came before with another branch. */
+  merges(request: Core.IncomingRequestMessage): boolean {
+    return !request.toTag && !this.has(request.viaBranch) && this.#origins.has(originOf(request));
+  }
+}
+
 /** Puts our own handling before sip.js's for what comes in. One call per user agent. */
 export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
+  const transactions = new ServerTransactions();
+  core.userAgentServers = transactions;
   const receiveRequest = core.receiveIncomingRequestFromTransport.bind(core);
   const receiveResponse = core.receiveIncomingResponseFromTransport.bind(core);
   core.receiveIncomingRequestFromTransport = (message) => {
     const { method } = message;
+    if (method !== 'ACK' && method !== 'CANCEL' && transactions.merges(message)) {
+      core.replyStateless(message, { statusCode: 482 });
+      return;
+    }
     // Defect: `Require` is not looked at. RFC 3261 §8.2.2.3: 420 names what we don't understand.
     const required = message.getHeaders('require').flatMap((value) => value.split(/\s*,\s*/));
     const unknown = required.filter((tag) => tag !== '' && !facts.supported.includes(tag.toLowerCase()));

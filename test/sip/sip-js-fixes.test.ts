@@ -41,6 +41,46 @@ test('a value that looks as usual is read without unpacking the tables of the gr
   expect(times()).toBeGreaterThan(100);
 });
 
+describe('a request that came another way before', () => {
+  const lines = (branch: string) => [
+    `Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK${branch}`,
+    'Call-ID: same',
+    'CSeq: 7 MESSAGE',
+  ];
+  const statuses = (server: ScriptedServer) =>
+    server.answers.map(({ start }) => start.kind === 'response' && start.status);
+
+  test('is refused with 482, and again when its transaction is over it is not', async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.onMessage = (request) => void request.accept();
+    for (const nth of [1, 2]) {
+      server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines(`way${nth}`), 'x');
+      await server.until(() => server.answers[nth - 1]);
+    }
+    expect(statuses(server)).toEqual([200, 482]);
+    for (const { transaction } of [...agent.core.userAgentServers].map(([, each]) => each)) transaction.dispose();
+    agent.core.userAgentServers.clear();
+    server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines('way3'), 'x');
+    await server.until(() => server.answers[2]);
+    expect(statuses(server)).toEqual([200, 482, 200]);
+  });
+
+  test('is found without a look at every other', async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.onMessage = (request) => void request.accept();
+    let looks = 0;
+    const other = { message: { callId: 'other', cseq: 1, fromTag: 'other' }, dispose: () => {} };
+    const watched = Object.defineProperty(other, 'transaction', { get: () => (looks += 1) });
+    agent.core.userAgentServers.set('other', watched as unknown as Core.UserAgentServer);
+    server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines('way1'), 'x');
+    await server.until(() => server.answers[0]);
+    expect(looks).toBe(0);
+    expect(agent.core.userAgentServers.delete('other')).toBe(true);
+  });
+});
+
 test('no two requests get the same branch', async () => {
   const server = await ScriptedServer.open();
   const { agent } = await serverAgent(server.port);

@@ -1,24 +1,26 @@
 /** RFC 3261 §7.3.3 and the compact forms added since: sip.js knows only some of them. */
-const COMPACT: Readonly<Record<string, string>> = {
-  a: 'Accept-Contact',
-  b: 'Referred-By',
-  c: 'Content-Type',
-  d: 'Request-Disposition',
-  e: 'Content-Encoding',
-  f: 'From',
-  i: 'Call-ID',
-  j: 'Reject-Contact',
-  k: 'Supported',
-  l: 'Content-Length',
-  m: 'Contact',
-  o: 'Event',
-  r: 'Refer-To',
-  s: 'Subject',
-  t: 'To',
-  u: 'Allow-Events',
-  v: 'Via',
-  x: 'Session-Expires',
-};
+const COMPACT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    a: 'Accept-Contact',
+    b: 'Referred-By',
+    c: 'Content-Type',
+    d: 'Request-Disposition',
+    e: 'Content-Encoding',
+    f: 'From',
+    i: 'Call-ID',
+    j: 'Reject-Contact',
+    k: 'Supported',
+    l: 'Content-Length',
+    m: 'Contact',
+    o: 'Event',
+    r: 'Refer-To',
+    s: 'Subject',
+    t: 'To',
+    u: 'Allow-Events',
+    v: 'Via',
+    x: 'Session-Expires',
+  }),
+);
 
 export type StartLine =
   | { kind: 'request'; method: string; uri: string }
@@ -26,6 +28,14 @@ export type StartLine =
 
 /** One of a list: commas within quotes do not end it. */
 const VIA = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
+interface Field {
+  name: string;
+  /** The name in lower case; empty: taken out. */
+  key: string;
+  value: string;
+}
+const fieldOf = (name: string, value: string): Field => ({ name, key: name.toLowerCase(), value });
+
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 
 /**
@@ -36,9 +46,9 @@ const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
  */
 export class MessageHead {
   readonly start: StartLine;
-  #fields: { name: string; value: string }[];
+  #fields: Field[];
 
-  private constructor(start: StartLine, fields: { name: string; value: string }[]) {
+  private constructor(start: StartLine, fields: Field[]) {
     this.start = start;
     this.#fields = fields;
   }
@@ -48,16 +58,17 @@ export class MessageHead {
     const lines = text.replace(/\r\n[ \t]+/g, ' ').split('\r\n');
     const start = parseStartLine(lines[0] ?? '');
     if (!start) return undefined;
-    const fields: { name: string; value: string }[] = [];
+    const fields: Field[] = [];
     for (const line of lines.slice(1)) {
       if (line === '') continue;
       const colon = line.indexOf(':');
-      const name = line.slice(0, Math.max(0, colon)).trim();
-      if (!TOKEN.test(name)) return undefined;
-      const field = { name: COMPACT[name.toLowerCase()] ?? name, value: line.slice(colon + 1).trim() };
+      const written = line.slice(0, Math.max(0, colon)).trim();
+      if (!TOKEN.test(written)) return undefined;
+      const name = COMPACT.get(written.toLowerCase()) ?? written;
+      const field = fieldOf(name, line.slice(colon + 1).trim());
       // RFC 3261 §7.3.1: several in one line are as several lines; the topmost is what we work on
-      const values = field.name.toLowerCase() === 'via' ? (field.value.match(VIA) ?? []) : [field.value];
-      fields.push(...values.map((value) => ({ name: field.name, value: value.trim() })));
+      if (field.key !== 'via') fields.push(field);
+      else for (const value of field.value.match(VIA) ?? []) fields.push(fieldOf(name, value.trim()));
     }
     return new MessageHead(start, fields);
   }
@@ -65,23 +76,28 @@ export class MessageHead {
   /** First value of a header field, by its long name in any case. */
   get(name: string): string | undefined {
     const wanted = name.toLowerCase();
-    return this.#fields.find((field) => field.name.toLowerCase() === wanted)?.value;
+    return this.#fields.find(({ key }) => key === wanted)?.value;
   }
 
   all(name: string): string[] {
     const wanted = name.toLowerCase();
-    return this.#fields.filter((field) => field.name.toLowerCase() === wanted).map((field) => field.value);
+    return this.#fields.filter(({ key }) => key === wanted).map(({ value }) => value);
   }
 
   /** Changes every field of that name; undefined takes the field out. */
   map(name: string, change: (value: string, index: number) => string | undefined): void {
     const wanted = name.toLowerCase();
     let index = 0;
-    this.#fields = this.#fields.flatMap((field) => {
-      if (field.name.toLowerCase() !== wanted) return [field];
+    let dropped = false;
+    for (const field of this.#fields) {
+      if (field.key !== wanted) continue;
       const value = change(field.value, index++);
-      return value === undefined ? [] : [{ name: field.name, value }];
-    });
+      if (value === undefined) {
+        field.key = '';
+        dropped = true;
+      } else field.value = value;
+    }
+    if (dropped) this.#fields = this.#fields.filter(({ key }) => key !== '');
   }
 
   /** Sets the only field of that name, adding it at the end when there is none. */
@@ -92,12 +108,12 @@ export class MessageHead {
       found = true;
       return first ? value : undefined;
     });
-    if (!found) this.#fields.push({ name, value });
+    if (!found) this.#fields.push(fieldOf(name, value));
   }
 
   rename(from: string, to: string): void {
     const wanted = from.toLowerCase();
-    for (const field of this.#fields) if (field.name.toLowerCase() === wanted) field.name = to;
+    for (const field of this.#fields) if (field.key === wanted) Object.assign(field, fieldOf(to, field.value));
   }
 
   /** With the empty line at its end. */
