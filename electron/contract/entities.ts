@@ -20,6 +20,8 @@ export const faultSchema = z.object({
       validTo: z.string(),
       reason: z.string(),
       host: z.string(),
+      /** Another certificate was trusted before. */
+      changed: z.optional(z.literal(true)),
     }),
   ),
 });

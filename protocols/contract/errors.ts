@@ -55,6 +55,8 @@ export interface CertificateFacts {
   /** OpenSSL's word, e.g. `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID`. */
   reason: string;
   host: string;
+  /** The account trusts another certificate, which the server does not show (any more). */
+  changed?: true;
 }
 
 /**

@@ -28,6 +28,7 @@ export function CertificateFacts({ facts }: { facts: Facts }) {
   return (
     <>
       <p className={styles.paragraph}>{t('certificate.text', { host: facts.host })}</p>
+      {facts.changed && <p className={styles.paragraph}>{t('certificate.changed')}</p>}
       <p className={styles.paragraph}>{t(`certificate.reason.${certificateReason(facts.reason)}`)}</p>
       <dl className={styles.certificate}>
         <dt>{t('certificate.host')}</dt>

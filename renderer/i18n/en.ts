@@ -433,6 +433,7 @@ export const en = {
       unknownAuthority: 'It was signed by an authority this computer does not know.',
       other: 'Its certificate was refused.',
     },
+    changed: 'It is not the certificate you trusted before: the server has a new one, or this is another server.',
     useAuthority: 'Choose the authority’s file…',
     compare: 'Compare the fingerprint with the one from the help desk.',
     fingerprint: 'Fingerprint (SHA-256)',

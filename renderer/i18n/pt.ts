@@ -439,6 +439,7 @@ export const pt: Same<typeof en> = {
       unknownAuthority: 'Foi assinado por uma autoridade que este computador não conhece.',
       other: 'O certificado foi recusado.',
     },
+    changed: 'Não é o certificado em que confiou antes: ou o servidor tem um novo, ou este é outro servidor.',
     useAuthority: 'Escolher o ficheiro da autoridade…',
     compare: 'Compare a impressão digital com a que lhe dá o apoio informático.',
     fingerprint: 'Impressão digital (SHA-256)',

@@ -25,3 +25,18 @@ it.each([
   );
   expect(screen.getByText(sentence)).toBeTruthy();
 });
+
+it.each([
+  ['en-GB', 'It is not the certificate you trusted before: the server has a new one, or this is another server.'],
+  ['pt-PT', 'Não é o certificado em que confiou antes: ou o servidor tem um novo, ou este é outro servidor.'],
+])('says in %s when the certificate is another than the one that was trusted', (language, sentence) => {
+  const shown = (facts: typeof FACTS) => (
+    <I18nextProvider i18n={createI18n(language)}>
+      <CertificateFacts facts={facts} />
+    </I18nextProvider>
+  );
+  const { rerender } = render(shown(FACTS));
+  expect(screen.queryByText(sentence)).toBeNull();
+  rerender(shown({ ...FACTS, changed: true }));
+  expect(screen.getByText(sentence)).toBeTruthy();
+});

@@ -126,7 +126,10 @@ it('takes a certificate that a person has trusted by its fingerprint, and no oth
   const { ana } = await setUp({ certificate: evil }, { settings });
   await ana.reach('online');
   const other = await setUp({}, { settings });
-  expect((await other.ana.reach('stopped')).cause.code).toBe('tls-untrusted');
+  expect((await other.ana.reach('stopped')).cause).toMatchObject({
+    code: 'tls-untrusted',
+    certificate: { changed: true },
+  });
 });
 
 it.each([

@@ -51,7 +51,9 @@ export const refusalOf = (socket: TLSSocket, trust: TlsTrust, host: string): Pro
   if (certificate.fingerprint256 && trust.trustedFingerprints.includes(certificate.fingerprint256)) return undefined;
   const error: unknown = socket.authorizationError;
   const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
-  return new ProviderError('tls-untrusted', { certificate: factsOf(certificate, reason, host) });
+  const facts = factsOf(certificate, reason, host);
+  if (trust.trustedFingerprints.length > 0) facts.changed = true;
+  return new ProviderError('tls-untrusted', { certificate: facts });
 };
 
 const factsOf = (certificate: PeerCertificate, reason: string, host: string): CertificateFacts => ({

@@ -52,10 +52,9 @@ const judge = (socket: tls.TLSSocket, { trust, host }: SecureOptions): ProviderE
   // A pinned leaf cannot be given as `ca` (Node completes no chain with it), so the fingerprint is compared here.
   if (shown && trust.fingerprints.some((known) => sameFingerprint(known, shown))) return undefined;
   const reason = String(socket.authorizationError ?? 'no certificate');
-  return new ProviderError('tls-untrusted', {
-    protocolCode: reason,
-    certificate: factsOf(certificate, reason, host),
-  });
+  const facts = factsOf(certificate, reason, host);
+  if (trust.fingerprints.length > 0) facts.changed = true;
+  return new ProviderError('tls-untrusted', { protocolCode: reason, certificate: facts });
 };
 
 const handshakeFault = (cause: Error & { code?: string }): ProviderError =>

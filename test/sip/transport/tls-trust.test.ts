@@ -93,7 +93,11 @@ describe('its time and its authority', () => {
     await ScriptedServer.open(certificateFor('DNS:campus.test'), port);
     trusting.provider.start();
     const again = (await trusting.reach('stopped')).cause;
-    expect(again.code).toBe('tls-untrusted');
+    expect([cause.certificate?.changed, again.code, again.certificate?.changed]).toEqual([
+      undefined,
+      'tls-untrusted',
+      true,
+    ]);
     expect(trustedFingerprints).not.toContain(again.certificate?.fingerprint);
   });
 
