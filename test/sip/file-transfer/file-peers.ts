@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type {
   AcceptedFile,
   Address,
@@ -192,4 +192,18 @@ export const twoPeers = async (options: { secure?: boolean; host?: string } = {}
   const from = await filePeer('ana', options);
   const to = await filePeer('bob', options);
   return { from, to, address: to.uri };
+};
+
+/** Time is held until `pass` lets it go on. What moves bytes goes on by itself. */
+export const holdTime = (): void => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+};
+
+/** In steps: what a timer does may take sockets and further timers. */
+export const pass = async (milliseconds: number): Promise<void> => {
+  for (let passed = 0; passed < milliseconds; passed += 1000) {
+    await vi.advanceTimersByTimeAsync(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 };

@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { MemorySink, MsrpEndpoint, type MsrpListener, type MsrpSession } from '../../../msrp/index.ts';
 import type { SipSession, SipSessionState } from '../../../protocols/sip/sip-session.ts';
+import type { SipUserAgent } from '../../../protocols/sip/user-agent.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 
 export const lines = (...text: string[]): string => `${text.join('\r\n')}\r\n`;
@@ -25,7 +26,7 @@ export interface Receiver {
 export const receiver = async (
   answer: (path: string, port: number, offer: string) => string[],
   size = 10_000_000,
-): Promise<{ uri: string; taken: Promise<Receiver> }> => {
+): Promise<{ agent: SipUserAgent; uri: string; taken: Promise<Receiver> }> => {
   const { agent, uri } = await directAgent('blink');
   const { endpoint, listener } = await endpointOf();
   const sink = new MemorySink(size);
@@ -36,7 +37,7 @@ export const receiver = async (
     await session.start({ remotePath: pathOf(offer), role: 'passive' }).catch(() => {});
     return { session, sip, sink };
   });
-  return { uri, taken };
+  return { agent, uri, taken };
 };
 
 /** Somebody who offers us a file with an offer of the test's own. */

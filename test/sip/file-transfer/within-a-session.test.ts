@@ -1,8 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
-import { Arrival, acceptInto, Content, fileOf, filePeer, nextOffer, outcome, phase } from './file-peers.ts';
+import {
+  Arrival,
+  acceptInto,
+  Content,
+  fileOf,
+  filePeer,
+  holdTime,
+  nextOffer,
+  outcome,
+  pass,
+  phase,
+} from './file-peers.ts';
 import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from './raw-peers.ts';
 
 describe('an offer made within the session', () => {
@@ -78,16 +89,7 @@ describe('an offer made within the session', () => {
 });
 
 describe('when nothing happens any more', () => {
-  const wait = async (milliseconds: number): Promise<void> => {
-    // in steps: what a timer does may take sockets and further timers
-    for (let passed = 0; passed < milliseconds; passed += 1000) {
-      await vi.advanceTimersByTimeAsync(1000);
-    }
-  };
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
-    return () => vi.useRealTimers();
-  });
+  beforeEach(holdTime);
 
   test('an offer nobody answers is taken back after nine minutes', async () => {
     const ana = await filePeer('ana');
@@ -95,9 +97,9 @@ describe('when nothing happens any more', () => {
     const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
     const sip = await incoming(agent);
     sip.ring();
-    await wait(9 * 60_000 - 5_000);
+    await pass(9 * 60_000 - 5_000);
     expect(sending.phase.state).toBe('offered');
-    await wait(6_000);
+    await pass(6_000);
     expect(await outcome(sending)).toBe('failed timeout');
     await reached(sip, 'ended');
   });
@@ -109,7 +111,7 @@ describe('when nothing happens any more', () => {
     const sip = await incoming(agent);
     sip.accept({ sdp: lines(...head, ...media('msrp://127.0.0.1:9/x;tcp', 9, 'a=recvonly', 'a=setup:active')) });
     await phase(sending, 'connecting');
-    await wait(21_000);
+    await pass(21_000);
     expect(await outcome(sending)).toBe('failed timeout');
     expect((await ended(sip)).reason).toContain('timeout');
   });
@@ -124,7 +126,7 @@ describe('when nothing happens any more', () => {
     const arrival = new Arrival(9);
     acceptInto(transfer, arrival);
     await reached(sip, 'established');
-    await wait(21_000);
+    await pass(21_000);
     expect(await outcome(transfer)).toBe('failed timeout');
     expect(arrival.ends).toEqual(['aborted']);
     expect((await ended(sip)).reason).toContain('timeout');
@@ -145,7 +147,7 @@ describe('when nothing happens any more', () => {
     }
     void session.send({ contentType: 'a/b', body: little() });
     await phase(transfer, 'running');
-    await wait(62_000);
+    await pass(62_000);
     expect(await outcome(transfer)).toBe('failed timeout');
   });
 
@@ -163,7 +165,7 @@ describe('when nothing happens any more', () => {
     sip.accept({ sdp: lines(...head, ...media(session.localPath, listener.port, 'a=recvonly', 'a=setup:passive')) });
     await session.start({ remotePath: pathOf(sip.remote?.sdp ?? ''), role: 'passive' });
     await phase(sending, 'running');
-    await wait(62_000);
+    await pass(62_000);
     expect(await outcome(sending)).toBe('failed timeout');
   });
 });

@@ -52,6 +52,31 @@ describe('an answer without CEMA (§4.2)', () => {
   });
 });
 
+test('of two files whose answer has no CEMA, and one is not taken without, the other arrives', async () => {
+  const ana = await filePeer('ana');
+  const { agent, uri } = await directAgent('middlebox');
+  const { endpoint, listener } = await endpointOf();
+  const sink = new MemorySink(content.size);
+  const session = endpoint.createSession({ listener, accept: () => ({ sink }) });
+  const sending = ana.files.offer(uri, [fileOf(content), fileOf(content)]);
+  const sip = await incoming(agent);
+  const taken = media(session.localPath, listener.port, 'a=recvonly', 'a=setup:active');
+  const behind = media(BEHIND, 2000, 'a=recvonly', 'a=setup:active');
+  const plain = new Promise<string>((resolve) => {
+    sip.answerReoffer = ({ sdp }) => {
+      const [, first = '', second = ''] = sdp.split(/^m=message /m);
+      if (!first.startsWith('0 ') && !first.includes('msrp-cema')) throw new Error('no');
+      if (!second.includes('msrp-cema')) resolve(pathOf(second));
+      const closed = media('', 0, 'a=recvonly').filter((line) => !line.startsWith('a=path'));
+      return { sdp: lines(...head, ...(first.startsWith('0 ') ? closed : behind), ...taken) };
+    };
+  });
+  sip.accept({ sdp: lines(...head, ...behind, ...behind) });
+  await session.start({ remotePath: await plain, role: 'active' });
+  expect(await Promise.all(sending.map(outcome))).toEqual(['failed not-supported', 'finished']);
+  expect(Buffer.compare(sink.bytes, content.bytes)).toBe(0);
+});
+
 describe('an offer without CEMA (§4.3)', () => {
   test('whose writer cannot connect to us is refused with 488', async () => {
     const bob = await filePeer('bob');

@@ -1,17 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
+import type { ProtocolTransfer } from '../../../../protocols/contract/index.ts';
 import { offerOne } from '../../../protocols/offer-one.ts';
+import { incoming } from '../../direct-agents.ts';
 import { narrowRelay } from '../../media/narrow-relay.ts';
-import { Arrival, acceptInto, Content, type FilePeer, fileOf, filePeer, nextOffer, outcome } from '../file-peers.ts';
+import {
+  Arrival,
+  acceptInto,
+  Content,
+  type FilePeer,
+  fileOf,
+  filePeer,
+  holdTime,
+  nextOffer,
+  outcome,
+  pass,
+  phase,
+} from '../file-peers.ts';
+import { media, pathOf, receiver } from '../raw-peers.ts';
 
 /** Offers the content, and has it accepted. */
-const goes = async (ana: FilePeer, bob: FilePeer, content: Content): Promise<{ ends: string[]; arrival: Arrival }> => {
+const goes = async (
+  ana: FilePeer,
+  bob: FilePeer,
+  content: Content,
+): Promise<{ sent: ProtocolTransfer; transfer: ProtocolTransfer; arrival: Arrival }> => {
   const offered = nextOffer(bob);
   const sent = offerOne(ana.files, bob.uri, fileOf(content));
   const { transfer } = await offered;
   const arrival = new Arrival(content.size);
   acceptInto(transfer, arrival);
-  return { ends: [await outcome(transfer), await outcome(sent)], arrival };
+  return { sent, transfer, arrival };
 };
 
 test('a relay that keeps 32 KiB, and connects to the peer only now, loses nothing of a file', async () => {
@@ -19,8 +38,8 @@ test('a relay that keeps 32 KiB, and connects to the peer only now, loses nothin
   const ana = await filePeer('ana', { relay: relay.account });
   const bob = await filePeer('bob');
   const content = new Content(randomBytes(1_000_000));
-  const { ends, arrival } = await goes(ana, bob, content);
-  expect(ends).toEqual(['finished', 'finished']);
+  const { sent, transfer, arrival } = await goes(ana, bob, content);
+  expect([await outcome(transfer), await outcome(sent)]).toEqual(['finished', 'finished']);
   expect(arrival.bytes.equals(content.bytes)).toBe(true);
   expect(relay.lost()).toBe(0);
 });
@@ -30,9 +49,33 @@ test('a relay that does not reach the peer is given up in seconds, and the file 
   const ana = await filePeer('ana', { relay: account });
   const bob = await filePeer('bob');
   const content = new Content(randomBytes(1_000_000));
+  holdTime();
   const first = await goes(ana, bob, content);
-  expect(first.ends).toEqual(['failed timeout', 'failed timeout']);
+  await phase(first.sent, 'running');
+  await pass(9_000);
+  expect([await outcome(first.transfer), await outcome(first.sent)]).toEqual(['failed timeout', 'failed timeout']);
   const second = await goes(ana, bob, content);
-  expect(second.ends).toEqual(['finished', 'finished']);
+  expect([await outcome(second.transfer), await outcome(second.sent)]).toEqual(['finished', 'finished']);
   expect(second.arrival.bytes.equals(content.bytes)).toBe(true);
+});
+
+test('the same where the peer waits for ever: who sends gives it up eight seconds after the last byte', async () => {
+  const relay = await narrowRelay(false);
+  const ana = await filePeer('ana', { relay: relay.account });
+  const patient = await receiver((path, port) => media(path, port, 'a=recvonly', 'a=setup:passive'));
+  const content = new Content(randomBytes(1_000_000));
+  holdTime();
+  const first = offerOne(ana.files, patient.uri, fileOf(content));
+  await expect.poll(relay.taken).toBeGreaterThan(16_384);
+  // nothing is reported
+  await pass(2_000);
+  await expect.poll(relay.isWhole).toBe(true);
+  // long before the half minute that the last report has otherwise
+  await pass(20_000);
+  expect(first.phase).toMatchObject({ state: 'failed', error: { code: 'timeout' } });
+  // the next offer comes without the relay
+  const { agent, uri } = patient;
+  const next = incoming(agent);
+  offerOne(ana.files, uri, fileOf(content));
+  expect(pathOf((await next).remote?.sdp ?? '')).not.toContain(' ');
 });
