@@ -97,6 +97,7 @@ export class SipMessaging implements MessagingOperationSet {
     this.chats = new ChatSessions({
       media: options.media,
       place: options.place,
+      online: options.online,
       invite: (to, offer) => agent.invite(to, offer),
       ask: (to) => agent.request({ method: 'OPTIONS', to }),
       reachable: options.reachable,

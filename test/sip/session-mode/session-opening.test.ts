@@ -173,18 +173,6 @@ describe('when the address changes', () => {
     await sayAll(ana, bob, ['as before']);
     expect([ana.mode(bob), bob.mode(ana), bob.pages.length]).toEqual(['session', 'session', pages]);
   });
-
-  test('and the peer knows nothing of the session any more, texts go by MESSAGE', async () => {
-    const { ana, bob, campus } = await twoPeers();
-    await ana.openSession(bob);
-    const session = bob.invited[0];
-    if (session) session.answerReoffer = () => Promise.reject(new Error('gone'));
-    ana.host = '127.0.0.2';
-    ana.messaging.restore();
-    await campus.until(() => ana.inviting[0]?.state.state === 'ended');
-    await sayAll(ana, bob, ['still here']);
-    expect(ana.mode(bob)).toBe('page');
-  });
 });
 
 describe('an offer of a chat', () => {

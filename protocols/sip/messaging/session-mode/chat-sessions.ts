@@ -11,11 +11,14 @@ import { ChatSession } from './chat-session.ts';
 import type { ChatContext } from './chat-state.ts';
 import type { SessionMessage } from './incoming-texts.ts';
 import { LearnedPeers, type Verdict } from './learned-peers.ts';
+import { LostSessions } from './lost-sessions.ts';
 
 export interface ChatSessionsContext {
   media: Media;
   /** Where we are; undefined while not connected. */
   place: () => MediaPlace | undefined;
+  /** Whether the account is registered: what breaks while it is not broke with its connection. */
+  online: () => boolean;
   /** Sends an INVITE. Throws a ProviderError. */
   invite: (to: Address, offer: SessionDescription) => SipSession;
   /** Asks a peer what it can (OPTIONS). Never rejects. */
@@ -37,8 +40,6 @@ export interface ChatSessionsContext {
 /** So many texts, ours and theirs, within so long are a talk that is worth a session. */
 const LIVELY_TEXTS = 2;
 const LIVELY_WITHIN = 60_000;
-/** A session that broke in the middle is not opened again at once. */
-const AFTER_BREAK = 60_000;
 /** How often it is looked for other devices while there are sessions: those of other makers do not make themselves known. */
 const LOOK_AROUND_EVERY = 60_000;
 /** How long a text that only a session can carry waits for one. */
@@ -54,7 +55,8 @@ const REMEMBERED_TALKS = 500;
  * A session is opened when we write and it is the second text of a talk within a minute, or one too large for a MESSAGE,
  * unless the peer cannot have sessions as far as we know (`learned-peers.ts`). Sessions the peer invites to are taken
  * whenever they can be. Neither happens while other devices are logged in to the account: a MESSAGE reaches them all, a
- * session one. When both sides invite at once, both sessions stand for a moment; the one whose offer has the lower
+ * session one. One that broke is not opened again for a minute, unless our own connection was the reason
+ * (`lost-sessions.ts`) or nothing else can carry a text. When both sides invite at once, both sessions stand for a moment; the one whose offer has the lower
  * MSRP session id is used, and who made the other closes it once it is quiet.
  */
 export class ChatSessions implements InvitationTaker, ChatLines {
@@ -63,6 +65,9 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   readonly #learned: LearnedPeers;
   readonly #sessions = new Map<Address, Set<ChatSession>>();
   readonly #opening = new Map<Address, Promise<ProviderError | undefined>>();
+  readonly #lost: LostSessions;
+  /** Whose session is being opened again: that they are not back yet says nothing for long. */
+  readonly #reopening = new Set<Address>();
   /** When the last texts of each talk went. */
   readonly #texts = new Map<Address, readonly number[]>();
   readonly #waiting = new Set<() => void>();
@@ -78,6 +83,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
       changed: (session) => this.#changed(session),
       clock: context.clock,
     };
+    this.#lost = new LostSessions(context.clock, context.online, (peer) => this.#reopen(peer));
   }
 
   /** The session the next text to this peer goes by; undefined: page mode. */
@@ -99,11 +105,12 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   spoke(peer: Address): void {
     const { alone, reachable } = this.#context;
     const lively = this.#count(peer) >= LIVELY_TEXTS;
-    if (alone() && lively && reachable(peer)) void this.#openOnce(peer);
+    if (alone() && lively && reachable(peer)) void this.#openOnce(peer, false);
   }
 
   /** Other devices of ours have logged in: texts go by MESSAGE from now on, which reaches them all. */
   leave(): void {
+    this.#lost.stop();
     for (const session of this.#all()) session.close();
   }
 
@@ -114,7 +121,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const late = new Promise<ProviderError>((resolve) => {
       timer = this.#context.clock.after(OPEN_WITHIN, () => resolve(new ProviderError('timeout', { retryable: true })));
     });
-    const fault = await Promise.race([this.#openOnce(peer), late]);
+    const fault = await Promise.race([this.#openOnce(peer, true), late]);
     timer?.cancel();
     return fault;
   }
@@ -144,10 +151,12 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   /** We are connected again, perhaps at another address. */
   renew(): void {
     for (const session of this.#all()) void session.renew();
+    this.#lost.back();
   }
 
   /** Ends every session, and waits for nothing. */
   stop(): void {
+    this.#lost.stop();
     for (const session of this.#all()) session.stop();
   }
 
@@ -171,23 +180,33 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     return recent.length;
   }
 
-  #openOnce(peer: Address): Promise<ProviderError | undefined> {
-    let opening = this.#opening.get(peer);
-    if (!opening) {
-      opening = this.#open(peer).finally(() => this.#opening.delete(peer));
-      this.#opening.set(peer, opening);
-    }
+  /** A session that was lost with our connection. */
+  #reopen(peer: Address): void {
+    const { alone, reachable } = this.#context;
+    if (this.#sessions.get(peer)?.size || !alone() || !reachable(peer)) return;
+    this.#reopening.add(peer);
+    void this.#openOnce(peer, true).finally(() => this.#reopening.delete(peer));
+  }
+
+  /** `needed`: also right after one broke. */
+  #openOnce(peer: Address, needed: boolean): Promise<ProviderError | undefined> {
+    const under = this.#opening.get(peer);
+    if (under && !(needed && this.#learned.verdict(peer) === 'pause')) return under;
+    const opening = this.#open(peer, needed).finally(() => {
+      if (this.#opening.get(peer) === opening) this.#opening.delete(peer);
+    });
+    this.#opening.set(peer, opening);
     return opening;
   }
 
-  async #open(peer: Address): Promise<ProviderError | undefined> {
+  async #open(peer: Address, needed: boolean): Promise<ProviderError | undefined> {
     const { ask, place, invite } = this.#context;
     // one that is being opened will do, whoever began
     if (!this.#sessions.get(peer)?.size) {
       if (!place()) return new ProviderError('network', { retryable: true });
       if (this.#learned.verdict(peer) === 'ask') this.#learned.told(peer, await ask(peer));
       const verdict = this.#learned.verdict(peer);
-      if (verdict !== 'try') return noSession(verdict);
+      if (verdict !== 'try' && !(needed && verdict === 'pause')) return noSession(verdict);
     }
     if (!this.#sessions.get(peer)?.size) {
       this.#add(ChatSession.invite(peer, this.#chat, (offer) => invite(peer, offer)));
@@ -250,17 +269,21 @@ export class ChatSessions implements InvitationTaker, ChatLines {
       this.#lookTimer?.cancel();
       this.#lookTimer = undefined;
     }
-    if (state.state !== 'closed') return;
+    if (state.state !== 'closed' || state.end.cause === 'left') return;
     const { end } = state;
     // what a peer does in its own sessions says nothing of how it takes ours
-    if (end.cause === 'refused') this.#learned.refused(peer, end.rejection);
-    else if (end.cause === 'media') this.#learned.notNow(peer, opened ? AFTER_BREAK : undefined);
+    if (opened || this.#reopening.has(peer)) this.#learned.broke(peer);
+    else if (end.cause === 'refused') this.#learned.refused(peer, end.rejection);
+    else this.#learned.notNow(peer);
+    if (opened) this.#lost.broke(session);
   }
 }
 
 /**
  * What that means for a text only a session could carry. Not retryable even for somebody who is away: nobody keeps such a
- * text for them, and those behind it should not wait.
+ * text for them, and those behind it should not wait. Who has just had a session is not away yet.
  */
-const noSession = (verdict: Verdict): ProviderError =>
-  new ProviderError(verdict === 'cannot' ? 'too-big' : 'peer-offline');
+const noSession = (verdict: Verdict): ProviderError => {
+  if (verdict === 'pause') return new ProviderError('network', { retryable: true });
+  return new ProviderError(verdict === 'cannot' ? 'too-big' : 'peer-offline');
+};

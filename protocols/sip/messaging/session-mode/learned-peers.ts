@@ -5,9 +5,10 @@ import type { Rejection } from '../../sip-session.ts';
 /**
  * - `try`: it can, or says so.
  * - `ask`: nothing is known yet.
+ * - `pause`: it can, but a session broke a moment ago.
  * - `not-now`: it is not there, or the last attempt failed for a reason that passes.
  */
-export type Verdict = 'try' | 'ask' | 'not-now' | 'cannot';
+export type Verdict = 'try' | 'ask' | 'pause' | 'not-now' | 'cannot';
 
 const HOUR = 3_600_000;
 /** A peer may be another program tomorrow, or next to us on another device. */
@@ -15,6 +16,8 @@ const CAN_FOR = 12 * HOUR;
 const CANNOT_FOR = 6 * HOUR;
 /** Not there, busy, or a session that could not be built between us. */
 const NOT_NOW_FOR = HOUR / 6;
+/** A session that broke in the middle is not opened again at once. */
+const AFTER_BREAK = HOUR / 60;
 const LONGEST_RETRY_AFTER = HOUR;
 const REMEMBERED = 1_000;
 /** Refusals of the kind of session and not of this one (RFC 3261 §21), and those a person gave: nobody is asked often. */
@@ -41,6 +44,11 @@ export class LearnedPeers {
 
   cannot(peer: Address): void {
     this.#learn(peer, 'cannot', CANNOT_FOR);
+  }
+
+  /** A session that had stood broke. */
+  broke(peer: Address): void {
+    this.#learn(peer, 'pause', AFTER_BREAK);
   }
 
   /** @param milliseconds where known, how long there is no use in trying */
