@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Core, URI } from 'sip.js';
 import { headerText } from './header-text.ts';
 import { toSipUri } from './sip-address.ts';
-import { preemptCredentials } from './sip-js-fixes.ts';
+import { isUndecided, preemptCredentials } from './sip-js-fixes.ts';
 import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
 export interface OutgoingRequest {
@@ -33,6 +33,8 @@ export interface SipAnswer {
   body: string;
   /** Seconds (Retry-After), never negative. */
   retryAfter: number | undefined;
+  /** A 401 or 407 that says nothing about the password. */
+  undecided: boolean;
   /** CSeq of the request that got this answer. */
   cseq: number;
 }
@@ -79,6 +81,7 @@ export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): 
     headers: (name) => response.getHeaders(name),
     body: response.body ?? '',
     retryAfter: retryAfter >= 0 ? retryAfter : undefined,
+    undecided: isUndecided(response),
     cseq,
   };
 };

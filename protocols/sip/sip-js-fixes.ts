@@ -168,6 +168,7 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
       return;
     }
     if (message.method === 'INVITE') unpackMultipart(message);
+    keepNextNonce(core, message);
     receiveResponse(message);
   };
 };
@@ -181,8 +182,30 @@ export const setCredentials = (core: Core.UserAgentCore, client: DigestClient | 
 };
 
 /** A registrar and the proxy before it challenge on their own. */
-const scopeOf = (status: 401 | 407, { method }: Core.OutgoingRequestMessage): string =>
+const scopeOf = (status: 401 | 407, { method }: { method: string }): string =>
   `${status}${method === 'REGISTER' ? ' REGISTER' : ''}`;
+
+/** RFC 7615 §3 has the same for proxies. */
+const NEXT_NONCES = [
+  [401, 'authentication-info'],
+  [407, 'proxy-authentication-info'],
+] as const;
+
+/** Defect: the nonce a server gives for the next request is not looked at, and that request is refused first. */
+const keepNextNonce = (core: Core.UserAgentCore, message: Core.IncomingResponseMessage): void => {
+  for (const [status, header] of NEXT_NONCES) {
+    const value = message.getHeader(header);
+    if (value !== undefined) digestClients.get(core)?.renew(scopeOf(status, message), value);
+  }
+};
+
+const undecided = new WeakSet<Core.IncomingResponseMessage>();
+
+/**
+ * Whether a 401 or 407 says nothing about the password: it was a challenge of a kind we don't know, or the server had ever
+ * another nonce for us.
+ */
+export const isUndecided = (message: Core.IncomingResponseMessage): boolean => undecided.has(message);
 
 /** Defect: no credentials without being refused first, which makes two round trips of every request. */
 export const preemptCredentials = (core: Core.UserAgentCore, request: Core.OutgoingRequestMessage): void => {
@@ -271,7 +294,11 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   proofsOf.set(this, given);
   const before = ({ realm }: DigestAnswer): Proof[] => given.get(`${status} ${realm}`) ?? [];
   const refused = answers.some((answer) => isRefused(answer, before(answer), client));
-  if (answers.length === 0 || refused || [...given.values()].flat().length >= ROUNDS_MAXIMUM) return true;
+  if (refused) return true;
+  if (answers.length === 0 || [...given.values()].flat().length >= ROUNDS_MAXIMUM) {
+    undecided.add(message);
+    return true;
+  }
   for (const answer of answers) {
     const proof = { nonce: answer.challenge.parameters.get('nonce'), at: performance.now() };
     given.set(`${status} ${answer.realm}`, [...before(answer), proof]);

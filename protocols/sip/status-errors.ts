@@ -6,6 +6,8 @@ export interface FinalStatus {
   /** No answer came over the network. */
   local?: boolean;
   retryAfter?: number | undefined;
+  /** A 401 or 407 that says nothing about the password. */
+  undecided?: boolean;
 }
 
 const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {
@@ -35,6 +37,7 @@ export const requestError = (answer: FinalStatus): ProviderError => {
   const { status, retryAfter } = answer;
   const facts = { protocolCode: status, retryAfter };
   if (answer.local) return new ProviderError(status === 408 ? 'timeout' : 'network', { ...facts, retryable: true });
+  if (answer.undecided) return new ProviderError('server-unavailable', { ...facts, retryable: true });
   const code = REQUEST_CODES[status] ?? (status >= 500 && status < 600 ? 'server-unavailable' : 'not-supported');
   const retryable = ['peer-offline', 'peer-busy'].includes(code) || [500, 502, 503, 504].includes(status);
   return new ProviderError(code, { ...facts, retryable });
@@ -45,7 +48,7 @@ export const registrationError = (answer: FinalStatus): ProviderError => {
   const { status, retryAfter } = answer;
   const facts = { protocolCode: status, retryAfter };
   if (answer.local) return new ProviderError(status === 408 ? 'timeout' : 'network', { ...facts, retryable: true });
-  if (status === 401 || status === 407) return new ProviderError('credentials-rejected', facts);
+  if ((status === 401 || status === 407) && !answer.undecided) return new ProviderError('credentials-rejected', facts);
   if (status === 403) return new ProviderError('policy', facts);
   if (status === 404 || status === 604) return new ProviderError('address-invalid', facts);
   return new ProviderError('server-unavailable', { ...facts, retryable: true });

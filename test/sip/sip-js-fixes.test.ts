@@ -149,6 +149,22 @@ describe('challenges', () => {
     expect([(await send()).status, server.requests.length]).toEqual([200, 5]);
   });
 
+  test.each([
+    ['Authorization', 'WWW-Authenticate', 'Authentication-Info', 401],
+    ['Proxy-Authorization', 'Proxy-Authenticate', 'Proxy-Authentication-Info', 407],
+  ] as const)('the nonce given for the next %s is used for it', async (credentials, challenging, telling, status) => {
+    const { server, agent } = await credentialed();
+    let nonce = 0;
+    server.handler = (request) => {
+      const given = request.head.get(credentials) ?? '';
+      if (given.includes(`nonce="n${nonce}"`) && given.includes('nc=00000001'))
+        request.answer(200, [`${telling}: qop=auth, nextnonce="n${++nonce}"`]);
+      else request.answer(status, [`${challenging}: Digest realm="home", nonce="n${nonce}", qop="auth"`]);
+    };
+    for (let count = 0; count < 3; count++) await agent.request({ method: 'OPTIONS', to: 'sip:bob@campus.test' });
+    expect([server.requests.length, nonce]).toEqual([4, 3]);
+  });
+
   test('a refused password ends after one try, a stale nonce gets another', async () => {
     const { server, agent } = await credentialed();
     server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);

@@ -1,5 +1,5 @@
 import { createHash, getHashes, randomBytes } from 'node:crypto';
-import type { Challenge } from './challenges.ts';
+import { type Challenge, parseChallenges } from './challenges.ts';
 
 /** Strongest first (RFC 8760 §2.3). */
 const ALGORITHMS: readonly { name: string; hash: string }[] = [
@@ -24,7 +24,22 @@ export interface DigestAnswer {
   challenge: Challenge;
 }
 
+/** A challenge we can answer, and how. */
+interface Chosen {
+  challenge: Challenge;
+  realm: string;
+  nonce: string;
+  /** Algorithm as the server wrote it, in upper case. */
+  wanted: string;
+  /** In `ALGORITHMS`; lower is stronger. */
+  rank: number;
+  hash: string;
+  qop: 'auth' | 'auth-int' | 'none';
+}
+
 const NONCES_MAXIMUM = 50;
+/** A registrar and the proxies before it; more is no server's need. */
+const REALMS_MAXIMUM = 4;
 
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
@@ -39,8 +54,8 @@ export class DigestClient {
   readonly #username: string;
   readonly #password: string;
   readonly #clientNonce: () => string;
-  /** The last challenges answered, by what they were for: the next request need not be refused first. */
-  readonly #known = new Map<string, Challenge>();
+  /** The last challenges answered, by what they were for and by realm: the next request need not be refused first. */
+  readonly #known = new Map<string, Map<string, Challenge>>();
   /** How often each nonce was used; servers may refuse a count they have seen. */
   readonly #counts = new Map<string, number>();
 
@@ -50,50 +65,56 @@ export class DigestClient {
     this.#clientNonce = clientNonce;
   }
 
-  /** One answer per realm we can serve; empty when no challenge is of a kind we know. */
+  /** One answer per realm we can serve, to the strongest of its challenges; empty when none is of a kind we know. */
   answer(challenges: readonly Challenge[], request: DigestRequest): DigestAnswer[] {
-    const answers = new Map<string, { rank: number; answer: DigestAnswer }>();
+    const best = new Map<string, Chosen>();
     for (const challenge of challenges) {
-      const { scheme, parameters } = challenge;
-      const realm = parameters.get('realm');
-      const nonce = parameters.get('nonce');
-      if (scheme.toLowerCase() !== 'digest' || realm === undefined || nonce === undefined) continue;
-      const wanted = (parameters.get('algorithm') ?? 'MD5').toUpperCase();
-      const rank = ALGORITHMS.findIndex(({ name }) => name === wanted.replace(/-SESS$/, ''));
-      const qop = chooseQop(parameters.get('qop'));
-      const best = answers.get(realm);
-      if (rank === -1 || qop === undefined || (best && best.rank <= rank)) continue;
-      const stale = parameters.get('stale')?.toLowerCase() === 'true';
-      const value = this.#respond(
-        parameters,
-        { realm, nonce, wanted, hash: ALGORITHMS[rank]?.hash ?? 'md5', qop },
-        request,
-      );
-      answers.set(realm, { rank, answer: { realm, stale, value, challenge } });
+      const chosen = choose(challenge);
+      if (!chosen || (best.get(chosen.realm)?.rank ?? ALGORITHMS.length) <= chosen.rank) continue;
+      if (best.has(chosen.realm) || best.size < REALMS_MAXIMUM) best.set(chosen.realm, chosen);
     }
-    return [...answers.values()].map(({ answer }) => answer);
+    return [...best.values()].map((chosen) => ({
+      realm: chosen.realm,
+      stale: chosen.challenge.parameters.get('stale')?.toLowerCase() === 'true',
+      value: this.#respond(chosen, request),
+      challenge: chosen.challenge,
+    }));
   }
 
   /** Keeps the challenges that were answered, for `preempt`. `scope` tells kinds of requests apart. */
   remember(scope: string, answers: readonly DigestAnswer[]): void {
-    for (const { realm, challenge } of answers) this.#known.set(`${scope}\n${realm}`, challenge);
+    const known = this.#known.get(scope) ?? new Map<string, Challenge>();
+    this.#known.set(scope, known);
+    for (const { realm, challenge } of answers) {
+      known.delete(realm);
+      known.set(realm, challenge);
+    }
+    // a server whose realm is another each time must not make our requests ever longer
+    for (const realm of [...known.keys()].slice(0, -REALMS_MAXIMUM)) known.delete(realm);
   }
 
   /** Answers to what requests of this scope were challenged with before (RFC 7616 §3.6). */
   preempt(scope: string, request: DigestRequest): DigestAnswer[] {
-    const known = [...this.#known].filter(([key]) => key.startsWith(`${scope}\n`));
-    return this.answer(
-      known.map(([, challenge]) => challenge),
-      request,
-    );
+    return this.answer([...(this.#known.get(scope)?.values() ?? [])], request);
   }
 
-  #respond(
-    parameters: ReadonlyMap<string, string>,
-    chosen: { realm: string; nonce: string; wanted: string; hash: string; qop: 'auth' | 'auth-int' | 'none' },
-    request: DigestRequest,
-  ): string {
+  /**
+   * RFC 7616 §3.5: the nonce the server wants next time, in its Authentication-Info. It names no realm, so it is taken where
+   * there is one only.
+   */
+  renew(scope: string, authenticationInfo: string): void {
+    const known = [...(this.#known.get(scope) ?? [])];
+    const [only] = known;
+    // parameters as those of a challenge
+    const nonce = parseChallenges(`Digest ${authenticationInfo}`)[0]?.parameters.get('nextnonce');
+    if (!only || known.length > 1 || !nonce) return;
+    const [realm, { scheme, parameters }] = only;
+    this.#known.get(scope)?.set(realm, { scheme, parameters: new Map([...parameters, ['nonce', nonce]]) });
+  }
+
+  #respond(chosen: Chosen, request: DigestRequest): string {
     const { realm, nonce, wanted, qop } = chosen;
+    const { parameters } = chosen.challenge;
     const hash = (text: string): string => createHash(chosen.hash).update(text, 'utf8').digest('hex');
     const clientNonce = this.#clientNonce();
     const count = this.#count(nonce);
@@ -129,7 +150,20 @@ export class DigestClient {
   }
 }
 
-/** Undefined: only kinds we don't know. */
+/** Undefined: of a kind we don't know. */
+const choose = (challenge: Challenge): Chosen | undefined => {
+  const { scheme, parameters } = challenge;
+  const realm = parameters.get('realm');
+  const nonce = parameters.get('nonce');
+  const wanted = (parameters.get('algorithm') ?? 'MD5').toUpperCase();
+  const rank = ALGORITHMS.findIndex(({ name }) => name === wanted.replace(/-SESS$/, ''));
+  const hash = ALGORITHMS[rank]?.hash;
+  const qop = chooseQop(parameters.get('qop'));
+  if (scheme.toLowerCase() !== 'digest' || realm === undefined || nonce === undefined || !hash || !qop)
+    return undefined;
+  return { challenge, realm, nonce, wanted, rank, hash, qop };
+};
+
 const chooseQop = (offered: string | undefined): 'auth' | 'auth-int' | 'none' | undefined => {
   if (offered === undefined || offered.trim() === '') return 'none';
   const kinds = offered.toLowerCase().split(/[\s,]+/);

@@ -65,5 +65,6 @@ const absent = (cseq: number): SipAnswer => ({
   headers: () => [],
   body: '',
   retryAfter: undefined,
+  undecided: false,
   cseq,
 });

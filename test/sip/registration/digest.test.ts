@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parseChallenges } from '../../../protocols/sip/authentication/challenges.ts';
 import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
+import { Registration } from '../../../protocols/sip/registration/registration.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
 
@@ -162,4 +163,88 @@ test('each realm gets its own answer, with names and quotes escaped', () => {
     ['two', true],
   ]);
   expect(given[0]?.value).toContain('username="a\\"b\\\\c", realm="one \\"1\\""');
+});
+
+test('of several challenges with one nonce only the one that is answered counts', () => {
+  const client = new DigestClient('u', 'p');
+  const both = ['MD5', 'SHA-256']
+    .map((name) => `Digest realm="r", nonce="n", qop="auth", algorithm=${name}`)
+    .join(', ');
+  const [given] = answer(both, client);
+  expect([given?.get('algorithm'), given?.get('nc')]).toEqual(['SHA-256', '00000001']);
+});
+
+describe('a server that wears us out', () => {
+  test('with a hundred realms at once gets four answers', () => {
+    const many = Array.from({ length: 100 }, (_, index) => `Digest realm="${index}", nonce="n"`).join(', ');
+    expect(answer(many, new DigestClient('u', 'p')).length).toBe(4);
+  });
+
+  test('with another realm each time does not make requests ever longer', async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.setCredentials(new DigestClient('ana', 'secret'));
+    let realm = 0;
+    server.handler = (request) => {
+      const last = `realm="${realm}"`;
+      if (request.head.all('authorization').some((value) => value.includes(last))) request.answer(200);
+      else request.answer(401, [`WWW-Authenticate: Digest ${last}, nonce="n", qop="auth"`]);
+    };
+    for (realm = 1; realm <= 20; realm++)
+      expect((await agent.request({ method: 'OPTIONS', to: 'sip:bob@campus.test' })).status).toBe(200);
+    expect(Math.max(...server.requests.map(({ head }) => head.all('authorization').length))).toBe(4);
+  });
+});
+
+test('requests side by side never use a count twice', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  agent.setCredentials(new DigestClient('ana', 'secret'));
+  const counts: string[] = [];
+  server.handler = (request) => {
+    const given = parameters(request.head.get('authorization') ?? '');
+    if (given.has('nc')) counts.push(given.get('nc') ?? '');
+    if (given.has('nc')) request.answer(200);
+    else request.answer(401, ['WWW-Authenticate: Digest realm="campus.test", nonce="n", qop="auth"']);
+  };
+  const ask = () => agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test' });
+  await Promise.all(Array.from({ length: 10 }, ask));
+  await Promise.all(Array.from({ length: 10 }, ask));
+  expect([new Set(counts).size, counts.length]).toEqual([20, 20]);
+});
+
+test.each(['ção', 'a"b\\c', 'ana@campus.test', ' '])('the name %o arrives as it is', async (name) => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  agent.setCredentials(new DigestClient(name, 'pä"ß'));
+  const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+  server.handler = (request) => {
+    const given = parameters(request.head.get('authorization') ?? '');
+    const ha1 = md5(`${given.get('username')}:r "1":pä"ß`);
+    const right = md5(`${ha1}:n:${md5(`${request.method}:${given.get('uri')}`)}`);
+    if (given.get('response') === right && given.get('username') === name) request.answer(200);
+    else request.answer(401, ['WWW-Authenticate: Digest realm="r \\"1\\"", nonce="n"']);
+  };
+  expect((await agent.request({ method: 'REGISTER', to: 'sip:ana@campus.test' })).status).toBe(200);
+});
+
+describe('a refusal that is none', () => {
+  test.each([
+    ['knows only an algorithm that we do not', 'algorithm=SHA3-512', 1],
+    ['knows no Digest at all', undefined, 1],
+    ['finds every nonce too old', 'stale=true', 7],
+  ])('of a server that %s does not touch the password', async (_what, more, requests) => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.setCredentials(new DigestClient('ana', 'secret'));
+    let nonce = 0;
+    server.handler = (request) =>
+      request.answer(401, [
+        `WWW-Authenticate: ${more ? `Digest realm="r", nonce="${nonce++}", qop="auth", ${more}` : 'Negotiate'}`,
+      ]);
+    const registration = new Registration({ agent, instanceId: 'a', onLost: () => {}, onOthers: () => {} });
+    const error = await registration.register();
+    expect(error).toMatchObject({ code: 'server-unavailable', retryable: true, protocolCode: '401' });
+    expect(server.requests.length).toBe(requests);
+  });
 });
