@@ -34,7 +34,7 @@ export interface SipAnswer {
   /** Seconds (Retry-After), never negative. */
   retryAfter: number | undefined;
   /** A 401 or 407 that says nothing about the password. */
-  undecided: boolean;
+  undecided?: true;
   /** CSeq of the request that got this answer. */
   cseq: number;
 }
@@ -81,7 +81,7 @@ export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): 
     headers: (name) => response.getHeaders(name),
     body: response.body ?? '',
     retryAfter: retryAfter >= 0 ? retryAfter : undefined,
-    undecided: isUndecided(response),
+    ...(isUndecided(response) ? { undecided: true } : {}),
     cseq,
   };
 };

@@ -7,7 +7,7 @@ export interface FinalStatus {
   local?: boolean;
   retryAfter?: number | undefined;
   /** A 401 or 407 that says nothing about the password. */
-  undecided?: boolean;
+  undecided?: true;
 }
 
 const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {

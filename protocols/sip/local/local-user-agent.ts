@@ -65,6 +65,5 @@ const absent = (cseq: number): SipAnswer => ({
   headers: () => [],
   body: '',
   retryAfter: undefined,
-  undecided: false,
   cseq,
 });
