@@ -14,7 +14,8 @@ export type ConnectingStep = 'locating' | 'connecting' | 'securing' | 'authentic
  *    +-------------- waiting{retryAt, cause} <----+
  *    +-------------- stopped{cause}      a person must act: wrong password, untrusted certificate
  * ```
- * In `waiting` the provider tries again by itself at `retryAt` (ms since the epoch). Only `start()` leaves `stopped`.
+ * In `waiting` the provider tries again by itself at `retryAt` (ms since the epoch); where the computer's clock is set meanwhile, it
+ * may tell `waiting` again with the time by the new clock. Only `start()` leaves `stopped`.
  */
 export type Registration =
   | { state: 'offline' }
@@ -27,7 +28,7 @@ const ALLOWED: Record<Registration['state'], readonly Registration['state'][]> =
   offline: ['connecting', 'stopped'],
   connecting: ['connecting', 'online', 'waiting', 'stopped', 'offline'],
   online: ['connecting', 'waiting', 'stopped', 'offline'],
-  waiting: ['connecting', 'stopped', 'offline'],
+  waiting: ['waiting', 'connecting', 'stopped', 'offline'],
   stopped: ['connecting', 'offline'],
 };
 

@@ -33,10 +33,16 @@ const SHORTEST_WAIT = 1_000;
 const LONGEST_WAIT = 60_000;
 /** However long a server asks to be left alone. */
 const LONGEST_RETRY_AFTER = 3_600_000;
+/** RFC 5626 §4.5: only a connection that proved good lets the waits begin anew. Who takes us and drops us is not asked every second. */
+const STABLE_AFTER = 30_000;
+/** While it waits, how often it looks whether the computer's clock was set, and by how much that matters. */
+const LOOK_EVERY = 5_000;
+const CLOCK_SET = 2_000;
 
 /**
  * Keeps one account connected, as drawn at the contract's `Registration`. Waits between attempts with full jitter between
- * 1 s and a bound that doubles up to 60 s; a Retry-After of the server wins; after an attempt that succeeded it starts over.
+ * 1 s and a bound that doubles up to 60 s; a Retry-After of the server wins; after half a minute online it starts over. It waits
+ * by a clock that nobody sets.
  */
 export class ConnectionSupervisor {
   readonly #options: SupervisorOptions;
@@ -46,6 +52,8 @@ export class ConnectionSupervisor {
   /** Changes whenever what is going on is given up; late results compare it. */
   #life = 0;
   #failures = 0;
+  /** By `performance.now`. */
+  #onlineAt = 0;
   /** We are saying goodbye: a connection that breaks now is no reason to come back. */
   #leaving = false;
   #timer: NodeJS.Timeout | undefined;
@@ -89,7 +97,7 @@ export class ConnectionSupervisor {
   }
 
   machineEvent(_event: MachineEvent): void {
-    if (this.#state.state === 'online') this.#options.connection.probe();
+    if (this.#state.state === 'online' || this.#state.state === 'connecting') this.#options.connection.probe();
     if (this.#state.state !== 'waiting') return;
     clearTimeout(this.#timer);
     this.#failures = 0;
@@ -113,26 +121,37 @@ export class ConnectionSupervisor {
       if (life === this.#life) await this.#fault(ProviderError.from(error));
       return;
     }
-    this.#failures = 0;
+    this.#onlineAt = performance.now();
     this.#move({ state: 'online', since: this.#options.now() });
   }
 
   async #fault(error: ProviderError): Promise<void> {
     const life = ++this.#life;
-    const { connection, now, random } = this.#options;
+    const { connection, random } = this.#options;
+    if (this.#state.state === 'online' && performance.now() - this.#onlineAt >= STABLE_AFTER) this.#failures = 0;
     this.#failures += 1;
     if (!error.retryable) this.#move({ state: 'stopped', cause: error });
     else {
       const bound = Math.min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** Math.min(this.#failures - 1, 6));
       const jittered = SHORTEST_WAIT + random() * (bound - SHORTEST_WAIT);
       const wait = error.retryAfter === undefined ? jittered : Math.max(SHORTEST_WAIT, error.retryAfter * 1000);
-      const bounded = Math.min(wait, LONGEST_RETRY_AFTER);
-      this.#timer = setTimeout(() => {
-        if (life === this.#life) void this.#attempt();
-      }, bounded);
-      this.#move({ state: 'waiting', retryAt: now() + bounded, cause: error });
+      this.#wait(life, performance.now() + Math.min(wait, LONGEST_RETRY_AFTER), error);
     }
     await connection.disconnect();
+  }
+
+  /** `until` by `performance.now`. */
+  #wait(life: number, until: number, cause: ProviderError): void {
+    if (life !== this.#life) return;
+    const left = until - performance.now();
+    if (left <= 0) {
+      void this.#attempt();
+      return;
+    }
+    const retryAt = Math.round(this.#options.now() + left);
+    if (this.#state.state !== 'waiting' || Math.abs(retryAt - this.#state.retryAt) > CLOCK_SET)
+      this.#move({ state: 'waiting', retryAt, cause });
+    this.#timer = setTimeout(() => this.#wait(life, until, cause), Math.min(left, LOOK_EVERY));
   }
 
   #move(state: RegistrationState): void {

@@ -5,8 +5,9 @@ import { type Connection, ConnectionSupervisor } from '../../../protocols/sip/re
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => void vi.useRealTimers());
 
-const supervise = (random = 0.5) => {
+const supervise = (random: number | (() => number) = 0.5) => {
   const calls: string[] = [];
+  let held: Promise<void> | undefined;
   let failure: ProviderError | undefined;
   const connection: Connection = {
     connect: async () => {
@@ -16,13 +17,18 @@ const supervise = (random = 0.5) => {
     register: async (progress) => {
       progress('registering');
       calls.push('register');
+      await held;
     },
     restore: () => calls.push('restore'),
     disconnect: async () => void calls.push('disconnect'),
     leave: async () => void calls.push('leave'),
     probe: () => calls.push('probe'),
   };
-  const supervisor = new ConnectionSupervisor({ connection, now: Date.now, random: () => random });
+  const supervisor = new ConnectionSupervisor({
+    connection,
+    now: Date.now,
+    random: typeof random === 'number' ? () => random : random,
+  });
   const states: Registration[] = [];
   let last = supervisor.state.state;
   supervisor.onChange((state) => {
@@ -34,6 +40,10 @@ const supervise = (random = 0.5) => {
     supervisor,
     calls,
     states,
+    /** From now on nobody answers a registration. */
+    hold: () => {
+      held = new Promise(() => {});
+    },
     fail: (error: ProviderError | undefined) => {
       failure = error;
     },
@@ -187,6 +197,83 @@ test.each([
   expect(calls.filter((call) => call === 'connect').length).toBe(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(states.at(-1)).toEqual({ state: 'online', since: Date.now() });
+  await supervisor.stop();
+});
+
+test.each([
+  ['forward', 7_200_000],
+  ['back', -7_200_000],
+])(
+  'when the clock is set %s while it waits, what the person is told of the next try is right again',
+  async (_way, jump) => {
+    const { supervisor, calls, states, fail } = supervise(0);
+    fail(new ProviderError('server-unavailable', { retryable: true, retryAfter: 300 }));
+    supervisor.start();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(states.filter(({ state }) => state === 'waiting').length).toBe(1);
+    vi.setSystemTime(Date.now() + jump);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(waits(states.slice(-1), Date.now())).toEqual([195_000]);
+    fail(undefined);
+    await vi.advanceTimersByTimeAsync(194_999);
+    expect(calls.filter((call) => call === 'connect').length).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(supervisor.state.state).toBe('online');
+    await supervisor.stop();
+  },
+);
+
+test('a server that takes us and drops us again and again is asked ever more seldom, until it keeps us', async () => {
+  const { supervisor, states } = supervise(1);
+  supervisor.start();
+  const seen: number[] = [];
+  const dropped = async (after: number): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(after);
+    expect(supervisor.state.state).toBe('online');
+    states.length = 0;
+    supervisor.lost(NETWORK);
+    const wait = waits(states, Date.now())[0] ?? 0;
+    seen.push(wait / 1000);
+    await vi.advanceTimersByTimeAsync(wait);
+  };
+  for (let count = 0; count < 8; count++) await dropped(29_000);
+  await dropped(30_000);
+  await dropped(0);
+  expect(seen).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 1, 2]);
+  await supervisor.stop();
+});
+
+test('it never gives up: three days without a server, and online in the minute it is back', async () => {
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const { supervisor, calls, states, fail } = supervise(random);
+  fail(NETWORK);
+  supervisor.start();
+  await vi.advanceTimersByTimeAsync(3 * 86_400_000);
+  const told = states.flatMap((state) => (state.state === 'waiting' ? [state.retryAt] : []));
+  const gaps = told.slice(1).map((at, index) => at - (told[index] ?? 0));
+  // timers are whole milliseconds
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(60_002);
+  // half a minute on the average, so that those who lost it together do not come back together
+  expect(calls.filter((call) => call === 'connect').length / (3 * 86_400)).toBeCloseTo(1 / 30.5, 3);
+  fail(undefined);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(supervisor.state.state).toBe('online');
+  await supervisor.stop();
+});
+
+test('waking up in the middle of connecting looks whether the connection still lives', async () => {
+  const { supervisor, calls, hold } = supervise();
+  hold();
+  supervisor.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(supervisor.state.state).toBe('connecting');
+  supervisor.machineEvent('wake');
+  expect(calls).toEqual(['connect', 'register', 'probe']);
   await supervisor.stop();
 });
 
