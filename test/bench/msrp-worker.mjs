@@ -1,8 +1,8 @@
 // One side of a copy, in a process of its own: plain Node or the MSRP library. Driven by msrp.mjs over IPC.
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import tls from 'node:tls';
 
 const BLOCK = 1_048_576;
@@ -27,7 +27,10 @@ const pipe = {
     socket.resume();
   },
   async send(socket, file) {
-    await pipeline(fs.createReadStream(file), socket, { end: false });
+    const source = fs.createReadStream(file);
+    // `pipeline` would leave listeners on a socket that goes on, some more with each round
+    source.pipe(socket, { end: false });
+    await once(source, 'end');
   },
 };
 
