@@ -53,14 +53,17 @@ export const parseMultipart = (
   return undefined;
 };
 
-const decodeTransfer = (content: string, encoding: string | undefined): Buffer => {
-  switch (encoding?.toLowerCase()) {
+/** Undoes a Content-Transfer-Encoding (RFC 2045 §6); `content` has a character for each byte. */
+export const decodeTransfer = (content: string, encoding: string | undefined): Buffer => {
+  switch (encoding?.trim().toLowerCase()) {
     case 'base64':
       return Buffer.from(content, 'base64');
     case 'quoted-printable':
       return Buffer.from(
         content
-          .replace(/[ \t]*=\r\n/g, '')
+          // RFC 2045 §6.7: blanks at the end of a line were added on the way, those before a soft line break were not
+          .replace(/[ \t]+(?=\r\n|$)/g, '')
+          .replace(/=\r\n/g, '')
           .replace(/=([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
         'latin1',
       );

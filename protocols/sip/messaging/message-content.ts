@@ -1,6 +1,6 @@
 import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/wrapping/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
-import { parseMultipart } from '../multipart.ts';
+import { decodeTransfer, parseMultipart } from '../multipart.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
 import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
 
@@ -34,7 +34,8 @@ export type MessageContent =
       /** Notifications the sender asks for (RFC 5438 §6.2). */
       wants: { delivery: boolean; display: boolean };
     }
-  | { kind: 'imdn'; imdn: Imdn }
+  /** Several when somebody in between gathered them (RFC 5438 §8.3). */
+  | { kind: 'imdn'; imdns: readonly Imdn[] }
   | { kind: 'typing'; typing: IsComposing }
   /** Understood, but nothing to tell: a notification we have no mark for. */
   | { kind: 'nothing' }
@@ -90,24 +91,32 @@ const asBody = (message: CpimMessage): TypedBody => ({
 /** Reads a MESSAGE body. Never throws. */
 export const readContent = (contentType: string, body: Buffer): MessageContent => {
   const type = typeOf(contentType);
-  if (type.startsWith('multipart/')) return readMultipart(contentType, body);
+  if (type.startsWith('multipart/')) return readMultipart(contentType, body, readCpim);
   return type === CPIM_TYPE ? readCpim(body) : readPart(contentType, body);
 };
 
+const UNSUPPORTED: MessageContent = { kind: 'unsupported' };
+
 /**
  * RFC 3261 §7.4: multipart bodies are understood. Of alternatives the last one we can show is the best (RFC 2046 §5.1.4); of
- * other kinds all texts count, and parts we cannot show are passed over. A multipart within a multipart is such a part.
+ * other kinds all texts count, or all notifications, and parts we cannot show are passed over. A multipart within a multipart
+ * is such a part. `wrapped` reads parts in CPIM.
  */
-const readMultipart = (contentType: string, body: Buffer): MessageContent => {
+const readMultipart = (
+  contentType: string,
+  body: Buffer,
+  wrapped: (body: Buffer) => MessageContent,
+): MessageContent => {
   const contents = (parseMultipart(contentType, body) ?? [])
     .map((part) => {
       const content = Buffer.from(part.content);
-      return typeOf(part.contentType) === CPIM_TYPE ? readCpim(content) : readPart(part.contentType, content);
+      return typeOf(part.contentType) === CPIM_TYPE ? wrapped(content) : readPart(part.contentType, content);
     })
     .filter(({ kind }) => kind !== 'unsupported');
   const texts = contents.filter((content) => content.kind === 'text');
   const [first] = texts;
-  if (!first) return contents.at(-1) ?? { kind: 'unsupported' };
+  const imdns = contents.flatMap((content) => (content.kind === 'imdn' ? content.imdns : []));
+  if (!first) return imdns.length > 0 ? { kind: 'imdn', imdns } : (contents.at(-1) ?? UNSUPPORTED);
   if (typeOf(contentType) === 'multipart/alternative') return texts.at(-1) ?? first;
   return { ...first, text: texts.map(({ text }) => text).join('\n') };
 };
@@ -117,9 +126,13 @@ const readCpim = (body: Buffer): MessageContent => {
   try {
     message = parseCpim(body);
   } catch {
-    return { kind: 'unsupported' };
+    return UNSUPPORTED;
   }
-  const content = readPart(message.contentType, Buffer.from(message.body));
+  const encoding = message.contentHeaders?.find(({ name }) => name.toLowerCase() === 'content-transfer-encoding');
+  const inner = decodeTransfer(Buffer.from(message.body).toString('latin1'), encoding?.value);
+  const content = typeOf(message.contentType).startsWith('multipart/')
+    ? readMultipart(message.contentType, inner, () => UNSUPPORTED)
+    : readPart(message.contentType, inner);
   if (content.kind !== 'text') return content;
   const id = cpimHeader(message, IMDN_NAMESPACE, 'Message-ID');
   const wanted =
@@ -156,7 +169,7 @@ export const readStoredContent = (contentType: string, body: Buffer): MessageCon
 
 const readPart = (contentType: string, body: Buffer): MessageContent => {
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
-  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) return { kind: 'unsupported' };
+  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) return UNSUPPORTED;
   const text = body.toString('utf8');
   switch (typeOf(contentType)) {
     case 'text/plain':
@@ -165,14 +178,14 @@ const readPart = (contentType: string, body: Buffer): MessageContent => {
       return { kind: 'text', text, wants: { delivery: false, display: false } };
     case IMDN_TYPE: {
       const imdn = parseImdn(text);
-      return imdn ? { kind: 'imdn', imdn } : { kind: 'nothing' };
+      return imdn ? { kind: 'imdn', imdns: [imdn] } : { kind: 'nothing' };
     }
     case IS_COMPOSING_TYPE: {
       const typing = parseIsComposing(text);
       return typing ? { kind: 'typing', typing } : { kind: 'nothing' };
     }
     default:
-      return { kind: 'unsupported' };
+      return UNSUPPORTED;
   }
 };
 

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../../msrp/index.ts';
 import {
   type Address,
   Emitter,
@@ -29,8 +30,13 @@ export interface IntakeContext {
   /** A text was kept. */
   heard: (peer: Address) => void;
   now: () => number;
+  clock: Clock;
 }
 
+/** Nothing waits longer than this to be sent, so who says a text they sent is older has a wrong clock. */
+const OLDEST = 30 * 86_400_000;
+/** Date headers have whole seconds. */
+const SECOND = 1_000;
 /** Marks remembered so that each is told once, though two ways may bring it: a report and a notification. */
 const REMEMBERED = 500;
 
@@ -38,7 +44,7 @@ const REMEMBERED = 500;
 export class MessageIntake {
   receiver: MessageReceiver | undefined;
   readonly #context: IntakeContext;
-  readonly #typingTimers = new Map<Address, NodeJS.Timeout>();
+  readonly #typingTimers = new Map<Address, Timer>();
   readonly #told = new Set<string>();
   readonly #mark = new Emitter<MessageMark>();
   readonly #typing = new Emitter<{ peer: Address; state: TypingState }>();
@@ -57,7 +63,7 @@ export class MessageIntake {
       case 'text':
         return this.#takeText(content, origin);
       case 'imdn':
-        this.#takeImdn(origin.peer, content.imdn);
+        for (const imdn of content.imdns) this.#takeImdn(origin.peer, imdn);
         return 'taken';
       case 'typing':
         this.#takeTyping(origin.peer, content.typing);
@@ -86,7 +92,7 @@ export class MessageIntake {
 
   /** Lets go of timers. */
   stop(): void {
-    for (const timer of this.#typingTimers.values()) clearTimeout(timer);
+    for (const timer of this.#typingTimers.values()) timer.cancel();
     this.#typingTimers.clear();
   }
 
@@ -102,7 +108,7 @@ export class MessageIntake {
         peer,
         ...(peerName ? { peerName } : {}),
         text: content.text,
-        sentAt: keptSince ? Math.min(writtenAt.getTime(), now()) : now(),
+        sentAt: keptSince ? Math.min(writtenBefore(keptSince, content.writtenAt), now()) : now(),
         delayed: keptSince !== undefined,
       });
     } catch {
@@ -122,12 +128,12 @@ export class MessageIntake {
   }
 
   #takeTyping(peer: Address, typing: IsComposing): void {
-    clearTimeout(this.#typingTimers.get(peer));
+    this.#typingTimers.get(peer)?.cancel();
     if (typing.state === 'paused') {
       this.#stopTyping(peer);
       return;
     }
-    const timer = setTimeout(() => this.#stopTyping(peer), typing.refresh * 1000);
+    const timer = this.#context.clock.after(typing.refresh * 1000, () => this.#stopTyping(peer));
     this.#typingTimers.set(peer, timer);
     this.#typing.emit({ peer, state: 'composing' });
   }
@@ -135,8 +141,14 @@ export class MessageIntake {
   #stopTyping(peer: Address): void {
     const timer = this.#typingTimers.get(peer);
     if (!timer) return;
-    clearTimeout(timer);
+    timer.cancel();
     this.#typingTimers.delete(peer);
     this.#typing.emit({ peer, state: 'paused' });
   }
 }
+
+/** When a text was written that a server has kept: what its writer says, as far as that can be. */
+const writtenBefore = (keptSince: Date, writtenAt: Date | undefined): number => {
+  const age = keptSince.getTime() - (writtenAt ?? keptSince).getTime();
+  return keptSince.getTime() - age;
+};

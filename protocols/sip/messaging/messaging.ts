@@ -41,7 +41,7 @@ export interface SipMessagingOptions {
   /** Finds out whether it still is so. */
   lookAround: () => void;
   now: () => number;
-  /** Of sessions; the machine's unless a test has another. */
+  /** Of sessions and typing; the machine's unless a test has another. */
   clock?: Clock;
 }
 
@@ -79,7 +79,7 @@ export class SipMessaging implements MessagingOperationSet {
   readonly onTyping: MessagingOperationSet['onTyping'];
 
   constructor(options: SipMessagingOptions) {
-    const { agent, now } = options;
+    const { agent, now, clock = systemClock } = options;
     this.#options = options;
     this.#readRequests = new ReadRequests(options.storage);
     this.#intake = new MessageIntake({
@@ -90,6 +90,7 @@ export class SipMessaging implements MessagingOperationSet {
         this.chats.heard(peer);
       },
       now,
+      clock,
     });
     this.onMark = this.#intake.onMark;
     this.onTyping = this.#intake.onTyping;
@@ -114,7 +115,7 @@ export class SipMessaging implements MessagingOperationSet {
       },
       modeChanged: (peer) => this.#mode.emit(peer),
       now,
-      clock: options.clock ?? systemClock,
+      clock,
     });
     agent.onMessage = (request) => this.#page.receive(request);
   }

@@ -22,8 +22,10 @@ export interface PageModeOptions {
   now: () => number;
 }
 
-/** A stored message is told by its Date header when it is older than this. */
+/** A stored message is told by its Date header when it is older than this, */
 const DELAYED_AFTER = 60_000;
+/** and comes soon after we do: later, a date long ago is only that of a clock that is wrong, theirs or ours. */
+const HANDED_OUT_WITHIN = 120_000;
 /** Answers that refuse the wrapping and not the text. */
 const REFUSES_TYPE = new Set([400, 406, 415, 420, 488, 501, 606]);
 /** Kamailio and others take 65 535 bytes on UDP to the last hop; what is left is for headers. */
@@ -39,8 +41,9 @@ export class PageMode {
   readonly #refusesWrapping = new Set<Address>();
   readonly #refusesTyping = new Set<Address>();
   readonly #refusesNotifications = new Set<Address>();
-  /** The server keeps messages for them: they are not there to see us type. */
+  /** They are not there to see us type, or have blocked us: the server keeps or refuses what we send. */
   readonly #absent = new Set<Address>();
+  #onlineSince = Number.NEGATIVE_INFINITY;
 
   constructor(options: PageModeOptions) {
     this.#options = options;
@@ -76,9 +79,11 @@ export class PageMode {
   async sendTyping(to: Address, notice: TypedBody, id: string): Promise<void> {
     try {
       const answer = await this.#request(to, notice, id, ['Expires: 30']);
-      if (answer.status === 202) this.#absent.add(to);
-      // whatever the reason, a peer or server that refuses them is not asked again
-      else if (!answer.local && answer.status >= 400 && answer.status < 500) this.#refusesTyping.add(to);
+      // our own connection broke
+      if (answer.local && answer.status !== 408) return;
+      // RFC 3994 §4: not again to who refuses them
+      if (REFUSES_TYPE.has(answer.status)) this.#refusesTyping.add(to);
+      else if (answer.status === 202 || answer.status >= 400) this.#absent.add(to);
     } catch {
       // an address we can't write to gets no notice
     }
@@ -95,10 +100,13 @@ export class PageMode {
     }
   }
 
-  /** Somebody wrote, or everybody may have come meanwhile. */
+  /** Somebody wrote; or we have come online, and everybody may have come meanwhile. */
   present(peer?: Address): void {
-    if (peer === undefined) this.#absent.clear();
-    else this.#absent.delete(peer);
+    if (peer !== undefined) this.#absent.delete(peer);
+    else {
+      this.#absent.clear();
+      this.#onlineSince = this.#options.now();
+    }
   }
 
   /** Takes a MESSAGE outside sessions and answers it. */
@@ -130,10 +138,9 @@ export class PageMode {
       this.#absent.add(to);
       return { state: 'waiting' };
     }
+    if (answer.status >= 300) return { state: 'failed', error: requestError(answer) };
     this.#absent.delete(to);
-    return answer.status >= 200 && answer.status < 300
-      ? { state: 'sent' }
-      : { state: 'failed', error: requestError(answer) };
+    return { state: 'sent' };
   }
 
   /** The Call-ID is the draft's id: sent again after a lost answer, even a plain text is known as the same one. */
@@ -154,6 +161,8 @@ export class PageMode {
     const time = Date.parse(message.getHeader('date') ?? '');
     if (Number.isNaN(time)) return undefined;
     const stored = /[;?&]msilo=yes/i.test(message.getHeader('contact') ?? '');
-    return stored || this.#options.now() - time > DELAYED_AFTER ? new Date(time) : undefined;
+    const now = this.#options.now();
+    const old = now - time > DELAYED_AFTER && now - this.#onlineSince < HANDED_OUT_WITHIN;
+    return stored || old ? new Date(time) : undefined;
   }
 }

@@ -138,6 +138,42 @@ describe('a MESSAGE body', () => {
     expect(readContent(`${type};boundary="b"`, Buffer.from(body))).toMatchObject({ kind: 'text', text });
   });
 
+  test('with several notifications in it tells them all (RFC 5438 §8.3)', () => {
+    const imdn = (id: string, status: string) =>
+      `<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>${id}</message-id><${status}</imdn>`;
+    const delivered = imdn('1', 'delivery-notification><status><delivered/></status></delivery-notification>');
+    const displayed = imdn('2', 'display-notification><status><displayed/></status></display-notification>');
+    const all = parts(['message/imdn+xml', delivered], ['message/imdn+xml', displayed]);
+    const told = {
+      kind: 'imdn',
+      imdns: [
+        { messageId: '1', disposition: 'delivered' },
+        { messageId: '2', disposition: 'displayed' },
+      ],
+    };
+    expect(readContent('multipart/mixed;boundary=b', Buffer.from(all))).toEqual(told);
+    const head = 'From: <sip:a@b>\r\n\r\nContent-Type: multipart/mixed;boundary="b"\r\n\r\n';
+    expect(readContent('message/cpim', Buffer.from(`${head}${all}`))).toEqual(told);
+    const each = parts(['message/cpim', `From: <sip:a@b>\r\n\r\nContent-Type: message/imdn+xml\r\n\r\n${delivered}`]);
+    expect(readContent('multipart/mixed;boundary=b', Buffer.from(each))).toMatchObject({ imdns: [{ messageId: '1' }] });
+  });
+
+  test.each([
+    ['base64', Buffer.from('zażółć').toString('base64'), 'zażółć'],
+    ['quoted-printable', 'za=C5=BC=C3=B3=C5=82=C4=87 =\r\nend', 'zażółć end'],
+    ['8bit', 'zażółć', 'zażółć'],
+    ['', 'zażółć', 'zażółć'],
+  ])('wrapped with the transfer encoding %s is read', (encoding, content, text) => {
+    const head = `From: <sip:a@b>\r\n\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}`;
+    expect(readContent('message/cpim', Buffer.from(`${head}\r\n\r\n${content}`))).toMatchObject({ text });
+  });
+
+  test('wrapped in CPIM, in multipart, in CPIM is refused', () => {
+    const inner = parts(['message/cpim', wrapped.content]);
+    const head = 'From: <sip:a@b>\r\n\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n';
+    expect(readContent('message/cpim', Buffer.from(`${head}${inner}`))).toEqual({ kind: 'unsupported' });
+  });
+
   test.each([
     ['multipart/mixed;boundary=b', parts([...HTML])],
     ['multipart/mixed;boundary=b', parts(['multipart/mixed;boundary=c', '--c\r\n\r\nx\r\n--c--'])],
