@@ -150,5 +150,5 @@ export class MessageIntake {
 /** When a text was written that a server has kept: what its writer says, as far as that can be. */
 const writtenBefore = (keptSince: Date, writtenAt: Date | undefined): number => {
   const age = keptSince.getTime() - (writtenAt ?? keptSince).getTime();
-  return keptSince.getTime() - age;
+  return keptSince.getTime() - (age > -SECOND && age < OLDEST ? age : 0);
 };
