@@ -61,14 +61,18 @@ export class BareClient {
       this.#close = () => void socket.destroy();
       this.#local = `127.0.0.1:${socket.localPort}`;
     }
-    const contact = `Contact: <sip:bare@${this.#local};transport=${this.#account.transport}>;expires=600`;
-    await this.#request('REGISTER', 'sip:campus.test', this.#account.sip, [contact], '');
+    await this.#bind(600);
   }
 
   /** Takes the binding back, which a later account of the same person would share. */
   async close(): Promise<void> {
-    await this.#request('REGISTER', 'sip:campus.test', this.#account.sip, ['Contact: *', 'Expires: 0'], '');
+    await this.#bind(0);
     this.#close();
+  }
+
+  #bind(seconds: number): Promise<void> {
+    const contact = `Contact: <sip:bare@${this.#local};transport=${this.#account.transport}>;expires=${seconds}`;
+    return this.#request('REGISTER', 'sip:campus.test', this.#account.sip, [contact], '');
   }
 
   message(to: string, body: string): Promise<void> {

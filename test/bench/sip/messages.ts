@@ -19,11 +19,22 @@ const measured = async (work: () => Promise<void>): Promise<Cost> => {
 
 const textOf = (index: number): string => `text ${index}: reunião às dez 🎓`;
 
-/** So many texts from one account to another; each is stored and its mark *delivered* comes back. */
+const bareClient = (campus: CampusDescription, name: string, transport: 'udp' | 'tcp'): BareClient => {
+  const user = campus.users.find((each) => each.name === name);
+  if (!user) throw new Error(`nobody is called ${name}`);
+  const server = { host: campus.host, port: campus.ports.sip };
+  return new BareClient({ server, transport, sip: user.sip, password: user.password });
+};
+
+/**
+ * So many texts from one account to another; each is stored and its mark *delivered* comes back. By MESSAGE all the way, or in
+ * the MSRP session that is opened with the second text.
+ */
 export const throughAccounts = async (
   campus: CampusDescription,
   transport: 'udp' | 'tcp',
   count: number,
+  way: 'message' | 'session',
 ): Promise<Cost> => {
   const [alice, bob] = ['alice', 'bob'].map((name) => accountOf(campus, name, { transport }));
   if (!alice || !bob) throw new Error('nobody');
@@ -32,7 +43,11 @@ export const throughAccounts = async (
     received.push(text);
     return 'stored';
   };
+  // who sees another device of theirs at login opens no session; it is gone before anything is measured
+  const other = way === 'message' ? bareClient(campus, 'alice', transport) : undefined;
+  await other?.open();
   await Promise.all([online(alice), online(bob)]);
+  await other?.close();
   const to = bob.address;
   let marks = 0;
   const cost = await measured(async () => {
@@ -64,13 +79,8 @@ export const throughSockets = async (
   transport: 'udp' | 'tcp',
   count: number,
 ): Promise<Cost> => {
-  const [carol, dave] = ['carol', 'dave'].map((name) => {
-    const user = campus.users.find((each) => each.name === name);
-    if (!user) throw new Error('nobody');
-    const server = { host: campus.host, port: campus.ports.sip };
-    return new BareClient({ server, transport, sip: user.sip, password: user.password });
-  });
-  if (!carol || !dave) throw new Error('nobody');
+  const carol = bareClient(campus, 'carol', transport);
+  const dave = bareClient(campus, 'dave', transport);
   await Promise.all([carol.open(), dave.open()]);
   const cost = await measured(async () => {
     let back = Promise.resolve();
