@@ -86,7 +86,7 @@ export const accountSchema = z.object({
   /** SIP: https URI of the root of its XCAP server (RFC 4825 §6.1); without it the server is looked for. */
   xcapRoot: z.optional(z.string()),
   /** Where its contact list lives; null when it has none. */
-  contactList: z.nullable(z.enum(['server', 'local', 'discovered'])),
+  contactList: z.nullable(z.enum(['server', 'waiting', 'local', 'discovered'])),
   /** False when the password is kept only until the program closes. */
   passwordKept: z.boolean(),
 });

@@ -42,14 +42,18 @@ export interface ContactListOperationSet {
   readonly contacts: readonly Contact[];
   readonly requests: readonly ContactRequest[];
   /**
-   * Where the list lives: on the server, only here, or found on the network by itself (not editable). A list kept here
-   * may become the server's when a server for it is found; `onChange` fires then.
+   * Where the list lives: on the server (`waiting`: with changes made here that it could not be given yet), only here, or
+   * found on the network by itself (not editable). A list kept here may become the server's when a server for it is found;
+   * `onChange` fires then.
    */
-  readonly kept: 'server' | 'local' | 'discovered';
+  readonly kept: 'server' | 'waiting' | 'local' | 'discovered';
   /** Fires with the whole new list after any change, also from another device. */
   readonly onChange: Subscribe<readonly Contact[]>;
   readonly onRequests: Subscribe<readonly ContactRequest[]>;
-  /** Adds or changes; asks to see presence where the protocol does. */
+  /**
+   * Adds or changes; asks to see presence where the protocol does. Resolves when it is kept where the list is, or waits here for
+   * a server that is away. Rejects with a `ProviderError`; then nothing has changed.
+   */
   put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void>;
   remove(address: Address): Promise<void>;
   /** Accepting lets them see us and, over SIP, puts them on the list; declining keeps them from asking again. */

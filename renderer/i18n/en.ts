@@ -76,6 +76,7 @@ export const en = {
     passwordNotKept: 'The password is kept only until AIMS closes.',
     contactsOn: {
       server: 'Contacts are kept on the server.',
+      waiting: 'Contacts are kept on the server. Changes wait on this computer until it can be reached.',
       local: 'Contacts are kept on this computer.',
       discovered: 'Contacts are the people on this network.',
     },

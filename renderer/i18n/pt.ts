@@ -79,6 +79,8 @@ export const pt: Same<typeof en> = {
     passwordNotKept: 'A palavra-passe só é guardada até fechar o AIMS.',
     contactsOn: {
       server: 'Os contactos estão guardados no servidor.',
+      waiting:
+        'Os contactos estão guardados no servidor. As alterações esperam neste computador até o servidor responder.',
       local: 'Os contactos estão guardados neste computador.',
       discovered: 'Os contactos são as pessoas desta rede.',
     },

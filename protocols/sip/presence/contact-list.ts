@@ -14,12 +14,12 @@ import {
 import { parseSipAddress } from '../sip-address.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { PRESENCE_RULES } from '../xcap/documents/presence-rules.ts';
-import { changeResourceLists, type ListChange, readResourceLists } from '../xcap/documents/resource-lists.ts';
 import { changeService, RLS_SERVICES, serviceOf } from '../xcap/documents/rls-services.ts';
 import type { XcapService } from '../xcap/xcap-service.ts';
 import { PartedContacts } from './parted-contacts.ts';
 import { PresencePermissions } from './presence-permissions.ts';
-import { byName, mergedContact, type StoredContact, StoredContacts } from './stored-contacts.ts';
+import { ServerList } from './server-list.ts';
+import { byName, type StoredContact, StoredContacts } from './stored-contacts.ts';
 import { WATCHER_INFO_TYPE, WatcherInfo } from './watcher-info.ts';
 import { ContactWatching } from './watching/contact-watching.ts';
 import { EventSubscription } from './watching/event-subscription.ts';
@@ -44,6 +44,7 @@ const PATIENCE = 3_000;
 export class SipContactList implements ContactListOperationSet {
   readonly #options: ContactListOptions;
   readonly #local: StoredContacts;
+  readonly #server: ServerList;
   readonly #watching: ContactWatching;
   readonly #watchers = new WatcherInfo();
   readonly #watcherSubscription: EventSubscription;
@@ -67,6 +68,12 @@ export class SipContactList implements ContactListOperationSet {
     this.#parted = new PartedContacts(options.storage);
     this.#service = serviceOf(agent.address);
     this.#rules = new PresencePermissions(xcap.rules);
+    this.#server = new ServerList({
+      storage: options.storage,
+      xcap,
+      takeBack: (address) => this.#takeBack(address),
+      onChange: () => this.#takeList(),
+    });
     this.#watching = new ContactWatching({
       agent,
       storage: options.storage,
@@ -101,6 +108,7 @@ export class SipContactList implements ContactListOperationSet {
       this.#tell();
     });
     xcap.lists.onChange(() => this.#takeList());
+    xcap.onRead(() => void this.#server.catchUp());
     xcap.onFound(() => {
       this.#takeList();
       this.#takeRequests();
@@ -108,8 +116,9 @@ export class SipContactList implements ContactListOperationSet {
     this.#takeList();
   }
 
-  get kept(): 'server' | 'local' {
-    return this.#options.xcap.isKnown ? 'server' : 'local';
+  get kept(): 'server' | 'waiting' | 'local' {
+    if (!this.#options.xcap.isKnown) return 'local';
+    return this.#server.isWaiting ? 'waiting' : 'server';
   }
 
   get contacts(): readonly Contact[] {
@@ -127,14 +136,13 @@ export class SipContactList implements ContactListOperationSet {
   async put(contact: { address: Address; name: string; groups: readonly string[] }): Promise<void> {
     const address = addressOf(contact.address);
     const stored = { address, name: contact.name, groups: [...contact.groups] };
-    if (this.kept === 'server') {
-      const isThis = (each: StoredContact): boolean => each.address === address;
-      const before = this.#listed.find(isThis);
-      await this.#change((there) => ({ put: [mergedContact(stored, before, there.find(isThis))] }));
-    } else {
+    if (this.kept === 'local') {
       this.#local.put(stored);
       this.#takeList();
+      return;
     }
+    await this.#server.change({ address, before: this.#inList(address), wanted: stored });
+    await this.#serve();
   }
 
   async remove(address: Address): Promise<void> {
@@ -142,9 +150,8 @@ export class SipContactList implements ContactListOperationSet {
       if (this.#local.remove(address)) this.#takeList();
       return;
     }
-    await this.#change(() => ({ remove: [address] }));
-    // who is no contact any more sees us no longer, as everywhere else
-    if (this.permissions?.of(address) === 'allow') await this.#rules.set(address, 'ask');
+    await this.#server.change({ address, before: this.#inList(address) });
+    await this.#serve();
   }
 
   async answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void> {
@@ -152,8 +159,8 @@ export class SipContactList implements ContactListOperationSet {
     if (!permissions) throw new ProviderError('not-supported');
     const asked = this.#requests.find((request) => request.address === address);
     await permissions.set(address, answer === 'accept' ? 'allow' : 'block');
-    const isListed = this.#listed.some((contact) => contact.address === address);
-    if (answer === 'accept' && !isListed) await this.put({ address, name: asked?.name ?? userOf(address), groups: [] });
+    if (answer === 'accept' && !this.#inList(address))
+      await this.put({ address, name: asked?.name ?? userOf(address), groups: [] });
   }
 
   presenceOf(address: Address): PeerPresence {
@@ -197,26 +204,18 @@ export class SipContactList implements ContactListOperationSet {
     await Promise.all([this.#watching.stop(), this.#watcherSubscription.stop(), this.#options.xcap.stop()]);
   }
 
-  async #change(change: (there: readonly StoredContact[]) => ListChange): Promise<void> {
-    const { lists } = this.#options.xcap;
-    await lists.change((text) => changeResourceLists(text, change((text && readResourceLists(text)) || [])));
-    await this.#serve();
+  #inList(address: Address): StoredContact | undefined {
+    return this.#listed.find((contact) => contact.address === address);
   }
 
-  /** First what was kept here before there was a server, then the service that stands for all of it. Never rejects. */
+  /** Who is no contact any more sees us no longer, as everywhere else. */
+  async #takeBack(address: Address): Promise<void> {
+    if (this.permissions?.of(address) === 'allow') await this.#rules.set(address, 'ask');
+  }
+
+  /** First what was changed while the server was away, then the service that stands for all of it. Never rejects. */
   async #bringUp(): Promise<void> {
-    const mine = this.#local.all;
-    if (mine.length > 0) {
-      try {
-        await this.#options.xcap.lists.change((text) => {
-          const there = new Set(text === undefined ? [] : readResourceLists(text)?.map(({ address }) => address));
-          return changeResourceLists(text, { put: mine.filter(({ address }) => !there.has(address)) });
-        });
-        for (const { address } of mine) this.#local.remove(address);
-      } catch {
-        // they stay here, and go up another time; what is not understood there is not touched
-      }
-    }
+    await this.#server.catchUp();
     await this.#serve();
   }
 
@@ -240,14 +239,13 @@ export class SipContactList implements ContactListOperationSet {
   }
 
   #takeList(): void {
-    const { xcap } = this.#options;
-    const text = xcap.lists.text;
-    const there = xcap.isKnown && text !== undefined ? readResourceLists(text) : undefined;
-    // while those kept here have not gone up, they are shown all the same
-    const known = new Set(there?.map(({ address }) => address));
-    const here = this.#local.all.filter(({ address }) => !known.has(address));
+    const here = this.#local.all;
     const before = this.#listed;
-    this.#listed = [...(there ?? []), ...here].sort(byName);
+    if (this.#options.xcap.isKnown && here.length > 0) {
+      this.#server.adopt(here);
+      for (const { address } of here) this.#local.remove(address);
+    }
+    this.#listed = this.#options.xcap.isKnown ? [...this.#server.contacts].sort(byName) : here;
     this.#part(before);
     this.#watching.setContacts(this.#listed.map(({ address }) => address));
     this.#tell();

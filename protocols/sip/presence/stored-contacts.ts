@@ -30,7 +30,7 @@ export const mergedContact = (
   return {
     address: wanted.address,
     name: wanted.name === before?.name ? there.name : wanted.name,
-    groups: [...new Set(groups)].filter((group) => !left.has(group)),
+    groups: [...new Set(groups)].filter((group) => !left.has(group)).sort((a, b) => a.localeCompare(b)),
   };
 };
 
@@ -66,7 +66,8 @@ export class StoredContacts {
   }
 }
 
-const isContact = (each: unknown): each is StoredContact => {
+/** Whether it is one, as read from disk. */
+export const isContact = (each: unknown): each is StoredContact => {
   if (typeof each !== 'object' || each === null) return false;
   const { address, name, groups } = each as Partial<StoredContact>;
   return (

@@ -67,6 +67,9 @@ export class XcapService {
   readonly #found = new Emitter<void>();
   /** A server was found, or what it can do is known better now. */
   readonly onFound = this.#found.on;
+  readonly #wasRead = new Emitter<void>();
+  /** The documents are as the server has them: it can be asked. */
+  readonly onRead = this.#wasRead.on;
 
   constructor(options: XcapServiceOptions) {
     this.#options = options;
@@ -140,27 +143,36 @@ export class XcapService {
     return this.#looking;
   }
 
+  /** Something failed that will be tried again after the next look: that is made when there is hope. */
+  lookAgain(error: ProviderError): void {
+    // what will be refused again, as a password is, is not asked for every minute
+    const usual = error.retryable ? RETRY_AFTER : LOOK_EVERY;
+    this.#lookIn(Math.min(Math.max(error.retryAfter ?? usual, RETRY_SOONEST), RETRY_LATEST));
+  }
+
   async #look(): Promise<boolean> {
     clearTimeout(this.#timer);
-    let wait = this.#changes.isActive ? LOOK_SELDOM : LOOK_EVERY;
     try {
       await this.#find();
       if (!this.isKnown) return false;
       const isRead = await this.#read(this.lists);
       if (this.has(PRESENCE_RULES)) await this.#read(this.rules);
       if (this.#isLive && !this.#changes.isActive) this.#changes.start();
+      this.#lookIn(this.#changes.isActive ? LOOK_SELDOM : LOOK_EVERY);
+      if (isRead) this.#wasRead.emit();
       return isRead;
     } catch (cause) {
-      const error = this.#note(cause);
-      // what will be refused again, as a password is, is not asked for every minute
-      const usual = error.retryable ? RETRY_AFTER : LOOK_EVERY;
-      wait = Math.min(Math.max(error.retryAfter ?? usual, RETRY_SOONEST), RETRY_LATEST);
+      this.lookAgain(this.note(cause));
       return false;
-    } finally {
-      // spread: everybody logs in when the building opens
-      const seconds = wait * (0.75 + 0.5 * this.#options.random());
-      if (this.#isLive && this.isKnown) this.#timer = setTimeout(() => void this.look(), seconds * 1000);
     }
+  }
+
+  #lookIn(seconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isLive || !this.isKnown) return;
+    // spread: everybody logs in when the building opens
+    const spread = seconds * (0.75 + 0.5 * this.#options.random());
+    this.#timer = setTimeout(() => void this.look(), spread * 1000);
   }
 
   /** False when what the server has is no such document: the others may be all right. */
@@ -171,12 +183,13 @@ export class XcapService {
     } catch (cause) {
       const { code, protocolCode } = ProviderError.from(cause);
       if (code !== 'malformed' || protocolCode !== undefined) throw cause;
-      this.#note(cause);
+      this.note(cause);
       return false;
     }
   }
 
-  #note(cause: unknown): ProviderError {
+  /** Says in the log that an exchange failed. */
+  note(cause: unknown): ProviderError {
     const error = ProviderError.from(cause);
     this.#options.log('warn', 'sip.xcap-failed', { code: error.code, status: error.protocolCode ?? '' });
     return error;

@@ -78,8 +78,13 @@ export const client = (root: URL, options: { timeout?: number; owner?: string } 
 export class Shelf {
   readonly documents = new Map<string, { text: string; etag: string }>();
   conflicts = 0;
-  /** What every request but those for documents that are not there is answered with instead. */
-  status: number | 'broken' | undefined;
+  /**
+   * What every request but those for documents that are not there is answered with instead; `unheard`: what is written is
+   * taken, and the answer lost.
+   */
+  status: number | 'broken' | 'unheard' | undefined;
+  /** Which documents break a rule of the server's (409). */
+  refuses: (body: string) => boolean = () => false;
   /** Seconds it then asks to be left alone. */
   retryAfter: number | undefined;
   /** Done before the next write: another device is quicker. */
@@ -100,7 +105,7 @@ export class Shelf {
     }
     const known = this.documents.get(path);
     if (this.status === 'broken') response.destroy();
-    else if (this.status !== undefined && (known || method === 'PUT'))
+    else if (typeof this.status === 'number' && (known || method === 'PUT'))
       response.writeHead(this.status, this.retryAfter === undefined ? {} : { 'Retry-After': this.retryAfter }).end();
     else void this.hold.then(() => this.#answer({ method, headers, body, path }, known, response));
   };
@@ -125,7 +130,15 @@ export class Shelf {
       response.writeHead(412).end();
       return;
     }
+    if (this.refuses(body)) {
+      response.writeHead(409).end();
+      return;
+    }
     this.put(path, body);
+    if (this.status === 'unheard') {
+      response.destroy();
+      return;
+    }
     response.writeHead(known ? 200 : 201, { ETag: this.documents.get(path)?.etag }).end();
   }
 }

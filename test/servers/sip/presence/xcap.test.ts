@@ -80,24 +80,31 @@ test('without an XCAP server the list is kept here and says so, and the account 
   await expect(list.answerRequest(user('dave').sip, 'accept')).rejects.toMatchObject({ code: 'not-supported' });
 });
 
-test('an XCAP server that is away leaves the list as last seen, and says why it cannot be changed', async () => {
+test('an XCAP server that is away leaves the list as last seen, and takes what was changed when it is back', async () => {
   const storage = memoryStorage();
   const settings = { options: { xcapRoot: campus().xcapRoot } };
   const before = await online('carol', settings, { storage });
   const list = before.set('contactList');
   await list.put({ address: user('dave').sip, name: 'Dave', groups: ['Lab'] });
   await before.provider.stop();
-  const later = await online(
-    'carol',
-    { options: { xcapRoot: 'http://127.0.0.1:1/xcap-root/' } },
-    { storage: memoryStorage() },
-  );
-  expect(later.set('contactList').kept).toBe('server');
-  const change = later.set('contactList').put({ address: user('dave').sip, name: 'Dave', groups: [] });
-  await expect(change).rejects.toMatchObject({ code: 'unreachable', retryable: true });
+  // its HTTP alone is away
+  const root = JSON.parse(storage.get('sip.xcap') ?? '{}') as { root: string };
+  const gone = 'http://127.0.0.1:1/xcap-root/';
+  storage.put('sip.xcap', JSON.stringify({ ...root, root: gone }));
+  const later = await online('carol', { options: { xcapRoot: gone } }, { storage });
+  const contacts = later.set('contactList');
+  expect([contacts.kept, contacts.contacts.map(({ name }) => name)]).toEqual(['server', ['Dave']]);
+  await contacts.put({ address: user('dave').sip, name: 'David', groups: ['Lab', 'Friends'] });
+  expect([contacts.kept, contacts.contacts.map(({ name }) => name)]).toEqual(['waiting', ['David']]);
+  await later.provider.stop();
+  storage.put('sip.xcap', JSON.stringify(root));
   const again = await online('carol', settings, { storage });
-  expect(again.set('contactList').contacts).toMatchObject([{ name: 'Dave', groups: ['Lab'] }]);
-  await again.set('contactList').remove(user('dave').sip);
-  if (again.set('contactList').contacts.length > 0)
-    await next(again.set('contactList').onChange, (all) => all.length === 0);
+  const last = again.set('contactList');
+  if (last.kept !== 'server') await next(last.onChange, () => last.kept === 'server');
+  const other = await online('carol', settings);
+  const theirs = other.set('contactList');
+  if (theirs.contacts.length === 0) await next(theirs.onChange, (all) => all.length > 0);
+  expect(theirs.contacts).toMatchObject([{ name: 'David', groups: ['Friends', 'Lab'] }]);
+  await last.remove(user('dave').sip);
+  expect(last.contacts).toEqual([]);
 });
