@@ -99,6 +99,8 @@ export class SipProvider implements Provider {
         names: account.server ? [account.server.host.replace(/^\[|\]$/g, '')] : [],
       },
       onStep: (step) => this.#supervisor.step(step),
+      // any answer is one
+      ask: async () => !(await this.#agent.request({ method: 'OPTIONS', to: this.#agent.registrar })).local,
     });
     this.#agent = new SipUserAgent({
       address: account.address,
@@ -115,9 +117,10 @@ export class SipProvider implements Provider {
     this.#registration = new Registration({
       agent: this.#agent,
       instanceId,
-      onLost: (error) => this.#supervisor.lost(error),
+      onLost: (error) => this.#supervisor.lost(this.#withoutServer(error)),
       // they would not get what goes by a session
       onOthers: () => this.#messaging.chats.leave(),
+      onFlowTimer: (seconds) => this.#network.keepAlive(seconds * 1000 * (0.8 + 0.2 * random())),
     });
     this.#supervisor = new ConnectionSupervisor({
       connection: this.#connection(),
@@ -280,9 +283,8 @@ export class SipProvider implements Provider {
           if (this.#agent.local?.protocol === 'TLS') this.#context.storage.put(SECURED_KEY, 'yes');
           return;
         }
-        // RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next
-        if (error.retryable) this.#network.avoidCurrent();
-        throw this.#brokenBy ? new ProviderError(this.#brokenBy, { retryable: true, cause: error }) : error;
+        const fault = this.#withoutServer(error);
+        throw this.#brokenBy ? new ProviderError(this.#brokenBy, { retryable: true, cause: fault }) : fault;
       },
       restore: () => {
         this.#contacts.restore();
@@ -309,6 +311,17 @@ export class SipProvider implements Provider {
         void this.#registration.refresh().then(() => this.#renew());
       },
     };
+  }
+
+  /**
+   * RFC 3263 §4.3: a server that can't serve us is no reason not to ask the next. (What it says of our request the next would say,
+   * too.) Retry-After is about the server that said it (RFC 3261 §21.5.4).
+   */
+  #withoutServer(error: ProviderError): ProviderError {
+    const { code, protocolCode, retryable, cause } = error;
+    if (!retryable || (code === 'server-unavailable' && Number(protocolCode) < 500)) return error;
+    this.#network.avoidCurrent();
+    return this.#network.hasOther ? new ProviderError(code, { protocolCode, retryable, cause }) : error;
   }
 
   /** Nothing breaks over UDP when the server goes: it may be another by now, or has given up notices nobody took. */

@@ -14,13 +14,13 @@
  * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
-import { type Core, Inviter, type Session, type URI, UserAgent } from 'sip.js';
+import { type Core, Grammar, Inviter, type Session, type URI, UserAgent } from 'sip.js';
 import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
-import { toSipUri } from './sip-address.ts';
+import { addressOfUri, toSipUri } from './sip-address.ts';
 import { adaptCore, disposeCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
@@ -50,6 +50,8 @@ export class SipUserAgent {
   onInvite: ((session: SipSession) => void) | undefined;
   /** Called for each incoming MESSAGE outside sessions; must answer it. Unset: 405. */
   onMessage: ((request: Core.IncomingMessageRequest) => void) | undefined;
+  /** Asked for each MESSAGE and INVITE outside sessions: seconds after which it may be sent again. Unset or undefined: it is taken. */
+  excess: ((from: Address) => number | undefined) | undefined;
   readonly #userAgent: UserAgent;
   readonly #network: Network;
   readonly #sessions = new Set<SipJsSession>();
@@ -105,6 +107,7 @@ export class SipUserAgent {
       supported: SUPPORTED,
       // RFC 4569: whoever asks learns that we take message sessions
       contact: () => `${this.contact};message`,
+      excess: (from) => this.excess?.(addressOfUri(from)),
       asked: ({ user, host }) => {
         if (user === this.uri.user && host === this.uri.host) this.#askedByOwn.emit();
       },
@@ -138,6 +141,11 @@ export class SipUserAgent {
   /** Our AOR as sip.js has it. */
   get uri(): URI {
     return this.core.configuration.aor;
+  }
+
+  /** Where our domain registers us (RFC 3261 §10.2). */
+  get registrar(): URI {
+    return Grammar.URIParse(`sip:${this.uri.host}`) ?? this.uri;
   }
 
   /** IP address, port and protocol in our Contact; undefined while not connected. The address suits an SDP `c=` line. */

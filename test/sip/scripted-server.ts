@@ -22,6 +22,8 @@ export class ScriptedServer {
   /** Every answer, in order. */
   readonly answers: MessageHead[] = [];
   readonly sockets = new Set<net.Socket>();
+  /** CRLFs between messages. */
+  crlfs = 0;
   /** What is done with each request. */
   handler: (request: Received) => void = (request) => request.answer(200);
   #watchers = new Set<() => void>();
@@ -97,7 +99,10 @@ export class ScriptedServer {
     this.sockets.add(socket);
     socket.on('error', () => {}).on('close', () => this.sockets.delete(socket));
     const framer = new MessageFramer({
-      crlf: () => {},
+      crlf: () => {
+        this.crlfs += 1;
+        for (const watcher of this.#watchers) watcher();
+      },
       oversized: () => {},
       message: (text, body) => {
         const head = MessageHead.parse(text);

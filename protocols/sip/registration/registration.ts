@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Grammar } from 'sip.js';
-import type { ProviderError } from '../../contract/index.ts';
+import { ProviderError } from '../../contract/index.ts';
 import type { SipAnswer } from '../request.ts';
 import { registrationError } from '../status-errors.ts';
 import type { SipUserAgent } from '../user-agent.ts';
@@ -13,6 +12,8 @@ export interface RegistrationOptions {
   onLost(error: ProviderError): void;
   /** Other devices have logged in to the account. */
   onOthers(): void;
+  /** The server wants a sign of life at least so often, in seconds (RFC 5626 §4.4). */
+  onFlowTimer(seconds: number): void;
 }
 
 const EXPIRES = 600;
@@ -20,8 +21,10 @@ const EXPIRES = 600;
 const AFTER_BREAK = 8;
 /** Milliseconds. Who sends OPTIONS in our name makes us send no more REGISTERs than that. */
 const LOOK_AGAIN_AFTER = 2_000;
-/** Node's timers overflow beyond 24.8 days and would fire at once. */
+/** What a registrar may ask for: Node's timers overflow beyond 24.8 days and would fire at once. */
 const LONGEST_WAIT = 2_147_483;
+/** It said 200 and took no binding. */
+const UNBOUND = { protocolCode: 200, retryable: true };
 
 /**
  * Our binding at the registrar (RFC 3261 §10.2), refreshed before it ends. sip.js's own class loops as fast as the network
@@ -112,13 +115,19 @@ export class Registration {
     if (answer.status < 200 || answer.status > 299) return registrationError(answer);
     // we have left while it was on its way
     if (life !== this.#life) return undefined;
+    const { own, others } = this.#bindings(answer);
+    const granted = grantedSeconds(answer, own);
+    // RFC 3261 §10.2.4: the registrar lists who is reachable; where we are not among them nobody reaches us
+    if (granted === 0 || (!own && others > 0)) return new ProviderError('server-unavailable', UNBOUND);
     const isNew = !this.#registered;
     this.#registered = true;
-    this.#seeOthers(otherBindings(answer, this.#options.agent.contactUser), isNew);
-    const granted = Math.min(grantedSeconds(answer, this.#options.agent.contactUser) ?? this.#expires, LONGEST_WAIT);
+    this.#seeOthers(others, isNew);
+    const flowTimer = Number(answer.header('flow-timer'));
+    if (flowTimer > 0) this.#options.onFlowTimer(flowTimer);
     // a server that believed in our dead connection keeps what it could not deliver there, a while after we are back, and
     // hands it out at a REGISTER
-    const wait = this.#broken ? Math.min(AFTER_BREAK, granted * 0.8) : granted * 0.8;
+    const share = Math.min(granted ?? this.#expires, this.#expires) * 0.8;
+    const wait = this.#broken ? Math.min(AFTER_BREAK, share) : share;
     this.#broken = false;
     clearTimeout(this.#timer);
     // never sooner than 5 s, whatever the registrar grants
@@ -139,12 +148,21 @@ export class Registration {
     if (were === 0) this.#options.onOthers();
   }
 
+  /** Ours is known by its user part, or by the installation: one of our last life is no other device. */
+  #bindings(answer: SipAnswer): { own: string | undefined; others: number } {
+    const { agent, instanceId } = this.#options;
+    const all = answer.headers('contact').filter((contact) => /<?sips?:/i.test(contact));
+    const own = all.find((contact) => contact.includes(`:${agent.contactUser}@`));
+    const ours = (contact: string): boolean => contact === own || contact.includes(`urn:uuid:${instanceId}`);
+    return { own: own ?? all.find(ours), others: all.filter((contact) => !ours(contact)).length };
+  }
+
   async #send(expires: number): Promise<SipAnswer> {
     const { agent, instanceId } = this.#options;
     this.#cseq += 1;
     const answer = await agent.request({
       method: 'REGISTER',
-      to: Grammar.URIParse(`sip:${agent.uri.host}`) ?? agent.uri,
+      to: agent.registrar,
       toHeader: agent.uri,
       callId: this.#callId,
       cseq: this.#cseq,
@@ -161,14 +179,8 @@ export class Registration {
   }
 }
 
-/** How long our own binding holds; of the others in the answer we know nothing (RFC 3261 §10.2.4). */
-const grantedSeconds = (answer: SipAnswer, contactUser: string): number | undefined => {
-  const own = answer.headers('contact').find((contact) => contact.includes(`:${contactUser}@`));
+/** How long our own binding holds; of the others in the answer we know nothing (RFC 3261 §10.2.4). Undefined: not said. */
+const grantedSeconds = (answer: SipAnswer, own: string | undefined): number | undefined => {
   const granted = /;\s*expires\s*=\s*"?(\d+)/i.exec(own?.replace(/<[^>]*>/, '') ?? '')?.[1] ?? answer.header('expires');
-  const seconds = Number(granted);
-  return granted !== undefined && seconds > 0 ? seconds : undefined;
+  return granted !== undefined && /^\s*\d+\s*$/.test(granted) ? Number(granted) : undefined;
 };
-
-const otherBindings = (answer: SipAnswer, contactUser: string): number =>
-  answer.headers('contact').filter((contact) => /<?sips?:/i.test(contact) && !contact.includes(`:${contactUser}@`))
-    .length;

@@ -8,7 +8,7 @@ const GIVE_UP = 64 * T1;
  * error answers to INVITE until their ACK). Repetitions of 2xx answers are sip.js's own.
  */
 export class Retransmitter {
-  readonly #running = new Map<string, NodeJS.Timeout>();
+  readonly #running = new Map<string, { timer: NodeJS.Timeout; until: number }>();
 
   /** RFC 3261 §17.1.1.2 timer A: 0.5 s, 1 s, 2 s… */
   invite(key: string, send: () => void): void {
@@ -20,14 +20,14 @@ export class Retransmitter {
     this.#repeat(key, send, T2);
   }
 
-  /** A provisional answer came for a request that is not an INVITE: from now on every T2. */
+  /** RFC 3261 §17.1.2.2: a provisional answer came for a request that is not an INVITE, and from then on it is every T2. */
   slowDown(key: string, send: () => void): void {
-    if (!this.#running.has(key)) return;
-    this.#repeat(key, send, T2, T2);
+    const running = this.#running.get(key);
+    if (running) this.#repeat(key, send, T2, T2, running.until);
   }
 
   stop(key: string): void {
-    clearTimeout(this.#running.get(key));
+    clearTimeout(this.#running.get(key)?.timer);
     this.#running.delete(key);
   }
 
@@ -35,20 +35,19 @@ export class Retransmitter {
     for (const key of this.#running.keys()) this.stop(key);
   }
 
-  #repeat(key: string, send: () => void, maximum: number, first = T1): void {
+  /** `until` by `performance.now`. */
+  #repeat(key: string, send: () => void, maximum: number, first = T1, until = performance.now() + GIVE_UP): void {
     this.stop(key);
-    let elapsed = 0;
     const wait = (interval: number): void => {
+      if (performance.now() + interval >= until) {
+        this.#running.delete(key);
+        return;
+      }
       const timer = setTimeout(() => {
-        elapsed += interval;
-        if (elapsed >= GIVE_UP) {
-          this.#running.delete(key);
-          return;
-        }
         send();
         wait(Math.min(interval * 2, maximum));
       }, interval);
-      this.#running.set(key, timer);
+      this.#running.set(key, { timer, until });
     };
     wait(first);
   }

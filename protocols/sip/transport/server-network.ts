@@ -14,6 +14,8 @@ export interface ServerNetworkOptions {
   /** ms for TCP and TLS of one candidate together. */
   connectTimeout?: number;
   keepAlive?: KeepAlive;
+  /** Asks the server something it has to answer; false: it did not. For servers that know no keep-alive. */
+  ask?(): Promise<boolean>;
 }
 
 /** RFC 3261 §18.1.1: larger requests must not go over UDP when the path's packet size is not known. */
@@ -21,6 +23,8 @@ const UDP_MAXIMUM = 1300;
 /** After a sleep a dead line is usual, and a person waits for the answer. */
 const PROBE_WITHIN = 3_000;
 const CONNECT_TIMEOUT = 10_000;
+/** However often a server wants to hear from us. */
+const SHORTEST_INTERVAL = 5_000;
 const KEEP_ALIVE: KeepAlive = { interval: 30_000, pongWithin: 10_000 };
 
 /**
@@ -38,6 +42,7 @@ export class ServerNetwork implements Network {
   /** What was found last. */
   #located: readonly Candidate[] = [];
   readonly #avoided = new Set<string>();
+  #isAsking = false;
 
   constructor(options: ServerNetworkOptions) {
     this.#options = options;
@@ -129,6 +134,18 @@ export class ServerNetwork implements Network {
 
   probe(): void {
     if (this.#flow instanceof StreamFlow) this.#flow.ping(PROBE_WITHIN);
+    this.#large?.then((flow) => flow.ping(PROBE_WITHIN)).catch(() => {});
+  }
+
+  /** RFC 5626 §4.4: the server wants to hear from us after so many ms of silence; sooner than that never harms. */
+  keepAlive(interval: number): void {
+    const { interval: usual } = this.#options.keepAlive ?? KEEP_ALIVE;
+    if (this.#flow instanceof StreamFlow) this.#flow.pingEvery(Math.min(usual, Math.max(interval, SHORTEST_INTERVAL)));
+  }
+
+  /** There is another server that has not failed us. */
+  get hasOther(): boolean {
+    return this.#located.some((candidate) => !this.#isAvoided(candidate));
   }
 
   #isAvoided(candidate: Candidate): boolean {
@@ -140,6 +157,7 @@ export class ServerNetwork implements Network {
     const events: StreamFlowEvents = {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
       oversized: (flow, head) => this.#events?.oversized(flow, head),
+      unanswered: (flow) => void this.#askOver(flow),
       closed: (flow, error) => this.#onClosed(flow, error),
     };
     if (candidate.protocol === 'UDP') {
@@ -160,14 +178,25 @@ export class ServerNetwork implements Network {
       { address: candidate.address, port: candidate.port },
       { timeout: this.#options.connectTimeout ?? CONNECT_TIMEOUT, signal: this.#aborter.signal },
     );
-    return new StreamFlow(socket, 'TCP', {
+    const events: StreamFlowEvents = {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
       oversized: (flow, head) => this.#events?.oversized(flow, head),
       closed: (flow, error) => {
         this.#large = undefined;
         this.#events?.flowBroken(flow, error);
       },
-    });
+    };
+    // one that is dead, or whose server knows no pong, is opened anew by the next large request
+    return new StreamFlow(socket, 'TCP', events, { keepAlive: this.#options.keepAlive ?? KEEP_ALIVE });
+  }
+
+  async #askOver(flow: StreamFlow): Promise<void> {
+    const { ask } = this.#options;
+    if (this.#isAsking || !ask) return;
+    this.#isAsking = true;
+    const isAnswered = await ask();
+    this.#isAsking = false;
+    if (!isAnswered) flow.abandon(new Error('no answer'));
   }
 
   #onClosed(flow: Flow, error: Error): void {

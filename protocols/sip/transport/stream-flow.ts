@@ -6,6 +6,11 @@ export interface StreamFlowEvents {
   message(flow: StreamFlow, head: string, body: Buffer): void;
   /** A message too big to be kept was passed over. */
   oversized(flow: StreamFlow, head: string): void;
+  /**
+   * No pong came, and none ever did: the server may be dead, or know none (RFC 5626 §4.4: only who says so has to). Without this
+   * the connection is over then.
+   */
+  unanswered?(flow: StreamFlow): void;
   /** The connection is over. Called once, never after `close()`. */
   closed(flow: StreamFlow, error: Error): void;
 }
@@ -38,6 +43,8 @@ export class StreamFlow implements Flow {
   readonly #events: StreamFlowEvents;
   readonly #keepAlive: KeepAlive | undefined;
   #ended = false;
+  #hasPonged = false;
+  #interval: number | undefined;
   #crlfs = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
@@ -52,6 +59,7 @@ export class StreamFlow implements Flow {
     this.#socket = socket;
     this.#events = events;
     this.#keepAlive = options.keepAlive;
+    this.#interval = options.keepAlive?.interval;
     this.local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
     this.remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
     const framer = new MessageFramer(
@@ -101,7 +109,24 @@ export class StreamFlow implements Flow {
     if (!this.#keepAlive || this.#ended || this.#pongTimer) return;
     clearTimeout(this.#pingTimer);
     this.#socket.write(PING);
-    this.#pongTimer = setTimeout(() => this.#fail(new Error('no pong')), within);
+    this.#pongTimer = setTimeout(() => {
+      if (this.#hasPonged || !this.#events.unanswered) this.#fail(new Error('no pong'));
+      else {
+        this.#alive();
+        this.#events.unanswered(this);
+      }
+    }, within);
+  }
+
+  /** From now on a ping after so much silence, in ms. */
+  pingEvery(interval: number): void {
+    this.#interval = interval;
+    if (!this.#pongTimer) this.#alive();
+  }
+
+  /** The other side is known to be gone. */
+  abandon(error: Error): void {
+    this.#fail(error);
   }
 
   close(): void {
@@ -114,6 +139,7 @@ export class StreamFlow implements Flow {
   }
 
   #onCrlf(): void {
+    this.#hasPonged = true;
     if (this.#keepAlive || this.#ended) return;
     this.#crlfs += 1;
     if (this.#crlfs % 2 === 0) this.#socket.write(CRLF);
@@ -124,7 +150,7 @@ export class StreamFlow implements Flow {
     clearTimeout(this.#pongTimer);
     this.#pongTimer = undefined;
     clearTimeout(this.#pingTimer);
-    if (this.#keepAlive && !this.#ended) this.#pingTimer = setTimeout(() => this.ping(), this.#keepAlive.interval);
+    if (this.#keepAlive && !this.#ended) this.#pingTimer = setTimeout(() => this.ping(), this.#interval);
   }
 
   #end(): void {

@@ -242,7 +242,13 @@ describe('a refusal that is none', () => {
       request.answer(401, [
         `WWW-Authenticate: ${more ? `Digest realm="r", nonce="${nonce++}", qop="auth", ${more}` : 'Negotiate'}`,
       ]);
-    const registration = new Registration({ agent, instanceId: 'a', onLost: () => {}, onOthers: () => {} });
+    const registration = new Registration({
+      agent,
+      instanceId: 'a',
+      onLost: () => {},
+      onOthers: () => {},
+      onFlowTimer: () => {},
+    });
     const error = await registration.register();
     expect(error).toMatchObject({ code: 'server-unavailable', retryable: true, protocolCode: '401' });
     expect(server.requests.length).toBe(requests);

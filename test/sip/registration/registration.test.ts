@@ -11,7 +11,7 @@ const registered = async () => {
   const server = await ScriptedServer.open();
   const { agent } = await serverAgent(server.port, 'TCP', { interval: 1e8, pongWithin: 1e8 });
   const lost: ProviderError[] = [];
-  const told = { others: 0 };
+  const told = { others: 0, flowTimers: [] as number[] };
   const registration = new Registration({
     agent,
     instanceId: 'abc',
@@ -19,6 +19,7 @@ const registered = async () => {
     onOthers: () => {
       told.others += 1;
     },
+    onFlowTimer: (seconds) => told.flowTimers.push(seconds),
   });
   return { server, agent, registration, lost, told };
 };
@@ -54,7 +55,6 @@ describe('answers that make sip.js’s own class loop or hang', () => {
   test.each([
     ['no Contact at all', () => []],
     ['our Contact without expires', (request: Received) => [`Contact: ${contactOf(request).split(';expires')[0]}`]],
-    ['expires=0', (request: Received) => [`Contact: ${contactOf(request).replace('expires=600', 'expires=0')}`]],
     [
       'a month and more',
       (request: Received) => [`Contact: ${contactOf(request).replace('expires=600', 'expires=99999999')}`],
@@ -80,6 +80,84 @@ test('is refreshed before it ends, by what the registrar granted to us and not t
   expect(server.requests.filter(({ method }) => method === 'REGISTER').length).toBe(1);
   await vi.advanceTimersByTimeAsync(2_000);
   await server.request('REGISTER', 2);
+  registration.forget();
+});
+
+// RFC 3261 §10.2.4
+describe('a 200 that does not register us', () => {
+  test.each([
+    ['takes us for no time', (request: Received) => [`Contact: ${contactOf(request).replace('=600', '=0')}`]],
+    [
+      'says so in Expires',
+      (request: Received) => [`Contact: ${contactOf(request).split(';expires')[0]}`, 'Expires: 0'],
+    ],
+    ['names only others', () => ['Contact: <sip:other@192.0.2.1>;expires=600']],
+  ])('because it %s is a fault that goes by itself', async (_how, headers) => {
+    const { server, registration, told } = await registered();
+    server.handler = (request) => request.answer(200, headers(request));
+    expect(await registration.register()).toMatchObject({ code: 'server-unavailable', retryable: true });
+    expect([registration.others, told.others]).toEqual([0, 0]);
+  });
+});
+
+test('a registrar that grants more than was asked for is asked again when it was asked to be', async () => {
+  const { server, registration } = await registered();
+  server.handler = (request) =>
+    request.answer(200, [`Contact: ${contactOf(request).replace('expires=600', 'expires=86400')}`]);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await registration.register();
+  await vi.advanceTimersByTimeAsync(480_001);
+  await server.request('REGISTER', 2);
+  registration.forget();
+});
+
+test.each([1, 5, 10])(
+  '%i s granted are used as far as they go, and never more often than every 5 s',
+  async (seconds) => {
+    const { server, registration } = await registered();
+    server.handler = (request) =>
+      request.answer(200, [`Contact: ${contactOf(request).replace('expires=600', `expires=${seconds}`)}`]);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await registration.register();
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(server.requests.length).toBe(1);
+    await vi.advanceTimersByTimeAsync(seconds === 10 ? 3_002 : 2);
+    await server.request('REGISTER', 2);
+    registration.forget();
+  },
+);
+
+test('a binding of our last life is no other device', async () => {
+  const { server, registration } = await registered();
+  server.handler = (request) =>
+    request.answer(200, [
+      `Contact: ${contactOf(request)}`,
+      'Contact: <sip:old@192.0.2.1>;+sip.instance="<urn:uuid:abc>";reg-id=1;expires=90',
+      'Contact: <sip:phone@192.0.2.2>;+sip.instance="<urn:uuid:other>";expires=90',
+    ]);
+  await registration.register();
+  expect(registration.others).toBe(1);
+  registration.forget();
+});
+
+test('an interval too brief that grows each time is given up for this try', async () => {
+  const { server, registration } = await registered();
+  let minimum = 600;
+  server.handler = (request) => {
+    minimum += 100;
+    request.answer(423, [`Min-Expires: ${minimum}`]);
+  };
+  expect(await registration.register()).toMatchObject({ code: 'server-unavailable', retryable: true });
+  expect(server.requests.length).toBe(2);
+});
+
+test('how often the server wants to hear from us is handed on', async () => {
+  const { server, registration, told } = await registered();
+  server.handler = (request) => request.answer(200, ['Flow-Timer: 20']);
+  await registration.register();
+  server.handler = (request) => request.answer(200, ['Flow-Timer: soon']);
+  await registration.register();
+  expect(told.flowTimers).toEqual([20]);
   registration.forget();
 });
 

@@ -1,9 +1,13 @@
 import net from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
+import { ServerNetwork } from '../../../protocols/sip/transport/server-network.ts';
 import { directAgent, reached } from '../direct-agents.ts';
+import { draft, person } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
+
+afterEach(() => void vi.useRealTimers());
 
 const TEXT = { contentType: 'text/plain', content: 'x' };
 
@@ -70,6 +74,44 @@ describe('keep-alive', () => {
     expect(error.message).toBe('no pong');
     expect(pings).toBe(4);
     expect(agent.connected).toBe(false);
+  });
+
+  // RFC 5626 §4.4: only a server that says so has to answer them
+  test('a server that knows no pings is asked instead, and left when it does not answer that either', async () => {
+    const server = await ScriptedServer.open();
+    let asked = 0;
+    const network = new ServerNetwork({
+      locate: async () => [{ protocol: 'TCP', address: '127.0.0.1', port: server.port }],
+      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
+      onStep: () => {},
+      keepAlive: { interval: 10, pongWithin: 10 },
+      ask: async () => ++asked < 3,
+    });
+    onTestFinished(() => network.close());
+    const error = await new Promise<Error>((resolve) => {
+      void network.open({ message: () => {}, oversized: () => {}, flowBroken: () => {}, down: resolve });
+    });
+    expect([error.message, asked, server.crlfs >= 6]).toEqual(['no answer', 3, true]);
+  });
+
+  test('a server that says how often it wants to hear from us does', async () => {
+    const server = await ScriptedServer.open();
+    server.handler = (request) => request.answer(request.method === 'SUBSCRIBE' ? 489 : 200, ['Flow-Timer: 10']);
+    const ana = person({
+      address: 'sip:ana@campus.test',
+      server: { host: '127.0.0.1', port: server.port },
+      transport: 'tcp',
+      options: { xcapRoot: '' },
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    ana.provider.start();
+    await ana.reach('online');
+    // all that the login asks for has been answered when this is
+    await ana.set('messaging').send('sip:bob@campus.test', draft('x')).outcome;
+    await vi.advanceTimersByTimeAsync(7_999);
+    expect(server.crlfs).toBe(0);
+    await vi.advanceTimersByTimeAsync(2);
+    await server.until(() => server.crlfs === 2 || undefined);
   });
 
   test('a listener answers pings', async () => {
