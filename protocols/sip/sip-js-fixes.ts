@@ -85,6 +85,8 @@ export interface CoreFacts {
   contact(): string;
   /** Somebody asked what we can (OPTIONS). */
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
+  /** A MESSAGE or INVITE outside dialogs: seconds after which it may come again, undefined when it is taken. */
+  excess(from: Core.IncomingRequestMessage['from']['uri']): number | undefined;
 }
 
 type Origin = Pick<Core.IncomingRequestMessage, 'fromTag' | 'callId' | 'cseq'>;
@@ -136,6 +138,14 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
       core.replyStateless(message, { statusCode: 482 });
       return;
     }
+    if ((method === 'MESSAGE' || method === 'INVITE') && !message.toTag && !transactions.has(message.viaBranch)) {
+      // RFC 3261 §21.4.24. Not 503 or 480, for which servers keep a text and bring it later
+      const seconds = facts.excess(message.from.uri);
+      if (seconds !== undefined) {
+        core.replyStateless(message, { statusCode: 486, extraHeaders: [`Retry-After: ${seconds}`] });
+        return;
+      }
+    }
     // Defect: `Require` is not looked at. RFC 3261 §8.2.2.3: 420 names what we don't understand.
     const required = message.getHeaders('require').flatMap((value) => value.split(/\s*,\s*/));
     const unknown = required.filter((tag) => tag !== '' && !facts.supported.includes(tag.toLowerCase()));
@@ -158,6 +168,8 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     }
     if (method === 'INVITE') unpackMultipart(message);
     receiveRequest(message);
+    // Defect: the whole of it is kept for the half minute of timer J, which is 30 MB for each megabyte a second of texts
+    if (method === 'MESSAGE') Object.assign(message, { data: '', body: '' });
   };
   core.receiveIncomingResponseFromTransport = (message) => {
     // Defect: a challenge that is repeated (on UDP the request was) counts as the answer to the request with credentials, which

@@ -23,6 +23,7 @@ import { Media, type MediaPlace } from './media/media.ts';
 import { locateRelay, parseRelay } from './media/relay.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { SipMessaging } from './messaging/messaging.ts';
+import { StrangerLimit } from './messaging/stranger-limit.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
 import { SipContactList } from './presence/contact-list.ts';
 import { Presence } from './presence/presence.ts';
@@ -205,6 +206,12 @@ export class SipProvider implements Provider {
     this.#messaging.onMode((address) =>
       this.#capabilities.emit({ address, capabilities: this.capabilitiesOf(address) }),
     );
+    // whoever writes from our domain has logged in there
+    const ofDomain = `@${this.#agent.uri.host}`;
+    const strangers = new StrangerLimit(
+      (peer) => peer.endsWith(ofDomain) || this.#contacts.has(peer) || this.#messaging.hasWrittenTo(peer),
+    );
+    this.#agent.excess = (peer) => strangers.excess(peer);
     this.#files = new SipFileTransfer({
       media: this.#media,
       chats: this.#messaging.chats,

@@ -71,6 +71,7 @@ export class SipMessaging implements MessagingOperationSet {
   readonly #page: PageMode;
   /** For INVITEs with a chat in them. */
   readonly chats: ChatSessions;
+  readonly #writtenTo = new Set<Address>();
   readonly #typingSent = new Map<Address, { state: TypingState; at: number }>();
   readonly #mode = new Emitter<Address>();
   /** Another way than before is taken to this peer. */
@@ -106,6 +107,7 @@ export class SipMessaging implements MessagingOperationSet {
       lookAround: options.lookAround,
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
+        if (agent.excess?.(peer) !== undefined) throw notKept();
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };
         const content = readContent(contentType, body);
         if (content.kind === 'text' && OTR_QUERY.test(content.text)) return;
@@ -128,6 +130,11 @@ export class SipMessaging implements MessagingOperationSet {
     this.#intake.receiver = receiver;
   }
 
+  /** Since the program began. */
+  hasWrittenTo(peer: Address): boolean {
+    return this.#writtenTo.has(peer);
+  }
+
   /** What the next text to this peer uses. */
   modeOf(peer: Address): 'page' | 'session' {
     return this.chats.current(peer) ? 'session' : 'page';
@@ -135,6 +142,7 @@ export class SipMessaging implements MessagingOperationSet {
 
   send(to: Address, draft: MessageDraft): OutgoingMessage {
     this.#typingSent.delete(to);
+    this.#writtenTo.add(to);
     const sent = this.#queue.add(to, () => this.#sendText(to, { ...draft, text: wellFormed(draft.text) }));
     const outcome = sent.then((each) => each.outcome);
     // told after the outcome, which its reader learns first

@@ -125,6 +125,10 @@ export class SipContactList implements ContactListOperationSet {
     return this.#listed.map((contact) => ({ ...contact, subscription: this.#subscriptionOf(contact.address) }));
   }
 
+  has(address: Address): boolean {
+    return this.#listed.some((contact) => contact.address === address);
+  }
+
   get requests(): readonly ContactRequest[] {
     return this.#requests;
   }
