@@ -28,12 +28,26 @@ async function decode(path: string): Promise<NativeImage> {
   return await nativeImage.createThumbnailFromPath(path, { width: side, height: side });
 }
 
+/** JPEG knows nothing of what is transparent and makes it black, which is how nobody sees the picture elsewhere. */
+function onWhite(image: NativeImage): NativeImage {
+  const { width, height } = image.getSize();
+  // four bytes a pixel, the last one how opaque it is, by which the other three are multiplied already
+  const pixels = image.toBitmap();
+  if (pixels.length !== width * height * 4) return image;
+  for (let at = 0; at < pixels.length; at += 4) {
+    const missing = 255 - (pixels[at + 3] ?? 255);
+    for (let colour = at; colour < at + 3; colour += 1) pixels[colour] = Math.min(255, (pixels[colour] ?? 0) + missing);
+    pixels[at + 3] = 255;
+  }
+  return nativeImage.createFromBitmap(pixels, { width, height });
+}
+
 function shrink(image: NativeImage): Thumbnail | undefined {
   const { width, height } = image.getSize();
   for (const side of SIDES) {
     const longer = Math.min(side, Math.max(width, height));
     const small = image.resize({ ...(width >= height ? { width: longer } : { height: longer }), quality: 'good' });
-    const data = small.toJPEG(JPEG_QUALITY);
+    const data = onWhite(small).toJPEG(JPEG_QUALITY);
     if (data.length > 0 && data.length <= MAXIMUM_BYTES) return { type: 'image/jpeg', data: new Uint8Array(data) };
   }
   return undefined;
