@@ -92,7 +92,7 @@ export function AccountForm({ account }: { account: Account }) {
           }}
         >
           <TextField
-            label={t('account.newPassword')}
+            label={t('account.password')}
             type="password"
             autoComplete="current-password"
             autoFocus={cause?.code.startsWith('credentials') ?? false}
@@ -101,7 +101,7 @@ export function AccountForm({ account }: { account: Account }) {
             hint={account.passwordKept ? undefined : t('account.passwordNotKept')}
           />
           <Button type="submit" disabled={password === ''}>
-            {t('account.changePassword')}
+            {t('account.usePassword')}
           </Button>
         </form>
       )}

@@ -89,18 +89,19 @@ export function TransferButtons({ transfer }: { transfer: Transfer }) {
         </Button>
       </>
     );
-  if (transfer.canRetry)
-    return (
-      <Button
-        size="small"
-        data-plain
-        aria-label={t('file.named.retry', { name })}
-        onClick={() => void actions.ask('transfers.retry', { transferId })}
-      >
-        {t('file.retry')}
-      </Button>
-    );
-  return null;
+  if (!transfer.canRetry) return null;
+  // what was refused or given up did not fail: it can be had all the same
+  const again = transfer.direction === 'incoming' && transfer.state !== 'failed' ? 'ask' : 'retry';
+  return (
+    <Button
+      size="small"
+      data-plain
+      aria-label={t(`file.named.${again}`, { name })}
+      onClick={() => void actions.ask('transfers.retry', { transferId })}
+    >
+      {t(`file.${again}`)}
+    </Button>
+  );
 }
 
 /** Whether there is anything to do, so that no empty line is left. */

@@ -49,6 +49,37 @@ describe('a file offered to me', () => {
   });
 });
 
+describe('a file that did not come', () => {
+  it.each([
+    ['declined', { state: 'declined' }, 'Ask for it again: fotografia do quadro.jpg'],
+    ['given up', { state: 'cancelled', by: 'us' }, 'Ask for it again: fotografia do quadro.jpg'],
+    ['moved away', { state: 'completed', path: null }, 'Ask for it again: fotografia do quadro.jpg'],
+    ['lost', { state: 'failed', fault: { code: 'network', retryable: true } }, 'Try again: fotografia do quadro.jpg'],
+  ] as const)('and was %s can be asked for by a button', async (_, end, button) => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    const offered = core.data.snapshot.transfers.find((one) => one.file.name === 'fotografia do quadro.jpg');
+    act(() => core.changeTransfer(offered?.id ?? '', { ...end, canRetry: true }));
+    fireEvent.click(await within(list).findByRole('button', { name: button }));
+    await waitFor(() => expect(core.asks('transfers.retry')).toMatchObject([{ transferId: offered?.id }]));
+    expect(within(list).queryByText(/Ask Rui Costa to send it again/)).toBeNull();
+  });
+
+  it('because others of its offer are not answered yet says so, and no longer when they are', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    const [one, other] = core.data.snapshot.transfers.filter(({ state }) => state === 'offered');
+    const createdAt = one?.createdAt ?? 0;
+    act(() => {
+      core.changeTransfer(one?.id ?? '', { state: 'accepted' });
+      core.changeTransfer(other?.id ?? '', { createdAt: createdAt + 5 });
+    });
+    await within(list).findByText(/Starts when you have answered the other files/);
+    act(() => core.changeTransfer(other?.id ?? '', { createdAt: createdAt + 60_000 }));
+    await waitFor(() => expect(within(list).queryByText(/Starts when you have answered/)).toBeNull());
+  });
+});
+
 describe('a file on its way', () => {
   it('shows how far, how fast and how long, and can be cancelled', async () => {
     const { core } = await openWindow();

@@ -131,9 +131,9 @@ describe('trouble with a connection', () => {
     act(() => core.register('sip-me', { state: 'stopped', cause: { code: 'credentials-rejected', retryable: false } }));
     fireEvent.click(await screen.findByRole('button', { name: 'Enter password' }));
     const sheet = await screen.findByRole('dialog', { name: 'Settings' });
-    const password = await within(sheet).findByLabelText('New password');
+    const password = await within(sheet).findByLabelText('Password');
     fireEvent.change(password, { target: { value: 'nova' } });
-    fireEvent.click(within(sheet).getByRole('button', { name: 'Change password' }));
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Use this password' }));
     await waitFor(() => expect(core.asks('accounts.change')).toEqual([{ accountId: 'sip-me', password: 'nova' }]));
   });
 

@@ -11,6 +11,9 @@ import { OutgoingCopies } from './sending/outgoing-copies.ts';
 import { Sending } from './sending/sending.ts';
 import type { TransferProvider, Transfers, TransfersContext } from './transfers.ts';
 
+/** What a sender who came back, or sees us again, has not offered by then is asked for, in ms. */
+const ASK_AFTER = 3_000;
+
 /** The whole of the transfers, wired. */
 export function createTransfers(context: TransfersContext): Transfers {
   const providers = new Map<string, TransferProvider>();
@@ -143,15 +146,33 @@ export function createTransfers(context: TransfersContext): Transfers {
       detach(accountId);
       providers.set(accountId, provider);
       const files = provider.operationSet('fileTransfer');
+      let callOff: Unsubscribe = () => {};
+      const askSoon = () => {
+        callOff();
+        callOff = context.clock.after(ASK_AFTER, () => {
+          for (const row of ledger.all()) {
+            const { fileTransfer } = provider.capabilitiesOf(row.route.address);
+            if (files && isReceiving(row) && row.route.accountId === accountId && fileTransfer.on)
+              receiving.askAgain(row, files);
+          }
+        });
+      };
       const stops = [
+        () => callOff(),
         files?.onOffer((offer) => receiving.take(accountId, offer, files.fetch !== undefined)),
         files?.onRequest?.((request) => sending.give(accountId, request)),
         provider.onCapabilities(({ address, capabilities }) => {
-          if (capabilities.fileTransfer.on) sending.hurry({ accountId, address });
+          if (capabilities.fileTransfer.on) {
+            sending.hurry({ accountId, address });
+            askSoon();
+          }
           sending.dispatch();
         }),
         provider.onRegistration(({ state }) => {
-          if (state === 'online') sending.hurry({ accountId });
+          if (state === 'online') {
+            sending.hurry({ accountId });
+            askSoon();
+          }
           sending.dispatch();
         }),
       ];

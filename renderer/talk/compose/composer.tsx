@@ -74,7 +74,8 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
     );
   });
   const off = place?.messagingOff && FINAL.has(place.messagingOff) ? place.messagingOff : null;
-  const filesOff = place?.fileTransferOff ?? null;
+  // files for somebody who is away wait for them, as texts do
+  const filesOff = place?.fileTransferOff && FINAL.has(place.fileTransferOff) ? place.fileTransferOff : null;
   const offline = account !== undefined && account.registration.state !== 'online';
   const way = routeWord(t, account?.protocol ?? route?.address.split(':')[0] ?? '');
 

@@ -12,8 +12,8 @@ async function bringOnline(page: Page): Promise<void> {
   for (const _ of ACCOUNTS) {
     await page.getByRole('button', { name: 'Enter password' }).first().click();
     const sheet = page.getByRole('dialog');
-    await sheet.getByLabel('New password', { exact: true }).first().fill('pw-alice');
-    await sheet.getByRole('button', { name: 'Change password' }).first().click();
+    await sheet.getByLabel('Password', { exact: true }).first().fill('pw-alice');
+    await sheet.getByRole('button', { name: 'Use this password' }).first().click();
     await sheet.getByText('Connected', { exact: false }).first().waitFor();
     await page.keyboard.press('Escape');
     await sheet.waitFor({ state: 'hidden' });

@@ -34,7 +34,7 @@ interface SendingSide {
   readonly direction: 'outgoing';
   /**
    * On the wire (RFC 5547 §8.1: what has the same id is the same transfer). It stays while an attempt goes on where another
-   * was lost; what was answered gets a new one, so that the peer is asked again.
+   * was lost, and when the peer asks for it; what was answered gets a new one, so that the peer's person is asked again.
    */
   readonly offerId: string;
   readonly source: string;
@@ -72,16 +72,30 @@ const POINTLESS: ReadonlySet<string> = new Set(['too-big', 'not-supported', 'blo
 
 /** What we offered can be offered again, what others offered sometimes asked for; and a *no* is an answer. */
 export function canRetry(row: TransferRow): boolean {
-  if (isReceiving(row)) {
-    const lost = row.stage.state === 'failed' && !POINTLESS.has(row.stage.fault.code);
-    return lost && row.side.askable === true && row.hashes.length > 0;
-  }
+  if (isReceiving(row)) return row.side.askable === true && row.hashes.length > 0 && isMissing(row);
   if (!isSending(row)) return false;
   switch (row.stage.state) {
     case 'failed':
       return !POINTLESS.has(row.stage.fault.code);
     case 'cancelled':
       return !row.side.owned;
+    default:
+      return false;
+  }
+}
+
+/** Whether a person may want it all the same: lost, refused or given up, taken on another device, or no longer where it was put. */
+function isMissing({ stage, path }: ReceivingRow): boolean {
+  switch (stage.state) {
+    case 'failed':
+      return !POINTLESS.has(stage.fault.code);
+    case 'declined':
+      return true;
+    case 'cancelled':
+      // what its sender took back is not to be had
+      return stage.by !== 'peer';
+    case 'completed':
+      return path === null;
     default:
       return false;
   }

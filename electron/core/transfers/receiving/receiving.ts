@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  type FileFacts,
   type FileOffer,
   type FileTransferOperationSet,
   type ProtocolTransfer,
@@ -30,6 +31,8 @@ interface Live {
   stop: Unsubscribe;
   /** Paused by us before it came again: it is taken, and stands still at once. */
   held: boolean;
+  /** Asked for without a person's word, and nothing came yet: that it is not to be had now decides nothing. */
+  byItself: boolean;
   /** From the moment a person accepts. */
   accepted?: { abort: AbortController; part?: PartFile; name: string; completing?: Promise<void> };
 }
@@ -72,13 +75,15 @@ export class Receiving {
 
   /** Still offered: another folder or some room on the disk, and it can be accepted after all. The peer is told nothing. */
   #keepOpen(id: string, error: ProviderError): void {
-    if (this.#ledger.get(id)?.stage.state === 'offered')
+    const state = this.#ledger.get(id)?.stage.state;
+    if (state === 'offered' || (state === 'waiting-for-peer' && this.#live.has(id)))
       this.#ledger.again(id, { state: 'offered', fault: faultOf(error) });
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
     const live = this.#live.get(row.id);
-    if (!live || live.accepted || (row.stage.state !== 'offered' && !live.held)) throw refuse('wrong-state');
+    const open = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer' || live?.held;
+    if (!live || live.accepted || !open) throw refuse('wrong-state');
     if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
     const folder = wished === undefined ? this.#context.downloadFolder() : path.dirname(wished);
     const name = wished === undefined ? row.name : path.basename(wished);
@@ -131,15 +136,22 @@ export class Receiving {
     this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
   }
 
-  /** Asks the peer for the file, from where it stopped. */
+  /** Asks the peer for the file, from where it stopped. While the peer is away it waits, and is asked for when they are back. */
   async retry(row: ReceivingRow, files: FileTransferOperationSet | undefined): Promise<void> {
     if (!canRetry(row) || !files?.fetch) throw refuse('wrong-state');
-    const { id, name, type, size, hashes, route, side } = row;
-    const transfer = files.fetch(route.address, { name, type, size: size ?? undefined, hashes });
-    this.#ledger.begin(id, { state: 'offered' });
-    this.#follow(id, transfer);
+    const { id, route, side } = row;
+    // nobody offers it: a person who asks is not asked
+    this.#ledger.begin(id, { state: 'waiting-for-peer' });
+    this.#follow(id, files.fetch(route.address, wantedOf(row)));
     const now = this.#ledger.get(id);
     if (now && isReceiving(now)) await this.accept(now, side.target);
+  }
+
+  /** Asks for what waits for its sender, who may not have noticed that it was lost, or waits to be asked. */
+  askAgain(row: ReceivingRow, files: FileTransferOperationSet): void {
+    const waits = row.stage.state === 'waiting-for-peer' && canComeAgain(row) && !this.#live.has(row.id);
+    const transfer = waits && row.side.askable ? files.fetch?.(row.route.address, wantedOf(row)) : undefined;
+    if (transfer) this.#goOn(row, transfer, { held: false, byItself: true });
   }
 
   pause({ id, stage }: ReceivingRow): void {
@@ -297,7 +309,7 @@ export class Receiving {
 
   /** Goes on where it was lost, without asking anybody: accepted once, by the same peer, the same content. */
   #comeAgain(row: ReceivingRow, transfer: ProtocolTransfer): void {
-    const { id, side } = row;
+    const { id } = row;
     if (!isSameContent(row, transfer.file.size ?? null, hashesOf(transfer))) {
       transfer.decline();
       this.#fail(id, new ProviderError('source-changed'));
@@ -306,8 +318,12 @@ export class Receiving {
     // the earlier connection is dead, though nobody has noticed yet
     if (this.#live.has(id)) this.#wait(id);
     const held = isHeld(row.stage);
-    if (!held) this.#ledger.again(id, { state: 'offered' });
-    this.#follow(id, transfer, held);
+    if (!held) this.#ledger.again(id, { state: 'waiting-for-peer' });
+    this.#goOn(row, transfer, { held, byItself: false });
+  }
+
+  #goOn({ id, side }: ReceivingRow, transfer: ProtocolTransfer, how: Pick<Live, 'held' | 'byItself'>): void {
+    this.#follow(id, transfer, how);
     const now = this.#ledger.get(id);
     if (!now || !isReceiving(now) || isOver(transfer.phase)) return;
     const work = this.#accept(now, side.target);
@@ -335,9 +351,9 @@ export class Receiving {
     });
   }
 
-  #follow(id: string, transfer: ProtocolTransfer, held = false): void {
+  #follow(id: string, transfer: ProtocolTransfer, how = { held: false, byItself: false }): void {
     const stop = transfer.onPhase((phase) => this.#onPhase(id, phase));
-    this.#live.set(id, { transfer, stop, held });
+    this.#live.set(id, { transfer, stop, ...how });
     if (transfer.phase.state !== 'offered') this.#onPhase(id, transfer.phase);
   }
 
@@ -353,6 +369,7 @@ export class Receiving {
         break;
       case 'running':
       case 'paused':
+        if (live) live.byItself = false;
         if (live?.held && phase.state === 'running') {
           live.held = false;
           live.transfer.pause();
@@ -369,7 +386,8 @@ export class Receiving {
         this.#end(id, { state: 'cancelled', by: phase.by, endedAt });
         break;
       case 'failed':
-        this.#fail(id, phase.error);
+        if (live?.byItself) this.#wait(id);
+        else this.#fail(id, phase.error);
         break;
       default:
         phase satisfies never;
@@ -492,6 +510,14 @@ export class Receiving {
 /** A part that grew until the disk was full goes, and makes room; one that only could not grow again is all the person has. */
 const isWorthKeeping = (code: string, part: PartFile | undefined): boolean =>
   RESUMABLE.has(code) || (code === 'no-space' && !part);
+
+/** What its sender knows the file by. */
+const wantedOf = ({ name, type, size, hashes }: ReceivingRow): FileFacts => ({
+  name,
+  type,
+  size: size ?? undefined,
+  hashes,
+});
 
 /** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
 const canComeAgain = (row: ReceivingRow): boolean =>

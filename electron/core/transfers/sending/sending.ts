@@ -335,7 +335,8 @@ export class Sending {
   /** Somebody asks for a file: they get what was offered to them before, while it is still there and the same. */
   give(accountId: string, request: FileRequest): void {
     const row = wantedRow(this.#ledger.all(), accountId, request);
-    if (row && !this.#stopped) this.#track(this.#give(row, request));
+    // a person has stopped it here: it goes on when they say so
+    if (row && !isHeld(row.stage) && !this.#stopped) this.#track(this.#give(row, request));
     else request.refuse();
   }
 
@@ -364,7 +365,8 @@ export class Sending {
     live?.stop();
     // the peer would not ask if it still had that
     if (live && !isOver(live.transfer.phase)) live.transfer.interrupt();
-    const side = { ...row.side, offerId: randomUUID() };
+    // with the id they know: when this attempt is lost, what is offered again is what they asked for
+    const { side } = row;
     if (stage.state === 'completed') {
       const [copy] = this.#ledger.insert(() => [
         {
@@ -380,8 +382,8 @@ export class Sending {
       ]);
       return copy?.id ?? id;
     }
-    if (isFinal(stage)) this.#ledger.begin(id, { state: 'offered' }, { path: null, side });
-    else this.#ledger.again(id, { state: 'offered' }, { side });
+    if (isFinal(stage)) this.#ledger.begin(id, { state: 'offered' }, { path: null });
+    else this.#ledger.again(id, { state: 'offered' });
     return id;
   }
 
