@@ -46,6 +46,13 @@ export async function chooseFilesNext({ app }: Program, files: string[]): Promis
   }, files);
 }
 
+/** The same for the next *Save as*. */
+export async function chooseSavePathNext({ app }: Program, filePath: string): Promise<void> {
+  await app.evaluate(({ dialog }, chosen) => {
+    dialog.showSaveDialog = (async () => ({ canceled: false, filePath: chosen })) as typeof dialog.showSaveDialog;
+  }, filePath);
+}
+
 /** Sends files by the button of the composer. */
 export async function sendFiles(program: Program, files: string[]): Promise<void> {
   await chooseFilesNext(program, files);
@@ -90,4 +97,25 @@ export async function signIn({ page, words }: Program, options: SignIn): Promise
   await page.getByRole('textbox', { name: words.account.port, exact: true }).fill(String(options.port));
   if (options.transport) await page.getByLabel(words.account.transport).selectOption({ label: options.transport });
   await page.getByRole('button', { name: words.start.signIn, exact: true }).click();
+}
+
+/** Adds somebody by address, as the empty list teaches. */
+export async function addPerson({ page, words }: Program, address: string, name: string): Promise<void> {
+  await page.getByRole('button', { name: words.person.add }).first().click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByRole('textbox', { name: words.person.address }).fill(address);
+  await sheet.getByRole('textbox', { name: words.person.name }).fill(name);
+  await sheet.getByRole('button', { name: words.person.addYes }).click();
+  await sheet.waitFor({ state: 'hidden' });
+}
+
+/** Opens the settings of the one account, fills a field, saves. */
+export async function setField({ page, words }: Program, label: string, value: string): Promise<void> {
+  await page.getByRole('button', { name: words.settings.title }).first().click();
+  const sheet = page.getByRole('dialog', { name: words.settings.title });
+  await sheet.getByLabel(label).fill(value);
+  await sheet.getByRole('button', { name: words.common.save }).click();
+  await page.getByText(words.account.saved).first().waitFor();
+  await page.keyboard.press('Escape');
+  await sheet.waitFor({ state: 'hidden' });
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, killServer, startServer, startTemporary } from '../../../campus/campus.mjs';
-import { bubble, downloads, openTalk, say, sendFiles, sha256, signIn, writeFile } from '../people.ts';
+import { addPerson, bubble, downloads, openTalk, say, sendFiles, sha256, signIn, writeFile } from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
 
 // A student's first day: real windows, the campus's real servers.
@@ -20,16 +20,6 @@ const MEBIBYTE = 1024 * 1024;
 const carryOn = async (program: Program): Promise<void> => {
   await program.page.getByRole('region', { name: 'Talks and people' }).waitFor();
 };
-
-/** Adds somebody by address, as the empty list teaches. */
-async function addPerson({ page }: Program, address: string, name: string): Promise<void> {
-  await page.getByRole('button', { name: 'Add person' }).first().click();
-  const sheet = page.getByRole('dialog');
-  await sheet.getByRole('textbox', { name: 'Address' }).fill(address);
-  await sheet.getByRole('textbox', { name: 'Name' }).fill(name);
-  await sheet.getByRole('button', { name: 'Add person' }).click();
-  await sheet.waitFor({ state: 'hidden' });
-}
 
 const ways = [
   { protocol: 'SIP', port: 'sips', transport: 'TLS', server: 'kamailio' },

@@ -2,7 +2,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
-import { bubble, details, downloads, head, openTalk, permit, say, sendFiles, signIn, writeFile } from '../people.ts';
+import {
+  addPerson,
+  bubble,
+  details,
+  downloads,
+  head,
+  openTalk,
+  permit,
+  say,
+  sendFiles,
+  signIn,
+  writeFile,
+} from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
 
 // Whom one knows, kept at the server: Carol at her desk and with her laptop, Dave in his own language.
@@ -71,11 +83,7 @@ describe('an account on two devices, with its people at the server', () => {
 
   it('is asked on both by somebody new, and one answer holds for both', async () => {
     const { page, words } = dave;
-    await page.getByRole('button', { name: words.person.add }).first().click();
-    const sheet = page.getByRole('dialog');
-    await sheet.getByRole('textbox', { name: words.person.address }).fill('carol@campus.test');
-    await sheet.getByRole('textbox', { name: words.person.name }).fill('Carol Example');
-    await sheet.getByRole('button', { name: words.person.addYes }).click();
+    await addPerson(dave, 'carol@campus.test', 'Carol Example');
     const allow = (program: Program) => program.page.getByRole('button', { name: /^Allow / }).first();
     await Promise.all([allow(desk).waitFor(), allow(laptop).waitFor()]);
     await desk.screenshot('sip-request');

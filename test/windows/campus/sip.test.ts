@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
 import {
+  addPerson,
   bubble,
   details,
   downloads,
@@ -11,6 +12,7 @@ import {
   permit,
   say,
   sendFiles,
+  setField,
   sha256,
   signIn,
   writeFile,
@@ -44,17 +46,6 @@ afterAll(async () => {
   fs.rmSync(dataFolder, { recursive: true, force: true });
 });
 
-/** Opens the settings of the one account, fills a field, saves. */
-async function setField({ page, words }: Program, label: string, value: string): Promise<void> {
-  await page.getByRole('button', { name: words.settings.title }).first().click();
-  const sheet = page.getByRole('dialog', { name: words.settings.title });
-  await sheet.getByLabel(label).fill(value);
-  await sheet.getByRole('button', { name: words.common.save }).click();
-  await page.getByText(words.account.saved).first().waitFor();
-  await page.keyboard.press('Escape');
-  await sheet.waitFor({ state: 'hidden' });
-}
-
 /** Kamailio's relay as the field takes it: TLS is checked against the name, which no DNS knows here. */
 const relay = (): string => `msrp://${campus.host}:${campus.ports.msrp};tcp`;
 
@@ -80,18 +71,13 @@ describe('two people with SIP accounts at one server', () => {
   });
 
   it('ask to see each other, and see each other when they are allowed', async () => {
-    const { page, words } = alice;
-    await page.getByRole('button', { name: words.person.add }).first().click();
-    const sheet = page.getByRole('dialog');
-    await sheet.getByRole('textbox', { name: words.person.address }).fill('bob@campus.test');
-    await sheet.getByRole('textbox', { name: words.person.name }).fill('Bob Example');
-    await sheet.getByRole('button', { name: words.person.addYes }).click();
+    await addPerson(alice, 'bob@campus.test', 'Bob Example');
     await bob.page
       .getByRole('button', { name: /^Allow / })
       .first()
       .click();
     await openTalk(alice, 'Bob Example');
-    await head(alice).getByText(words.presence.available, { exact: false }).waitFor();
+    await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
     await say(alice, 'Olá!');
     await openTalk(bob, 'alice');
     await bubble(bob, 'Olá!').waitFor();
