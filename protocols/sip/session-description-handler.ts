@@ -25,6 +25,8 @@ export class PassThroughDescriptions implements SessionDescriptionHandler {
   /** We offered within the session, so the next remote description is its answer. */
   offering = false;
   answerReoffer: ReofferAnswerer | undefined;
+  /** They offered within the session, and our answer is not ready: nothing of ours can be offered meanwhile. */
+  answering = false;
 
   async getDescription(): Promise<BodyAndContentType> {
     if (!this.local) throw new Error('no session description');
@@ -38,8 +40,17 @@ export class PassThroughDescriptions implements SessionDescriptionHandler {
 
   async setDescription(sdp: string): Promise<void> {
     const description: SessionDescription = { sdp };
-    if (this.established && !this.offering && this.answerReoffer) this.local = await this.answerReoffer(description);
+    if (this.established && !this.offering && this.answerReoffer) this.local = await this.#answer(description);
     this.remote = description;
+  }
+
+  async #answer(offer: SessionDescription): Promise<SessionDescription | undefined> {
+    this.answering = true;
+    try {
+      return await this.answerReoffer?.(offer);
+    } finally {
+      this.answering = false;
+    }
   }
 
   sendDtmf(): boolean {

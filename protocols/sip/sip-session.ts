@@ -187,6 +187,8 @@ export class SipJsSession implements SipSession {
     // RFC 3261 §14.1: not while an offer of the peer's is under way, which it is until its ACK
     if (this.#isUnconfirmed) await this.#confirmation();
     if (this.#current.state !== 'established') throw new Error('the session is not established');
+    // RFC 3261 §14.1: as if both had offered at once, which is what it would come to
+    if (this.#descriptions.answering) throw new Error('491');
     const before = this.#descriptions.local;
     this.#descriptions.local = offer;
     this.#descriptions.offering = true;

@@ -4,7 +4,7 @@ import type { MediaLine } from '../media/media.ts';
 import { readPath } from '../offers/msrp-line.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../sip-session.ts';
-import type { FileSelector } from './description/file-selector.ts';
+import { agrees, type FileSelector } from './description/file-selector.ts';
 import {
   type FileMedia,
   formatDescription,
@@ -12,9 +12,9 @@ import {
   type Origin,
   parseAnswer,
 } from './description/session-description.ts';
-import { FileSession } from './file-session.ts';
 import type { IncomingTransfer } from './incoming-transfer.ts';
 import type { OutgoingContext } from './outgoing-offer.ts';
+import { FileSession } from './session/file-session.ts';
 import { fromMsrp, fromReason, fromRejection, reasonOf, toldBySink } from './transfer-errors.ts';
 
 /** A program answers, not a person, though some clients ask theirs. */
@@ -22,7 +22,7 @@ const ANSWER_TIMEOUT = 120_000;
 /** How a peer says that it has no such file, or not for us (RFC 5547 §8.3.2 with RFC 3261 §21). */
 const NOT_THERE: readonly number[] = [403, 404, 410, 488, 603, 606];
 
-type FetchContext = Pick<OutgoingContext, 'media' | 'place' | 'invite' | 'direct'>;
+type FetchContext = Pick<OutgoingContext, 'media' | 'place' | 'invite' | 'direct' | 'added'>;
 
 /** Asks a peer for a file (RFC 5547 §8.2.2): an INVITE of ours, and the bytes come to us. */
 export class FileFetch {
@@ -108,7 +108,7 @@ export class FileFetch {
       this.#transfer.fail(fault);
       return;
     }
-    const session = new FileSession(said.sip, said);
+    const session = new FileSession(said.sip, { ...said, added: this.#context.added });
     this.#line = undefined;
     this.#transfer.run(line, media.file, session.open(0));
   }
@@ -129,10 +129,3 @@ export class FileFetch {
 }
 
 const notThere = (protocolCode: number): ProviderError => new ProviderError('source-missing', { protocolCode });
-
-/** Whether what is said of a file contradicts what was asked for. A name may differ: Blink answers with one of its own. */
-const agrees = (asked: FileSelector, said: FileSelector | undefined): boolean =>
-  (asked.size === undefined || said?.size === undefined || asked.size === said.size) &&
-  asked.hashes.every(({ algorithm, value }) =>
-    (said?.hashes ?? []).every((other) => other.algorithm !== algorithm || other.value === value),
-  );

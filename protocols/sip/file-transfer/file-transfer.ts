@@ -16,11 +16,13 @@ import type { SipSession } from '../sip-session.ts';
 import type { FileSelector } from './description/file-selector.ts';
 import { type FileMedia, offersFiles, parseDescription } from './description/session-description.ts';
 import { FileFetch } from './file-fetch.ts';
-import { IncomingFileOffer, type RequestedFile } from './incoming-offer.ts';
+import { IncomingFileOffer, type OfferContext } from './incoming-offer.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import { OutgoingOffer } from './outgoing-offer.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
 import { PutOffFiles } from './put-off-files.ts';
+import type { RequestedFile } from './requested-file.ts';
+import type { AddedLines } from './session/file-session.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface FileTransferContext {
@@ -85,6 +87,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
       putOff: (transfer, line) => this.#putOff.keepOutgoing(transfer, line),
+      added: this.#added,
     });
   }
 
@@ -107,22 +110,38 @@ export class SipFileTransfer implements FileTransferOperationSet {
       session.reject(486);
       return true;
     }
-    const offer = IncomingFileOffer.read(session, {
-      media: this.#context.media,
-      place: () => this.#context.place(),
-      chats: this.#context.chats,
-      keep: (transfer) => this.#keep(transfer),
-      answered: () => {
+    const offer = IncomingFileOffer.read(
+      session,
+      this.#incoming(() => {
         if (!('statusCode' in offer)) this.#unanswered.delete(offer);
-      },
-      putOff: (transfer, line) => this.#putOff.keepIncoming(transfer, line),
-    });
+      }),
+    );
     if ('statusCode' in offer) {
       for (const line of closedLines(session.remote.sdp)) this.#putOff.close(session.peer, line);
       session.reject(offer.statusCode, offer.reason);
-    } else if (offer.offered.length > 0 && this.#offers.size === 0) offer.fail(new ProviderError('peer-offline'));
-    else this.#present(session, offer);
+    } else this.#present(session, offer);
     return true;
+  }
+
+  /** Lines that a peer adds to a session of files (§8.2), whoever made it. */
+  readonly #added: AddedLines = (session, media) =>
+    new Promise((resolve) => {
+      const context = this.#incoming(() => this.#unanswered.delete(offer));
+      const offer = IncomingFileOffer.within(session, media, resolve, context);
+      if (this.#unanswered.size >= MAXIMUM_OFFERS) offer.fail(new ProviderError('peer-busy'));
+      else this.#present(session, offer);
+    });
+
+  #incoming(answered: () => void): OfferContext {
+    return {
+      media: this.#context.media,
+      place: () => this.#context.place(),
+      chats: this.#context.chats,
+      added: this.#added,
+      keep: (transfer) => this.#keep(transfer),
+      answered,
+      putOff: (transfer, line) => this.#putOff.keepIncoming(transfer, line),
+    };
   }
 
   /** Ends all transfers as `failed{network}`. A later offer begins anew. */
@@ -134,6 +153,10 @@ export class SipFileTransfer implements FileTransferOperationSet {
   }
 
   #present(session: SipSession, offer: IncomingFileOffer): void {
+    if (offer.offered.length > 0 && this.#offers.size === 0) {
+      offer.fail(new ProviderError('peer-offline'));
+      return;
+    }
     this.#unanswered.add(offer);
     for (const { key, transfer } of offer.offered) {
       this.#offers.emit({ transfer, key: `${transfer.peer} ${key}`, sentAt: this.#context.now() });
@@ -157,6 +180,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       direct,
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
+      added: this.#added,
     });
   }
 

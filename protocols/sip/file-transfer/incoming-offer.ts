@@ -1,18 +1,10 @@
-import { randomInt } from 'node:crypto';
-import {
-  type Address,
-  type FileFacts,
-  type FileHash,
-  type FileRequest,
-  type OutgoingFile,
-  type ProtocolTransfer,
-  ProviderError,
-  type WantedFile,
-} from '../../contract/index.ts';
+import { randomInt, randomUUID } from 'node:crypto';
+import { ProviderError } from '../../contract/index.ts';
 import type { Media, MediaLine } from '../media/media.ts';
 import type { ChatLine, ChatLines } from '../offers/invitations.ts';
 import { type MsrpLine, refusedLine } from '../offers/msrp-line.ts';
 import type { SipSession } from '../sip-session.ts';
+import { factsOf } from './description/file-facts.ts';
 import { type ReadOffer, type Refusal, readOffer, refusalOf } from './description/offer-check.ts';
 import {
   type FileMedia,
@@ -21,9 +13,11 @@ import {
   putOffMedia,
   refusedMedia,
 } from './description/session-description.ts';
-import { type FileLine, FileSession } from './file-session.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
-import { OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
+import { type OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
+import { RequestedFile } from './requested-file.ts';
+import type { FileLine } from './session/file-line.ts';
+import { type AddedLines, FileSession, type TakenLines } from './session/file-session.ts';
 import { CANCELLED, fromMsrp, wordsOf } from './transfer-errors.ts';
 
 /** What an incoming offer needs from its account. */
@@ -33,6 +27,8 @@ export interface OfferContext {
   place(): { host: string } | undefined;
   /** Who takes chat lines that stand beside the files. */
   chats: ChatLines;
+  /** Who decides about lines that are added later. */
+  added: AddedLines;
   /** A transfer began to live. */
   keep(transfer: IncomingTransfer | OutgoingTransfer): void;
   /** The answer has gone out, or will never be asked for. */
@@ -47,62 +43,28 @@ export interface OfferContext {
  */
 export const UNDECIDED_TIMEOUT = 30_000;
 
-/** A line by which the peer asks for a file of ours (RFC 5547 §8.3.2). */
-export class RequestedFile implements FileRequest {
-  readonly peer: Address;
-  readonly wanted: WantedFile;
-  /** First byte wanted. */
-  readonly from: number;
-  readonly #keep: (transfer: OutgoingTransfer) => void;
-  readonly #decided: () => void;
-  #answer: OutgoingTransfer | 'refused' | undefined;
-
-  constructor(
-    peer: Address,
-    { selector, range }: FileMedia,
-    { keep, decided }: { keep: (transfer: OutgoingTransfer) => void; decided: () => void },
-  ) {
-    this.#keep = keep;
-    this.peer = peer;
-    this.wanted = selector ?? { hashes: [] };
-    this.from = (range?.start ?? 1) - 1;
-    this.#decided = decided;
-  }
-
-  get decided(): boolean {
-    return this.#answer !== undefined;
-  }
-
-  /** What goes out on the line. */
-  get transfer(): OutgoingTransfer | undefined {
-    return this.#answer === 'refused' || this.#answer?.over ? undefined : this.#answer;
-  }
-
-  give(file: OutgoingFile): ProtocolTransfer {
-    const transfer = new OutgoingTransfer(this.peer, file);
-    this.#keep(transfer);
-    return this.send(transfer);
-  }
-
-  refuse(): void {
-    this.#settle('refused');
-  }
-
-  /** A file that was offered to them and put off. */
-  send(transfer: OutgoingTransfer): OutgoingTransfer {
-    if (this.#answer) transfer.fail(new ProviderError('timeout'));
-    else this.#settle(transfer);
-    return transfer;
-  }
-
-  #settle(answer: OutgoingTransfer | 'refused'): void {
-    if (this.#answer) return;
-    this.#answer = answer;
-    if (answer !== 'refused') answer.owner = { ended: () => this.#decided() };
-    // whoever gives a file first wants to hear what becomes of it
-    queueMicrotask(this.#decided);
-  }
+/** What waits for our one answer: an INVITE, or an offer within a session. */
+interface Asked {
+  /** Lines of a session that goes on: whatever becomes of them, each is answered by itself. */
+  readonly within: boolean;
+  waits(): boolean;
+  accept(host: string, taken: TakenLines): void;
+  reject(status: number, warning?: string): void;
 }
+
+const invitation = (sip: SipSession, added: AddedLines): Asked => ({
+  within: false,
+  waits: () => sip.state.state === 'invited',
+  accept: (host, { lines, withChat, open }) => {
+    const origin = { sessionId: randomInt(2 ** 47), version: 1, host };
+    const session = new FileSession(sip, { origin, ours: lines, withChat, added });
+    const start = open((index) => session.open(index));
+    sip.accept({ sdp: formatDescription(origin, lines) });
+    start();
+    session.begun();
+  },
+  reject: (status, warning) => sip.reject(status, warning),
+});
 
 /** What stands on a line of the offer and is ours to decide. */
 type Entry = { media: FileMedia; line?: MediaLine } & (
@@ -111,8 +73,8 @@ type Entry = { media: FileMedia; line?: MediaLine } & (
 );
 
 /**
- * One INVITE with one file or several (RFC 5547 §8.2.3), offered or asked for, and perhaps a chat beside them. Each file is
- * decided about by itself; the one answer goes out when all are decided, or some time after the first was accepted. What
+ * One offer with one file or several (RFC 5547 §8.2.3), offered or asked for, and perhaps a chat beside them: an INVITE, or
+ * lines that are added to a session (§8.2). Each file is decided about by itself; the one answer goes out when all are decided, or some time after the first was accepted. What
  * nobody has decided about by then is answered by port 0 and `inactive`, and asked for when it is accepted after all.
  */
 export class IncomingFileOffer {
@@ -121,6 +83,7 @@ export class IncomingFileOffer {
   readonly requests: readonly RequestedFile[];
   readonly #sip: SipSession;
   readonly #offer: ReadOffer;
+  readonly #asked: Asked;
   readonly #context: OfferContext;
   readonly #entries = new Map<OfferedMedia, Entry>();
   #chats: readonly MsrpLine[];
@@ -138,19 +101,42 @@ export class IncomingFileOffer {
     const refusals = files.map(refusalOf);
     if (files.length === 0) return { statusCode: 488, reason: 'No files offered' };
     const readable = refusals.includes(undefined);
-    return readable ? new IncomingFileOffer(sip, offer, context) : (refusals[0] as Refusal);
+    const asked = invitation(sip, context.added);
+    return readable ? new IncomingFileOffer(sip, offer, asked, context) : (refusals[0] as Refusal);
   }
 
-  private constructor(sip: SipSession, offer: ReadOffer, context: OfferContext) {
+  /** Lines that are added to a session. The answer waits no longer than `UNDECIDED_TIMEOUT`: no other offer can be made meanwhile. */
+  static within(
+    sip: SipSession,
+    media: readonly OfferedMedia[],
+    answer: (taken: TakenLines) => void,
+    context: OfferContext,
+  ): IncomingFileOffer {
+    const asked: Asked = {
+      within: true,
+      waits: () => sip.state.state === 'established',
+      accept: (_, taken) => answer(taken),
+      reject: () => {},
+    };
+    const offer = new IncomingFileOffer(sip, { media, icons: new Map() }, asked, context);
+    offer.#wait();
+    // after the people were asked: there may be nothing for them to decide
+    queueMicrotask(() => offer.#settle());
+    return offer;
+  }
+
+  private constructor(sip: SipSession, offer: ReadOffer, asked: Asked, context: OfferContext) {
     this.#sip = sip;
     this.#offer = offer;
+    this.#asked = asked;
     this.#context = context;
     for (const media of offer.media) {
       if (media.kind === 'file' && !refusalOf(media.file)) this.#entries.set(media, this.#entryOf(media.file));
     }
     const entries = [...this.#entries.values()];
+    const unnamed = asked.within ? randomUUID() : sip.id;
     this.offered = entries.flatMap((entry, index) =>
-      entry.kind === 'push' ? [{ transfer: entry.transfer, key: entry.media.transferId ?? `${sip.id} ${index}` }] : [],
+      entry.kind === 'push' ? [{ transfer: entry.transfer, key: entry.media.transferId ?? `${unnamed} ${index}` }] : [],
     );
     this.requests = entries.flatMap((entry) => (entry.kind === 'pull' ? [entry.request] : []));
     this.#chats = offer.media.flatMap((media) => (media.kind === 'chat' ? [media.chat] : []));
@@ -214,8 +200,13 @@ export class IncomingFileOffer {
       this.offered.some(({ transfer }) => transfer.phase.state === 'offered') ||
       this.requests.some((request) => !request.decided);
     if (undecided) return;
-    if (this.#chats.length > 0 || this.#someWanted() || this.#differ()) void this.#answer();
+    if (this.#hasAnswer(this.#chats.length)) void this.#answer();
     else this.#reject();
+  }
+
+  /** There is something to say line by line. */
+  #hasAnswer(chats: number): boolean {
+    return this.#asked.within || chats > 0 || this.#someWanted() || this.#differ();
   }
 
   #someWanted(): boolean {
@@ -236,15 +227,15 @@ export class IncomingFileOffer {
     this.#close();
     if (this.#fault) this.#rejectFor(this.#fault);
     // §8.3.2: no such file, and nothing else in the offer
-    else if (this.offered.length === 0) this.#sip.reject(488, NO_SUCH_FILE);
-    else this.#sip.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);
+    else if (this.offered.length === 0) this.#asked.reject(488, NO_SUCH_FILE);
+    else this.#asked.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);
   }
 
   #rejectFor(fault: ProviderError): void {
     // RFC 6714 §4.3, and whatever else cannot be answered as it stands
-    if (fault.protocolCode === '488') this.#sip.reject(488);
-    else if (fault.code === 'peer-busy') this.#sip.reject(486);
-    else this.#sip.reject(480, wordsOf(fault));
+    if (fault.protocolCode === '488') this.#asked.reject(488);
+    else if (fault.code === 'peer-busy') this.#asked.reject(486);
+    else this.#asked.reject(480, wordsOf(fault));
   }
 
   #close(): void {
@@ -266,13 +257,12 @@ export class IncomingFileOffer {
         if (chat) chats.set(offered, chat);
       }
       await this.#openLines(place.host);
-      if (this.#sip.state.state === 'invited' && (chats.size > 0 || this.#someWanted() || this.#differ())) {
-        return this.#accept(place.host, chats);
-      }
+      if (this.#asked.waits() && this.#hasAnswer(chats.size)) return this.#accept(place.host, chats);
     } catch (error) {
       this.fail(fromMsrp(error));
     }
     for (const chat of chats.values()) chat.cancel();
+    if (this.#asked.within) return this.#accept('', new Map());
     // who said yes took it back while the lines were opened: the others may go on thinking
     this.#unanswerable = true;
     this.#chats = [];
@@ -304,23 +294,30 @@ export class IncomingFileOffer {
       const entry = this.#entries.get(media);
       return { kind: 'file', file: entry ? answerOf(entry) : refusedMedia(media.file) };
     });
-    const origin = { sessionId: randomInt(2 ** 47), version: 1, host };
-    const session = new FileSession(this.#sip, { origin, ours: lines, withChat: chats.size > 0 });
+    const open = (openLine: (index: number) => FileLine): (() => void) => {
+      const starts = this.#begin(openLine);
+      this.#close();
+      return () => {
+        for (const start of starts) start();
+        for (const chat of chats.values()) chat.start();
+      };
+    };
+    this.#asked.accept(host, { lines, withChat: chats.size > 0, open });
+  }
+
+  /** What is taken has a line in the session from here on, and what nobody has decided about is put off. */
+  #begin(openLine: (index: number) => FileLine): (() => void)[] {
     const starts: (() => void)[] = [];
     for (const [index, media] of this.#offer.media.entries()) {
       const entry = this.#entries.get(media);
       if (entry?.kind === 'push' && entry.transfer.phase.state === 'offered') {
         this.#context.putOff(entry.transfer, entry.media);
       } else if (entry?.line && wants(entry)) {
-        starts.push(beginning(entry, entry.line, session.open(index)));
+        starts.push(beginning(entry, entry.line, openLine(index)));
         delete entry.line;
       }
     }
-    this.#close();
-    this.#sip.accept({ sdp: formatDescription(origin, lines) });
-    for (const start of starts) start();
-    for (const chat of chats.values()) chat.start();
-    if (chats.size === 0) session.begun();
+    return starts;
   }
 }
 
@@ -367,31 +364,4 @@ function answerOf(entry: Entry): FileMedia {
     // the beginning is here already: the sender goes on from there, or sends all, which is taken as well
     ...(from > 0 ? { range: { start: from + 1 } } : offered.range ? { range: offered.range } : {}),
   };
-}
-
-const strength = ({ algorithm }: FileHash): number => (algorithm === 'sha-256' ? 2 : 1);
-
-/** What is offered, as a person and the transfer engine want to know it. */
-function factsOf(media: FileMedia, offer: ReadOffer): FileFacts {
-  const { name, type, size, hashes } = media.selector ?? { hashes: [] };
-  const icon = media.iconId === undefined ? undefined : offer.icons.get(media.iconId);
-  return {
-    name: bareName(name),
-    type: type ?? 'application/octet-stream',
-    size,
-    ...(hashes.length > 0 ? { hashes: hashes.toSorted((a, b) => strength(b) - strength(a)) } : {}),
-    ...(media.dates.modifiedAt !== undefined ? { modifiedAt: media.dates.modifiedAt } : {}),
-    ...(icon ? { icon } : {}),
-  };
-}
-
-/** RFC 5547 §6: a name may still hold what is a directory here. Only its last part is a name. */
-function bareName(name: string | undefined): string {
-  const last = (name ?? '')
-    .split(/[/\\]/)
-    .at(-1)
-    // control characters, and marks that make a name read backwards
-    ?.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '')
-    .trim();
-  return last === undefined || last === '' || last === '.' || last === '..' ? 'file' : last;
 }

@@ -11,7 +11,7 @@ import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RELAYED_REPORT_EVERY } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
-import type { FileLine } from './file-session.ts';
+import type { FileLine } from './session/file-line.ts';
 import { Transfer } from './transfer.ts';
 import { answeredElsewhere, fromMsrp, fromReason, reasonOf, toldBySink } from './transfer-errors.ts';
 

@@ -13,8 +13,8 @@ import {
   type Origin,
   parseAnswer,
 } from './description/session-description.ts';
-import { FileSession } from './file-session.ts';
 import { type OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
+import { type AddedLines, FileSession } from './session/file-session.ts';
 import { fromMsrp, fromReason, fromRejection, fromTitle } from './transfer-errors.ts';
 
 /** What an outgoing offer needs from its account. */
@@ -26,6 +26,8 @@ export interface OutgoingContext {
   invite(to: Address, offer: SessionDescription): SipSession;
   /** No server is in between: no answer means nobody there. */
   direct: boolean;
+  /** Who decides about lines that are added later. */
+  added: AddedLines;
   /** The receiver's person has not decided about this file. `media`: as it was offered. */
   putOff(transfer: OutgoingTransfer, media: FileMedia): void;
 }
@@ -162,7 +164,7 @@ export class OutgoingOffer {
     const answer = parseAnswer(remote.sdp) ?? [];
     const taken = (media: OfferedMedia | undefined): boolean => media?.kind === 'file' && media.file.port !== 0;
     const someTaken = answer.some(taken);
-    const session = new FileSession(said.sip, said);
+    const session = new FileSession(said.sip, { ...said, added: this.#context.added });
     const runs: (() => void)[] = [];
     for (const [index, { transfer, line }] of this.#lines.entries()) {
       const media = answer[index];

@@ -1,10 +1,10 @@
 import type { ByteSource, OutgoingMessage, SendOutcome } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
 import type { MediaLine, StartLineOptions } from '../media/media.ts';
-import { RelayPace } from '../media/relay-pace.ts';
+import { RelayPace, reportTimeout } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
 import { outgoingContent, wantedForm } from './file-content.ts';
-import type { FileLine, LineEnd } from './file-session.ts';
+import type { FileLine, LineEnd } from './session/file-line.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason, fromStatus, reasonOf, toldBySource } from './transfer-errors.ts';
 
@@ -13,14 +13,6 @@ const CONNECT_TIMEOUT = 20_000;
 const STALL_TIMEOUT = 60_000;
 /** How long the peer has to explain by SIP what MSRP told without a reason. */
 const REASON_TIMEOUT = 2_000;
-/** How long the last word, a success report, may take once every byte is confirmed hop by hop. */
-const REPORT_TIMEOUT = 30_000;
-/**
- * The same where nothing at all was reported: most likely the relay does not reach the peer, and the next offer goes without
- * it. A receiver that looks at the whole file before its only report has a little more time, by the bytes.
- */
-const SILENCE_TIMEOUT = 8_000;
-const SILENCE_BYTES_PER_MS = 50_000;
 /** A direct peer has said with its last 200 that it has all; some send no report (RFC 4975 §7.1.2). */
 const DIRECT_REPORT_TIMEOUT = 1_000;
 
@@ -163,8 +155,8 @@ export class OutgoingTransfer extends Transfer {
       return this.#end({ state: 'cancelled', by: 'peer' });
     }
     // every byte is confirmed; now for the last word, which is a report or, from Blink 5.5, a BYE
-    this.#arm(REPORT_TIMEOUT * 2);
-    const ended = share.endWithin(direct ? DIRECT_REPORT_TIMEOUT : lastWordTimeout(message.progress.reported, size));
+    this.#arm(STALL_TIMEOUT);
+    const ended = share.endWithin(direct ? DIRECT_REPORT_TIMEOUT : reportTimeout(message.progress.reported, size));
     const word = await Promise.race([message.delivered, ended]);
     if (this.over) return;
     if (word && 'by' in word) {
@@ -239,6 +231,3 @@ export class OutgoingTransfer extends Transfer {
     await this.#source?.close().catch(() => {});
   }
 }
-
-const lastWordTimeout = (reported: number, size: number): number =>
-  reported > 0 ? REPORT_TIMEOUT : Math.min(REPORT_TIMEOUT, SILENCE_TIMEOUT + size / SILENCE_BYTES_PER_MS);

@@ -11,6 +11,17 @@ const FIRST_PATIENCE = 2_000;
 /** And who does not any more, after having done so. */
 const PATIENCE = 10_000;
 
+/** How long the last word, a success report, may take once a relay has confirmed every byte. */
+const REPORT_TIMEOUT = 30_000;
+/** The same where nothing at all was reported: most likely the relay does not reach the peer. */
+const SILENCE_TIMEOUT = 8_000;
+/** Who looks at the whole before the only report has a little more time. */
+const LOOKED_AT_IN_A_MILLISECOND = 50_000;
+
+/** Milliseconds that are waited for the last report of a message whose bytes a relay has all confirmed. */
+export const reportTimeout = (reported: number, size: number): number =>
+  reported > 0 ? REPORT_TIMEOUT : Math.min(REPORT_TIMEOUT, SILENCE_TIMEOUT + size / LOOKED_AT_IN_A_MILLISECOND);
+
 /**
  * How fast a message may go through relays. The 200 of a relay means that it has the chunk, not that it can keep it: one that
  * is still connecting to the next hop, or whose next hop does not read, loses what is too much for it (RFC 4976 gives it no

@@ -116,6 +116,32 @@ describe('a chat beside a file', () => {
   });
 });
 
+test('a chat that is added to a session with a file begins at once, and outlives the file (§8.7)', async () => {
+  // the offer has the file alone at first
+  let whole = '';
+  const { bob, sip, offered, sessions } = await offerBoth((sdp) => {
+    whole = sdp;
+    return sdp.replace(/^m=message[\s\S]*?(?=^m=audio)/m, '');
+  });
+  const transfer = await offered;
+  acceptInto(transfer, new Arrival(SIZE));
+  const { remote } = await reached(sip, 'established');
+  const [, file] = answerOf(remote.sdp);
+  await sessions[1]?.start({ remotePath: file?.path ?? '', role: 'active' });
+  const [session = '', chatLine = '', audio = '', fileLine = ''] = whole.split(/^(?=m=)/m);
+  const { sdp } = await sip.reoffer({ sdp: [session, audio, fileLine, chatLine].join('') });
+  const answer = answerOf(sdp);
+  expect(answer.map(({ closed }) => closed)).toEqual([true, false, false]);
+  expect(answer[1]).toEqual(file);
+  await sayHello(sessions[0], answer[2]?.path);
+  await sessions[1]?.send({ contentType: 'a/b', body: randomBytes(SIZE) }).sent;
+  expect(await outcome(transfer)).toBe('finished');
+  await sessions[0]?.send({ contentType: 'text/plain', body: Buffer.from('more') }).sent;
+  expect(bob.received.map(({ text }) => text)).toEqual(['olá 🎓', 'more']);
+  expect(sip.state.state).toBe('established');
+  sip.end();
+});
+
 describe('while a person still thinks about the file', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -51,23 +51,6 @@ describe('an offer made within the session', () => {
     expect(await outcome(transfer)).toBe('cancelled peer');
   });
 
-  test('that wants another file on the same line is refused by port 0, and the first goes on', async () => {
-    const bob = await filePeer('bob');
-    const content = randomBytes(5000);
-    const next = nextOffer(bob);
-    const offer = (path: string, port: number, id: string): string[] =>
-      media(path, port, 'a=sendonly', 'a=setup:actpass', 'a=file-selector:size:5000', `a=file-transfer-id:${id}`);
-    const { session, start, sip, listener } = await sender(bob.uri, (path, port) => offer(path, port, 'one'));
-    const { transfer } = await next;
-    acceptInto(transfer, new Arrival(5000));
-    await start();
-    const { sdp } = await sip.reoffer({ sdp: lines(...head, ...offer(session.localPath, listener.port, 'two')) });
-    expect(sdp).toContain('m=message 0 TCP/MSRP *');
-    await session.send({ contentType: 'a/b', body: content }).sent;
-    expect(await outcome(transfer)).toBe('finished');
-    sip.end();
-  });
-
   test('that closes the line of the receiver ends our sending as cancelled', async () => {
     const ana = await filePeer('ana');
     const { uri, taken } = await receiver((path, port) => media(path, port, 'a=recvonly', 'a=setup:passive'));

@@ -60,16 +60,11 @@ const readFrames = (socket: net.Socket, take: (tid: string, frame: string) => vo
 };
 
 /**
- * A relay for one account, over TCP. `lost`: frames that were too much for it. `taken`: bytes of SENDs that it has
- * confirmed. `isWhole`: a message's end is among them. `toPeers`: without it what is for somebody who
+ * A relay for one account, over TCP. `lost`: frames that were too much for it. `toPeers`: without it what is for somebody who
  * has no relay goes nowhere.
  */
-export const narrowRelay = async (
-  toPeers = true,
-): Promise<{ account: RelayAccount; lost: () => number; taken: () => number; isWhole: () => boolean }> => {
+export const narrowRelay = async (toPeers = true): Promise<{ account: RelayAccount; lost: () => number }> => {
   let lost = 0;
-  let taken = 0;
-  let isWhole = false;
   const sockets = new Set<net.Socket>();
   const clients = new Map<string, { socket: net.Socket; way: Way }>();
   const hops = new Map<string, Way>();
@@ -96,11 +91,7 @@ export const narrowRelay = async (
       clients.set(path, { socket, way: back });
       answer(`Use-Path: ${path}\r\nExpires: 900\r\n`);
     } else if (method === 'SEND' || method === 'REPORT') {
-      if (method === 'SEND') {
-        answer();
-        taken += frame.length;
-        isWhole ||= frame.includes('\r\nContent-Type:') && frame.endsWith('$\r\n');
-      }
+      if (method === 'SEND') answer();
       const client = clients.get(own);
       const passed = frame.replace(
         /To-Path: .*\r\nFrom-Path: .*\r\n/,
@@ -132,7 +123,5 @@ export const narrowRelay = async (
       credentials: async () => ({ username: 'ana', password: 'secret' }),
     },
     lost: () => lost,
-    taken: () => taken,
-    isWhole: () => isWhole,
   };
 };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { SendProgress } from '../../../msrp/index.ts';
-import { RelayPace } from '../../../protocols/sip/media/relay-pace.ts';
+import { RelayPace, reportTimeout } from '../../../protocols/sip/media/relay-pace.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -70,4 +70,11 @@ test('the end of the message is the end of it', () => {
   at(16_384);
   pace.end();
   expect([listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
+});
+
+test('who has reported nothing by the last byte is waited for eight seconds, and longer for a large file', () => {
+  expect(reportTimeout(0, 16_384)).toBeLessThan(8_001);
+  expect(reportTimeout(0, 500_000_000)).toBe(18_000);
+  expect(reportTimeout(0, 100e9)).toBe(30_000);
+  expect(reportTimeout(1, 16_384)).toBe(30_000);
 });

@@ -131,3 +131,10 @@ export function parseFileSelector(text: string): FileSelector | undefined {
   }
   return selector;
 }
+
+/** Whether what is said of a file contradicts what was asked for. A name may differ: Blink answers with one of its own. */
+export const agrees = (asked: FileSelector, said: FileSelector | undefined): boolean =>
+  (asked.size === undefined || said?.size === undefined || asked.size === said.size) &&
+  asked.hashes.every(({ algorithm, value }) =>
+    (said?.hashes ?? []).every((other) => other.algorithm !== algorithm || other.value === value),
+  );

@@ -1,8 +1,7 @@
-import { Emitter } from '../../contract/index.ts';
-import type { MediaAddress } from '../media/media.ts';
-import { GLARE_TRIES, glarePause, isGlare } from '../offers/glare.ts';
-import type { Direction } from '../offers/msrp-line.ts';
-import type { SipSession } from '../sip-session.ts';
+import type { MediaAddress } from '../../media/media.ts';
+import { GLARE_TRIES, glarePause, isGlare } from '../../offers/glare.ts';
+import type { Direction } from '../../offers/msrp-line.ts';
+import type { SipSession } from '../../sip-session.ts';
 import {
   closedMedia,
   type FileMedia,
@@ -10,130 +9,25 @@ import {
   type OfferedMedia,
   type Origin,
   parseAnswer,
-} from './description/session-description.ts';
+} from '../description/session-description.ts';
+import { BYE_TIMEOUT, FileLine } from './file-line.ts';
 import { answerReoffer } from './reoffer.ts';
 
-/** How one file's share of a session ended; `reason`: the Reason header (RFC 3326) as it came. */
-export interface LineEnd {
-  by: 'us' | 'peer' | 'network';
-  reason?: string | undefined;
+/** What was decided about lines that the other side offered. */
+export interface TakenLines {
+  /** The answer to each of them. */
+  lines: readonly OfferedMedia[];
+  /** One of them is a chat, which ends the session itself. */
+  withChat: boolean;
+  /** Opens those that were taken, by their place among `lines`; what it returns begins them, once the answer is out. */
+  open: (openLine: (index: number) => FileLine) => () => void;
 }
 
-/** The sender should end the session (RFC 5547 §8.7); when it does not, we do. */
-const BYE_TIMEOUT = 10_000;
+/** Decides about lines that the other side adds to a session (RFC 5547 §8.2). In its time, and never rejects. */
+export type AddedLines = (sip: SipSession, added: readonly OfferedMedia[]) => Promise<TakenLines>;
+
 /** Both sides offered at once. */
 const GLARE = 'glare';
-
-/** One file's share of a SIP session: ends by itself, with the session, or by the other side's word. */
-export class FileLine {
-  readonly #leave: (reason: string | undefined, complete: boolean) => void;
-  readonly #tellHold: (holds: boolean) => Promise<boolean>;
-  readonly #tellAddress: (address: MediaAddress) => Promise<FileMedia | undefined>;
-  readonly #moves = new Emitter<FileMedia>();
-  readonly #holds = new Emitter<boolean>();
-  readonly #ends = new Emitter<LineEnd>();
-  #end: LineEnd | undefined;
-  #release: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  /** The other side ended it, or the network; not told of what we did ourselves. */
-  readonly onEnd = this.#ends.on;
-
-  /** The other side holds its end of the line (RFC 3264 §8.4), or does not any more. */
-  readonly onHold = this.#holds.on;
-
-  /** The other side has another path now: what it says of the line. */
-  readonly onMoved = this.#moves.on;
-
-  constructor(
-    leave: (reason: string | undefined, complete: boolean) => void,
-    tellHold: (holds: boolean) => Promise<boolean>,
-    tellAddress: (address: MediaAddress) => Promise<FileMedia | undefined>,
-  ) {
-    this.#leave = leave;
-    this.#tellHold = tellHold;
-    this.#tellAddress = tellAddress;
-  }
-
-  /** Tells the other side that we hold the file, or let it go on. Resolves to whether it has understood. Never rejects. */
-  hold(holds: boolean): Promise<boolean> {
-    return this.#end ? Promise.resolve(false) : this.#tellHold(holds);
-  }
-
-  /**
-   * Describes our end of the line anew. Resolves to what the other side says of its own then, undefined when it has not
-   * understood. Never rejects.
-   */
-  move(address: MediaAddress): Promise<FileMedia | undefined> {
-    return this.#end ? Promise.resolve(undefined) : this.#tellAddress(address);
-  }
-
-  /** For the session. */
-  moved(remote: FileMedia): void {
-    if (!this.#end) this.#moves.emit(remote);
-  }
-
-  /** For the session. */
-  held(holds: boolean): void {
-    if (!this.#end) this.#holds.emit(holds);
-  }
-
-  get end(): LineEnd | undefined {
-    return this.#end;
-  }
-
-  /** We are through with this file before its end. `reason` goes to the peer. */
-  leave(reason: string | undefined): void {
-    if (this.#end) return;
-    this.#end = { by: 'us' };
-    this.#leave(reason, false);
-  }
-
-  /**
-   * The file is whole, and nothing is left to be said but the sender's BYE. It is waited for, since our last answers may
-   * still be on their way: `release` is called when their connection may go.
-   */
-  complete(release: () => void): void {
-    if (this.#end) {
-      release();
-      return;
-    }
-    this.#end = { by: 'us' };
-    this.#release = release;
-    this.#timer = setTimeout(() => this.#released(), BYE_TIMEOUT);
-    this.#leave(undefined, true);
-  }
-
-  #released(): void {
-    clearTimeout(this.#timer);
-    this.#release?.();
-    this.#release = undefined;
-  }
-
-  /** For the session. */
-  ended(end: LineEnd): void {
-    this.#released();
-    if (this.#end) return;
-    this.#end = end;
-    this.#ends.emit(end);
-  }
-
-  /**
-   * How the line ended, given a moment to do so: undefined when it has not. Connections break before the word that
-   * explains why has come, so whoever sees one break asks here first.
-   */
-  endWithin(milliseconds: number): Promise<LineEnd | undefined> {
-    if (this.#end) return Promise.resolve(this.#end);
-    return new Promise((resolve) => {
-      const finish = (end: LineEnd | undefined): void => {
-        clearTimeout(timer);
-        unsubscribe();
-        resolve(end);
-      };
-      const timer = setTimeout(() => finish(undefined), milliseconds);
-      const unsubscribe = this.#ends.on(finish);
-    });
-  }
-}
 
 /**
  * A SIP session that carries files, from its answer on. A file that ends before the others has its line closed by an offer
@@ -142,7 +36,8 @@ export class FileLine {
 export class FileSession {
   readonly #sip: SipSession;
   readonly #origin: Origin;
-  readonly #withChat: boolean;
+  readonly #added: AddedLines;
+  #withChat: boolean;
   #ours: readonly OfferedMedia[];
   readonly #lines = new Map<number, FileLine>();
   /** Lines we have to close by an offer, with the reason for each. */
@@ -152,32 +47,40 @@ export class FileSession {
   /** Lines of ours with another address, not told yet. */
   readonly #moving = new Map<number, { address: MediaAddress; told: (answer: FileMedia | undefined) => void }>();
   /** How lines are when nobody holds them. */
-  readonly #directions: readonly (Direction | undefined)[];
+  #directions: readonly (Direction | undefined)[];
+  /** Transfer ids that were ever offered in this session (§8.1: each means one transfer). */
+  readonly #known = new Set<string>();
   /** What the peer's last offer says: lines it closed, and who of the others is held by it. */
-  #closedByPeer: readonly number[] = [];
+  #closedByPeer: readonly { line: FileLine; reason: string | undefined }[] = [];
   #heldByPeer: ReadonlyMap<number, boolean> = new Map();
   #offeredByPeer: ReadonlyMap<number, FileMedia> = new Map();
   #offering = false;
+  /** An offer of the peer's waits for our answer: none of ours can be made. */
+  #answering = false;
+  /** Begins what was taken of that offer. */
+  #start: () => void = () => {};
   #leaving: { reason: string | undefined } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** `ours`: what we say in this session, line by line. */
   constructor(
     sip: SipSession,
-    { origin, ours, withChat = false }: { origin: Origin; ours: readonly OfferedMedia[]; withChat?: boolean },
+    {
+      origin,
+      ours,
+      added,
+      withChat = false,
+    }: { origin: Origin; ours: readonly OfferedMedia[]; added: AddedLines; withChat?: boolean },
   ) {
     this.#sip = sip;
     this.#origin = origin;
     this.#ours = ours;
     this.#withChat = withChat;
-    this.#directions = ours.map((line) => (line.kind === 'file' ? line.file.direction : undefined));
+    this.#added = added;
+    this.#directions = directionsOf(ours);
+    this.#note(ours);
     sip.answerReoffer = ({ sdp }) => this.#answer(sdp);
-    sip.onReoffered(({ reason }) => {
-      for (const index of this.#closedByPeer) this.#lines.get(index)?.ended({ by: 'peer', reason });
-      this.#closedByPeer = [];
-      for (const [index, file] of this.#offeredByPeer) this.#lines.get(index)?.moved(file);
-      for (const [index, holds] of this.#heldByPeer) this.#lines.get(index)?.held(holds);
-    });
+    sip.onReoffered(({ reason }) => this.#reoffered(reason));
     sip.onState((state) => {
       if (state.state === 'established') {
         if (this.#leaving) this.#bye(this.#leaving.reason);
@@ -186,6 +89,7 @@ export class FileSession {
       if (state.state !== 'ended') return;
       clearTimeout(this.#timer);
       this.#giveUp();
+      this.#begin();
       for (const line of this.#lines.values()) line.ended({ by: state.by, reason: state.reason });
     });
   }
@@ -212,14 +116,43 @@ export class FileSession {
   }
 
   #left(index: number | undefined, reason: string | undefined, complete: boolean): void {
-    const live = [...this.#lines.values()].some((line) => line.end === undefined);
-    if (live || this.#withChat) {
+    if (this.#goesOn) {
       if (index === undefined || complete) return;
       this.#closing.set(index, reason);
       void this.#offer();
     } else if (complete) {
       this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
     } else this.#bye(reason);
+  }
+
+  get #goesOn(): boolean {
+    const live = [...this.#lines.values()].some((line) => line.end === undefined);
+    return live || this.#withChat || this.#answering;
+  }
+
+  /** The peer has our answer to an offer of its. */
+  #reoffered(reason: string | undefined): void {
+    for (const { line, reason: own } of this.#closedByPeer) line.ended({ by: 'peer', reason: own ?? reason });
+    this.#closedByPeer = [];
+    for (const [index, file] of this.#offeredByPeer) this.#lines.get(index)?.moved(file);
+    for (const [index, holds] of this.#heldByPeer) this.#lines.get(index)?.held(holds);
+    this.#answering = false;
+    this.#begin();
+    const [left] = this.#closing;
+    if (this.#goesOn) void this.#offer();
+    else if (left) this.#bye(left[1]);
+    // §8.4: whoever closes the last line should end the session, too
+    else this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
+  }
+
+  #begin(): void {
+    const start = this.#start;
+    this.#start = () => {};
+    start();
+  }
+
+  #note(lines: readonly OfferedMedia[]): void {
+    for (const line of lines) if (line.kind === 'file' && line.file.transferId) this.#known.add(line.file.transferId);
   }
 
   #bye(reason: string | undefined): void {
@@ -257,7 +190,7 @@ export class FileSession {
     if (this.#offering) return;
     this.#offering = true;
     let tries = 0;
-    while (this.#sip.state.state === 'established' && tries < GLARE_TRIES) {
+    while (this.#sip.state.state === 'established' && !this.#answering && tries < GLARE_TRIES) {
       const [closing] = this.#closing;
       const [moving] = this.#moving;
       const [holding] = this.#holding;
@@ -337,21 +270,50 @@ export class FileSession {
     }
   }
 
-  #answer(sdp: string): { sdp: string } {
-    const answer = answerReoffer(sdp, this.#ours);
+  async #answer(sdp: string): Promise<{ sdp: string }> {
+    const answer = answerReoffer(sdp, this.#ours, {
+      isLive: (index) => this.#lines.has(index) && this.#lines.get(index)?.end === undefined,
+      isKnown: (id) => this.#known.has(id),
+    });
     // refused with 488
     if (!answer) throw new Error('unreadable offer');
-    this.#closedByPeer = answer.closed;
+    this.#closedByPeer = [...answer.closed].flatMap(([index, reason]) => {
+      const line = this.#lines.get(index);
+      return line ? [{ line, reason }] : [];
+    });
     this.#heldByPeer = answer.held;
     this.#offeredByPeer = answer.offered;
-    this.#ours = answer.lines;
+    this.#ours = answer.added.size > 0 ? await this.#take(answer.lines, answer.added) : answer.lines;
     this.#origin.version++;
     // RFC 3264 §6.1: what was offered as `inactive` is answered so, whatever we say of our own side later
-    const lines = answer.lines.map((line, index) =>
+    const lines = this.#ours.map((line, index) =>
       line.kind === 'file' && answer.held.get(index) === true
         ? { kind: line.kind, file: { ...line.file, direction: 'inactive' as const } }
         : line,
     );
     return { sdp: formatDescription(this.#origin, lines) };
   }
+
+  /** `added`: lines that are new, by their place. */
+  async #take(
+    lines: readonly OfferedMedia[],
+    added: ReadonlyMap<number, OfferedMedia>,
+  ): Promise<readonly OfferedMedia[]> {
+    this.#answering = true;
+    // somebody who adds a file has not finished
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const places = [...added.keys()];
+    this.#note([...added.values()]);
+    const taken = await this.#added(this.#sip, [...added.values()]);
+    const all = lines.map((line, index) => taken.lines[places.indexOf(index)] ?? line);
+    const directions = directionsOf(all);
+    this.#directions = all.map((_, index) => (added.has(index) ? directions[index] : this.#directions[index]));
+    this.#withChat ||= taken.withChat;
+    this.#start = taken.open((at) => this.open(places[at] as number));
+    return all;
+  }
 }
+
+const directionsOf = (lines: readonly OfferedMedia[]): (Direction | undefined)[] =>
+  lines.map((line) => (line.kind === 'file' ? line.file.direction : undefined));
