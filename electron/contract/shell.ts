@@ -3,7 +3,10 @@
 /** A notification as the core asks for it; main decides how it looks and whether the window is in front. */
 export interface NotificationRequest {
   talkId: string;
-  title: string;
+  /** Whom the talk is with. */
+  name: string;
+  /** False: nobody but the person vouches for the name. */
+  verified: boolean;
   body: string;
 }
 

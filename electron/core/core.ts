@@ -125,7 +125,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       events,
       settings: () => preferences.settings,
       presence: () => preferences.presence,
-      nameOf: (talkId) => people.find(conversations.talks.find(talkId)?.personId ?? '')?.name,
+      personOf: (talkId) => people.find(conversations.talks.find(talkId)?.personId ?? ''),
       notify: (request) => shell.notify(request),
     });
     const conversations: Conversations = new Conversations({

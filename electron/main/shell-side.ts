@@ -2,6 +2,7 @@ import { app, Notification, shell } from 'electron';
 import type { NotificationRequest, ShellSide } from '../contract/index.ts';
 import type { SecretFile } from './secret-file.ts';
 import { thumbnailOf } from './thumbnail.ts';
+import { words } from './words.ts';
 
 interface ShellParts {
   secrets: SecretFile;
@@ -13,10 +14,10 @@ interface ShellParts {
 export function createShellSide({ secrets, showTalk, setUnread }: ShellParts): ShellSide {
   // one notification per talk: a newer one takes the older one's place
   const shown = new Map<string, Notification>();
-  const notify = ({ talkId, title, body }: NotificationRequest): void => {
+  const notify = ({ talkId, name, verified, body }: NotificationRequest): void => {
     if (!Notification.isSupported()) return;
     shown.get(talkId)?.close();
-    const notification = new Notification({ title, body, silent: false });
+    const notification = new Notification({ title: verified ? name : words().unverified(name), body, silent: false });
     shown.set(talkId, notification);
     const forget = (): void => {
       if (shown.get(talkId) === notification) shown.delete(talkId);

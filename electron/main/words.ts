@@ -4,6 +4,8 @@ interface Words {
   show: string;
   quit: string;
   unread(count: number): string;
+  /** A name nobody but its bearer vouches for. */
+  unverified(name: string): string;
   edit: string;
   view: string;
   profileInUse: string;
@@ -13,6 +15,8 @@ const ENGLISH: Words = {
   show: 'Show AIMS',
   quit: 'Quit',
   unread: (count) => (count === 1 ? '1 unread message' : `${count} unread messages`),
+  // first, so that no name is too long for it
+  unverified: (name) => `(name not confirmed) ${name}`,
   edit: 'Edit',
   view: 'View',
   profileInUse: 'This profile is already open.',
@@ -22,6 +26,7 @@ const PORTUGUESE: Words = {
   show: 'Mostrar o AIMS',
   quit: 'Sair',
   unread: (count) => (count === 1 ? '1 mensagem por ler' : `${count} mensagens por ler`),
+  unverified: (name) => `(nome não confirmado) ${name}`,
   edit: 'Editar',
   view: 'Ver',
   profileInUse: 'Este perfil já está aberto.',

@@ -167,6 +167,7 @@ export const en = {
     remove: 'Remove from contacts',
     removed: '{{name}} was removed from your contacts.',
     unverified: 'This name comes from the person, not from the campus.',
+    unconfirmed: 'name not confirmed',
     addresses: 'Addresses',
     subscription: {
       mutual: 'You see each other',

@@ -174,6 +174,7 @@ export const pt: Same<typeof en> = {
     remove: 'Remover dos contactos',
     removed: '{{name}} foi removido dos contactos.',
     unverified: 'Este nome foi dado pela própria pessoa, não pelo campus.',
+    unconfirmed: 'nome não confirmado',
     addresses: 'Endereços',
     subscription: {
       mutual: 'Veem-se um ao outro',

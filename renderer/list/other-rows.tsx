@@ -7,8 +7,9 @@ import { cx } from '../kit/cx.ts';
 import { Icon } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
+import { UnverifiedMark } from '../kit/unverified-mark.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
-import { bare, nameOf, talkOfPerson } from '../store/selectors.ts';
+import { bare, isUnverified, nameOf, talkOfPerson } from '../store/selectors.ts';
 import { Highlighted } from '../talk/log/highlighted.tsx';
 import styles from './list.module.css';
 import { TalkRow } from './talk-row.tsx';
@@ -24,13 +25,15 @@ export function PersonRow({ personId, tabIndex }: { personId: string; tabIndex: 
   const address = person.addresses[0]?.address ?? person.id;
   const { state, note } = person.presence;
   const words = t(`presence.${state}`);
+  const unverified = !person.verified && t('person.unconfirmed');
   return (
     <button type="button" className={styles.row} tabIndex={tabIndex} onClick={() => void actions.openPerson(personId)}>
       <Avatar name={person.name} address={address} presence={state} />
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{person.name || bare(address)}</span>
-          <Hidden>{`, ${words}, `}</Hidden>
+          {unverified && <UnverifiedMark label={unverified} />}
+          <Hidden>{`, ${[words, unverified].filter(Boolean).join(', ')}, `}</Hidden>
         </span>
         <span className={styles.preview}>
           <span>{note || (state === 'unknown' ? bare(address) : words)}</span>
@@ -53,6 +56,7 @@ export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
   const now = useNow(null);
   const actions = useActions();
   const name = useFacts((facts) => nameOf(facts, facts.talks[message.talkId]));
+  const unverified = useFacts((facts) => isUnverified(facts, facts.talks[message.talkId])) && t('person.unconfirmed');
   const own = message.direction === 'outgoing';
   const when = format.row(message.at, now);
   return (
@@ -61,7 +65,8 @@ export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{name}</span>
-          <Hidden>, </Hidden>
+          {unverified && <UnverifiedMark label={unverified} />}
+          <Hidden>{unverified ? `, ${unverified}, ` : ', '}</Hidden>
           <span className={styles.when}>{when}</span>
           <Hidden>, </Hidden>
         </span>

@@ -7,6 +7,7 @@ import { cx } from '../kit/cx.ts';
 import { Icon } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
+import { UnverifiedMark } from '../kit/unverified-mark.tsx';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';
 import { nameOf } from '../store/selectors.ts';
 import { Mark } from '../talk/log/mark.tsx';
@@ -29,7 +30,8 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
   const draft = !current && talk.draft.trim();
   const state = person?.presence.state ?? 'unknown';
   const when = last ? format.row(last.at, now) : '';
-  const facts = [t(`presence.${state}`), talk.unread > 0 && t('list.unread', { count: talk.unread })];
+  const unverified = person?.verified === false && t('person.unconfirmed');
+  const facts = [t(`presence.${state}`), unverified, talk.unread > 0 && t('list.unread', { count: talk.unread })];
   return (
     <button
       type="button"
@@ -42,6 +44,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
       <span className={styles.rowText}>
         <span className={styles.rowLine}>
           <span className={styles.name}>{name}</span>
+          {unverified && <UnverifiedMark label={unverified} />}
           <Hidden>{`, ${facts.filter(Boolean).join(', ')}, `}</Hidden>
           <span className={styles.when}>{when}</span>
           <Hidden>, </Hidden>

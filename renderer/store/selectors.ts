@@ -39,6 +39,10 @@ export const personOf = (facts: Facts, talk: Talk | undefined): Person | undefin
 export const nameOf = (facts: Facts, talk: Talk | undefined): string =>
   personOf(facts, talk)?.name || (talk ? bare(talk.route.address) : '');
 
+/** Nobody but the person vouches for the name. */
+export const isUnverified = (facts: Facts, talk: Talk | undefined): boolean =>
+  personOf(facts, talk)?.verified === false;
+
 export const accountOf = (facts: Facts, accountId: string): Account | undefined =>
   facts.accounts.find((account) => account.id === accountId);
 

@@ -11,7 +11,7 @@ import { Icon, IconButton } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions, useBridge, useFacts, useFactsShallow } from '../store/app-context.tsx';
-import { accountOf, bare, nameOf, personOf } from '../store/selectors.ts';
+import { accountOf, bare, isUnverified, nameOf, personOf } from '../store/selectors.ts';
 import { presenceWords } from './presence-words.ts';
 import styles from './talk.module.css';
 
@@ -101,6 +101,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
   const local = useFactsShallow(
     (facts) => accountOf(facts, facts.talks[talkId]?.route.accountId ?? '')?.protocol === 'local',
   );
+  const unverified = useFacts((facts) => isUnverified(facts, facts.talks[talkId]));
   if (!route) return null;
   const presence = person?.presence ?? { state: 'unknown' as const };
   const listed = person?.addresses.some((one) => one.listed) ?? false;
@@ -120,6 +121,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
           <Hidden>, </Hidden>
           <span className={cx(styles.presence, typing && styles.typing)}>
             {typing ? t('talk.typing') : presenceWords(t, presence, now, format.round)}
+            {unverified && ` · ${t('person.unconfirmed')}`}
           </span>
           <Hidden>{t('talk.details')}</Hidden>
         </span>

@@ -13,6 +13,15 @@ describe('the list', () => {
     });
   });
 
+  it('marks a name that nobody but its bearer confirms, in the list and in the talk', async () => {
+    await openWindow({ talk: 'sofia' });
+    const rows = within(await list()).getAllByRole('button', { name: /name not confirmed/ });
+    expect(rows.map(({ textContent }) => textContent)).toEqual([expect.stringMatching(/^Sofia Marques/)]);
+    expect(within(rows[0] as HTMLElement).getByTitle('name not confirmed')).toBeTruthy();
+    const head = await screen.findByRole('button', { name: /^Sofia Marques ?, .*· name not confirmed/ });
+    expect(head.textContent).toMatch(/^Sofia Marques/);
+  });
+
   it('shows typing and drafts in place of the last message', async () => {
     const { core } = await openWindow();
     await list();

@@ -7,7 +7,7 @@ export interface NotifierParts {
   events: EventBatch;
   settings(): Settings;
   presence(): OwnPresenceView;
-  nameOf(talkId: string): string | undefined;
+  personOf(talkId: string): { name: string; verified: boolean } | undefined;
   notify(request: NotificationRequest): void;
 }
 
@@ -28,9 +28,10 @@ export class Notifier {
     this.#parts.events.defer(`notify ${talkId}`, () => {
       const { notifications, notificationText } = this.#parts.settings();
       if (!notifications || this.#parts.presence().state === 'do-not-disturb' || this.#inFront === talkId) return;
-      const title = this.#parts.nameOf(talkId);
-      if (title === undefined) return;
-      this.#parts.notify({ talkId, title, body: notificationText ? beginning(text) : '' });
+      const person = this.#parts.personOf(talkId);
+      if (!person) return;
+      const { name, verified } = person;
+      this.#parts.notify({ talkId, name, verified, body: notificationText ? beginning(text) : '' });
     });
   }
 }

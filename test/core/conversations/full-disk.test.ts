@@ -36,7 +36,7 @@ function desk() {
     events,
     settings: () => settings,
     presence: () => presence,
-    nameOf: () => undefined,
+    personOf: () => undefined,
     notify: () => undefined,
   });
   const conversations: Conversations = new Conversations({

@@ -56,14 +56,15 @@ describe('reading', () => {
 });
 
 describe('notifications', () => {
-  const shown = (profile: TestProfile) => profile.shell.notifications.map(({ title, body }) => `${title}: ${body}`);
+  const shown = (profile: TestProfile) =>
+    profile.shell.notifications.map(({ name, verified, body }) => `${name}${verified ? '' : '?'}: ${body}`);
 
-  it('are one per talk and turn, with the last text', async () => {
+  it('are one per talk and turn, with the last text, and say whose name nobody confirms', async () => {
     const { profile, provider } = await ready();
     for (const text of ['one', 'two', 'three']) provider.receive({ text });
     provider.receive({ text: 'hi', peer: 'test:eva@campus.test', peerName: 'Eva' });
     await turn();
-    expect(shown(profile)).toEqual(['rui: three', 'Eva: hi']);
+    expect(shown(profile)).toEqual(['rui: three', 'Eva?: hi']);
   });
 
   it('are not shown for the talk in front, while left alone, or when switched off', async () => {
