@@ -123,7 +123,7 @@ export class PageMode {
     const result = this.#options.intake.take(content, {
       peer: addressOfUri(message.from.uri),
       peerName: shownName(message.from.displayName),
-      fallbackId: `${message.callId} ${message.cseq}`,
+      fallbackId: this.#idOf(message),
       keptSince,
     });
     if (result === 'unsupported')
@@ -154,6 +154,15 @@ export class PageMode {
     const { agent, now } = this.#options;
     const date = `Date: ${new Date(now()).toUTCString()}`;
     return agent.request({ method: 'MESSAGE', to, body, callId, cseq, headers: [date, ...headers] });
+  }
+
+  /**
+   * Of a text that brings none of its own. Our own program has a Call-ID for each text, which is the id the text has in CPIM,
+   * too; others may use one again, with another CSeq.
+   */
+  #idOf(message: Core.IncomingRequestMessage): string {
+    const ours = message.getHeader('user-agent') === this.#options.agent.core.configuration.userAgentHeaderFieldValue;
+    return ours ? message.callId : `${message.callId} ${message.cseq}`;
   }
 
   /** When a server kept the message: the time it says (RFC 3428 §6), with msilo's sign in the Contact. */

@@ -11,7 +11,6 @@ import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { DirectNetwork } from '../../../protocols/sip/transport/direct-network.ts';
 import type { TestRelay } from '../../msrp/support/relay.ts';
 import { TestClock } from '../../msrp/support/test-clock.ts';
-import type { Meddler } from './meddler.ts';
 
 /** Where everybody is: the location service of a test. */
 export class Campus {
@@ -48,8 +47,8 @@ export class Campus {
 export interface ChatPeerOptions {
   /** As if signalling were TLS. */
   secure?: boolean;
-  /** Everybody connects to this peer through it. */
-  meddler?: Meddler;
+  /** Everybody connects to this peer's media through it. */
+  meddler?: { lead(sdp: string): string };
   /** What this peer's sessions go through. */
   relay?: TestRelay;
 }
