@@ -17,7 +17,7 @@ const options = { loopbackOnly: true, multicastPort: await freeUdpPort() };
 
 conformance('one network without a server', {
   protocol: local,
-  abilities: { keepsTexts: false, contacts: 'discovered', asksToSee: false, files: 'asked' },
+  abilities: { keepsTexts: false, contacts: 'discovered', asksToSee: false, rules: false, files: 'asked' },
   server: undefined,
   settings: () => ({ options }),
   password: () => undefined,

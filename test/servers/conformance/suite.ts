@@ -4,15 +4,23 @@ import { restoreCampus } from '../campus.ts';
 import { Company } from './kit/company.ts';
 import type { Fixture } from './kit/fixture.ts';
 import { closeTunnels } from './kit/tunnel.ts';
-import { contactList } from './subjects/contact-list.ts';
+import { capabilities } from './subjects/capabilities.ts';
 import { endings } from './subjects/endings.ts';
-import { fileTransfer } from './subjects/file-transfer.ts';
-import { messageStates } from './subjects/message-states.ts';
-import { messaging } from './subjects/messaging.ts';
+import { continuedFiles } from './subjects/files/continued-files.ts';
+import { fileTransfer } from './subjects/files/file-transfer.ts';
+import { filesAskedFor } from './subjects/files/files-asked-for.ts';
+import { pauses } from './subjects/files/pauses.ts';
+import { putOffFiles } from './subjects/files/put-off-files.ts';
+import { transferCancels } from './subjects/files/transfer-cancels.ts';
+import { transferEndings } from './subjects/files/transfer-endings.ts';
+import { otherDevices } from './subjects/other-devices.ts';
 import { outages } from './subjects/outages.ts';
-import { presence } from './subjects/presence.ts';
+import { contactList } from './subjects/people/contact-list.ts';
+import { permissions } from './subjects/people/permissions.ts';
+import { presence } from './subjects/people/presence.ts';
 import { registration } from './subjects/registration.ts';
-import { transferEndings } from './subjects/transfer-endings.ts';
+import { messageStates } from './subjects/texts/message-states.ts';
+import { messaging } from './subjects/texts/messaging.ts';
 
 type Subject = (company: Company) => void;
 
@@ -30,8 +38,16 @@ const SUBJECTS: readonly Subject[] = [
   messageStates,
   presence,
   contactList,
+  permissions,
+  capabilities,
+  otherDevices,
   fileTransfer,
   transferEndings,
+  transferCancels,
+  pauses,
+  continuedFiles,
+  filesAskedFor,
+  putOffFiles,
   faults,
   endings,
 ];

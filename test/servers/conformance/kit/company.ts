@@ -1,5 +1,5 @@
 import { expect, onTestFailed } from 'vitest';
-import { type ProtocolTransfer, ProviderError } from '../../../../protocols/contract/index.ts';
+import { type FileRequest, type ProtocolTransfer, ProviderError } from '../../../../protocols/contract/index.ts';
 import { offerOne } from '../../../protocols/offer-one.ts';
 import { ReceivedFile, SentFile } from './files.ts';
 import type { Fixture, Name } from './fixture.ts';
@@ -75,7 +75,18 @@ export class Company {
     }
   }
 
-  /** Nobody is on anybody's list. */
+  /** Two who are online and know nothing of each other, whatever was before. */
+  async strangers(one: Name, other: Name): Promise<[Person, Person]> {
+    const people: [Person, Person] = [await this.online(one), await this.online(other)];
+    await this.part(...people);
+    // only now: who was watching when a permission was taken is told so by the server at some time
+    await Promise.all(people.map((person) => person.provider.stop()));
+    const [first, second] = await Promise.all([this.online(one), this.online(other)]);
+    for (const person of [first, second]) await person.set('presence').publish({ state: 'available' });
+    return [first, second];
+  }
+
+  /** Nobody is on anybody's list, nor has a permission. */
   async part(one: Person, other: Person): Promise<void> {
     for (const [who, whom] of [
       [one, other],
@@ -86,6 +97,7 @@ export class Company {
         `${who.name} forgot ${whom.name}`,
         () => !who.contacts.some(({ address }) => address === whom.address),
       );
+      await who.set('contactList').permissions?.set(whom.address, 'ask');
     }
   }
 
@@ -121,6 +133,11 @@ export class Company {
 
   offer(from: Person, to: { address: string }, file: SentFile): Watched {
     return from.watch(new Watched(offerOne(from.set('fileTransfer'), to.address, file), 'outgoing'));
+  }
+
+  /** Gives what somebody has asked for. */
+  give(from: Person, request: FileRequest, file: SentFile): Watched {
+    return from.watch(new Watched(request.give(file), 'outgoing'));
   }
 
   /** In one go. */

@@ -16,6 +16,8 @@ export interface Abilities {
   readonly contacts: ContactListOperationSet['kept'];
   /** Whether people are asked before anybody sees their presence. */
   readonly asksToSee: boolean;
+  /** Whether a server keeps rules of who may see us, person by person. */
+  readonly rules: boolean;
   /**
    * `asked`: bytes flow when the peer has accepted, and both know how it ended. `link`: the file goes to a server first, and
    * the sender never learns what the peer does with it.

@@ -7,7 +7,9 @@ import {
   type ConnectingStep,
   type Contact,
   type FileFacts,
+  type FileRequest,
   type IncomingMessage,
+  isWanted,
   type MessageDraft,
   type MessageMark,
   type OperationSets,
@@ -70,6 +72,8 @@ export class Person {
   readonly lines: string[] = [];
   /** True for a text that cannot be kept just now. */
   refuses: (message: IncomingMessage) => boolean = () => false;
+  readonly #requests: FileRequest[] = [];
+  #isListening = false;
   readonly #faults: string[] = [];
   readonly #secrets: Set<string>;
   readonly #now: () => number;
@@ -227,6 +231,39 @@ export class Person {
         ((size ?? 0) > 16 && hashes?.[0] !== undefined && file.hashes?.[0]?.value === hashes[0].value)
       );
     })?.watched;
+  }
+
+  /** The same file, offered once more. */
+  offeredAfter(seen: Watched | undefined, facts: FileFacts): Promise<Watched> {
+    return until(`${this.name} is offered ${JSON.stringify(facts.name)} once more`, () => {
+      const found = this.findOffer(facts);
+      return found !== seen && found;
+    });
+  }
+
+  /** Asks for a file of somebody's. */
+  fetch(from: { address: Address }, file: FileFacts): Watched {
+    const transfer = this.set('fileTransfer').fetch?.(from.address, file);
+    if (!transfer) throw new Error(`${this.provider.protocol} cannot ask for files`);
+    return this.watch(new Watched(transfer, 'incoming'));
+  }
+
+  /** From now on others may ask for files: see `askedFor`. */
+  listenForRequests(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    this.set('fileTransfer').onRequest?.((request) => {
+      this.#requests.push(request);
+      tell();
+    });
+  }
+
+  /** Somebody asks for this file, and waits for an answer. Each request is handed out once. */
+  askedFor(facts: FileFacts): Promise<FileRequest> {
+    return until(`${this.name} is asked for ${JSON.stringify(facts.name)}`, () => {
+      const index = this.#requests.findIndex(({ wanted }) => isWanted(facts, wanted));
+      return index >= 0 && this.#requests.splice(index, 1)[0];
+    });
   }
 
   /** Stops, and answers for everything that was promised. */

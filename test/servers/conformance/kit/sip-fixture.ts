@@ -1,20 +1,19 @@
-import type { AccountSettings } from '../../../../protocols/contract/index.ts';
 import { sip } from '../../../../protocols/sip/index.ts';
 import { campus, campusAuthority, kamailio, user } from '../../campus.ts';
 import { logOutEverywhere, type Transport } from '../../sip/kit.ts';
 import type { Fixture } from './fixture.ts';
 
-/** SIP at the campus. Without an XCAP root the contact list is kept here. */
-export const sipFixture = (transport: Transport, xcapRoot?: string): Fixture => {
-  const { host, ports } = campus();
+/** SIP at the campus. With `kept: 'server'` the contact list, and who may see us, are on the XCAP server; else the list is kept here. */
+export const sipFixture = (transport: Transport, kept: 'server' | 'local' = 'local'): Fixture => {
+  const { host, ports, xcapRoot } = campus();
   const server = { host, port: transport === 'tls' ? ports.sips : ports.sip };
-  const options: AccountSettings['options'] = xcapRoot === undefined ? {} : { xcapRoot };
   return {
     protocol: sip,
     abilities: {
       keepsTexts: true,
-      contacts: xcapRoot === undefined ? 'local' : 'server',
-      asksToSee: false,
+      contacts: kept,
+      asksToSee: kept === 'server',
+      rules: kept === 'server',
       files: 'asked',
     },
     server: { control: kamailio, ...server, stream: transport !== 'udp', certificate: transport === 'tls' },
@@ -23,7 +22,7 @@ export const sipFixture = (transport: Transport, xcapRoot?: string): Fixture => 
       server,
       transport,
       certificateAuthorities: [campusAuthority().toString()],
-      options,
+      options: kept === 'server' ? { xcapRoot } : {},
     }),
     password: (name) => user(name).password,
     nobody: 'sip:nobody@campus.test',

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Company } from '../kit/company.ts';
 import { subscriptions } from '../kit/emitters.ts';
-import { expectWhole } from './file-transfer.ts';
-import { fence } from './messaging.ts';
+import { expectWhole } from './files/file-transfer.ts';
+import { fence } from './texts/messaging.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

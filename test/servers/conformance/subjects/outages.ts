@@ -5,8 +5,8 @@ import type { FixtureServer } from '../kit/fixture.ts';
 import { until } from '../kit/happening.ts';
 import type { Person } from '../kit/person.ts';
 import { openTunnel } from '../kit/tunnel.ts';
-import { sayUntilTaken } from './message-states.ts';
-import { fence } from './messaging.ts';
+import { sayUntilTaken } from './texts/message-states.ts';
+import { fence } from './texts/messaging.ts';
 
 /** A fault that passes was told, and then the account was online again, by itself. */
 const comesBack = async (person: Person, since: number): Promise<void> => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Company, Pair } from '../kit/company.ts';
-import { until } from '../kit/happening.ts';
-import type { Person } from '../kit/person.ts';
+import type { Company, Pair } from '../../kit/company.ts';
+import { until } from '../../kit/happening.ts';
+import type { Person } from '../../kit/person.ts';
 
 /** Line ends may become LF on the way; nothing else changes. */
 const lines = (text: string): string => text.replace(/\r\n?/g, '\n');

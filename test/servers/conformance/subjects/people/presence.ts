@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OwnPresence } from '../../../../protocols/contract/index.ts';
-import type { Company } from '../kit/company.ts';
+import type { OwnPresence } from '../../../../../protocols/contract/index.ts';
+import type { Company } from '../../kit/company.ts';
 
 const IDLE = Date.parse('2026-01-02T03:04:05Z');
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Company } from '../kit/company.ts';
-import { until } from '../kit/happening.ts';
-import type { Person, Said } from '../kit/person.ts';
+import type { Company } from '../../kit/company.ts';
+import { until } from '../../kit/happening.ts';
+import type { Person, Said } from '../../kit/person.ts';
 import { fence } from './messaging.ts';
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Company, type Exchange, endOf } from '../kit/company.ts';
-import { sha256 } from '../kit/files.ts';
-import { fence } from './messaging.ts';
+import { type Company, type Exchange, endOf } from '../../kit/company.ts';
+import { sha256 } from '../../kit/files.ts';
+import { fence } from '../texts/messaging.ts';
 
 const MEGABYTE = 1_000_000;
 
@@ -25,10 +25,9 @@ const HOSTILE = [
 ];
 
 /** Both ends are content, and so is the file. */
-export const expectWhole = async ({ out, incoming, place, file }: Exchange, limit?: number): Promise<void> => {
+export const expectArrived = async ({ out, incoming, place, file }: Exchange, limit?: number): Promise<void> => {
   await Promise.all([out.over(limit), incoming.over(limit)]);
   expect([endOf(out), endOf(incoming)]).toEqual(['finished', 'finished']);
-  for (const { road } of [out, incoming]) expect(road).toEqual(['accepted', 'connecting', 'running', 'finished']);
   expect(place).toMatchObject({
     isClosed: true,
     isComplete: true,
@@ -37,6 +36,14 @@ export const expectWhole = async ({ out, incoming, place, file }: Exchange, limi
   });
   expect(sha256(place.content)).toBe(sha256(file.content));
   expect([out.transfer.bytes, incoming.transfer.bytes]).toEqual([file.file.size, file.file.size]);
+};
+
+/** The same, and nothing has come in between. */
+export const expectWhole = async (exchange: Exchange, limit?: number): Promise<void> => {
+  await expectArrived(exchange, limit);
+  for (const { road } of [exchange.out, exchange.incoming]) {
+    expect(road).toEqual(['accepted', 'connecting', 'running', 'finished']);
+  }
 };
 
 export const fileTransfer = (company: Company): void => {
