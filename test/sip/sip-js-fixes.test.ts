@@ -264,10 +264,11 @@ describe('challenges', () => {
     const { server, agent } = await credentialed();
     const sdp = 'v=0\r\n';
     const contact = `Contact: <sip:bob@127.0.0.1:${server.port};transport=tcp>`;
-    server.handler = ({ head, method, answer }) => {
-      const challenged = /^2 /.test(head.get('cseq') ?? '') && !head.get('authorization');
-      if (challenged) answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
-      else answer(200, [contact, ...(method === 'BYE' ? [] : ['Content-Type: application/sdp'])], sdp);
+    server.handler = (request) => {
+      const { head, method } = request;
+      const challenged = head.get('cseq') === '2 INVITE' && !head.get('authorization');
+      if (challenged) request.answer(401, [`WWW-Authenticate: ${challenge('home')}`]);
+      else request.answer(200, [contact, ...(method === 'BYE' ? [] : ['Content-Type: application/sdp'])], sdp);
     };
     const session = agent.invite('sip:bob@campus.test', { sdp });
     await reached(session, 'established');

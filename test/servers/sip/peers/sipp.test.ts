@@ -28,37 +28,89 @@ const livesOn = async (alice: Person): Promise<void> => {
   expect(alice.logs.filter((line) => line.startsWith('error'))).toEqual([]);
 };
 
+/** What SIPp logged: lines of an address and numbers; it writes nothing for a 0 that was never added to. */
+const counts = (logged: string): Map<string, number[]> =>
+  new Map(
+    logged.split('\n').flatMap((line) => {
+      const [, peer, numbers] = /^(sip:\S+) ([\d. ]*)$/.exec(line) ?? [];
+      return peer && numbers !== undefined ? [[peer, numbers.split(' ').map(Number)] as const] : [];
+    }),
+  );
+/** The texts of each sender, in the order they came. */
+const gathered = (alice: Person): Map<string, string[]> => {
+  const came = new Map<string, string[]>();
+  alice.set('messaging').receiver = (message) => {
+    const { peer, text } = message;
+    if (!peer.endsWith('@elsewhere.test')) alice.received.push(message);
+    else came.set(peer, [...(came.get(peer) ?? []), text]);
+    return 'stored';
+  };
+  return came;
+};
+
 test.each(['udp', 'tcp'] as const)(
-  'a flood over %s, as fast as SIPp writes, is kept whole: all that was confirmed, once, each sender in order',
+  'a flood over %s of people on the list, as fast as SIPp writes, is kept whole: all that was confirmed, once, each sender in order',
   { timeout: 60_000 },
   async (transport) => {
-    const alice = await online('alice', { transport });
-    const came = new Map<string, string[]>();
-    alice.set('messaging').receiver = ({ peer, text }) => {
-      came.set(peer, [...(came.get(peer) ?? []), text]);
-      return 'stored';
-    };
+    const alice = member('alice', { transport, options: { xcapRoot: '' } });
+    for (let nth = 1; nth <= 50; nth++)
+      await alice.set('contactList').put({ address: `sip:caller${nth}@elsewhere.test`, name: '', groups: [] });
+    alice.provider.start();
+    await alice.reach('online');
+    const came = gathered(alice);
     const before = process.memoryUsage().rss;
-    const confirmed = await sipp({
-      scenario: 'flood',
-      values: { END: `${Math.floor(Date.now() / 1000) + 3}` },
-      args: towardsAlice(transport, '-m', '50', '-l', '50', '-r', '50', '-rp', '1'),
-    }).ended;
-    const counts = confirmed.split('\n').flatMap((line) => /^(sip:\S+) (\d+)/.exec(line)?.slice(1) ?? []);
+    const confirmed = counts(
+      await sipp({
+        scenario: 'flood',
+        values: { END: `${Math.floor(Date.now() / 1000) + 3}` },
+        args: towardsAlice(transport, '-m', '50', '-l', '50', '-r', '50', '-rp', '1'),
+      }).ended,
+    );
     expect(came.size).toBe(50);
-    const wanted = new Map<string, string[]>();
-    for (let nth = 0; nth < counts.length; nth += 2)
-      wanted.set(
-        counts[nth] ?? '',
-        Array.from({ length: Number(counts[nth + 1]) }, (_, index) => `${index + 1}.000000 reunião 🎓`),
-      );
-    expect(came).toEqual(wanted);
+    const wanted = Array.from(confirmed, ([peer, [sent = 0]]): [string, string[]] => [
+      peer,
+      Array.from({ length: sent }, (_, index) => `${index + 1}.000000 reunião 🎓`),
+    ]);
+    expect(came).toEqual(new Map(wanted));
     // a transaction is kept for half a minute (timer J), what it was about is not
     expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
-    alice.set('messaging').receiver = (message) => {
-      alice.received.push(message);
-      return 'stored';
-    };
+    await livesOn(alice);
+  },
+);
+
+test.each(['udp', 'tcp'] as const)(
+  '10,000 messages over %s of 200 strangers, as fast as SIPp writes, bring a few of each of a few; the others are refused with 486',
+  { timeout: 120_000 },
+  async (transport) => {
+    const alice = await online('alice', { transport });
+    const came = gathered(alice);
+    const before = process.memoryUsage().rss;
+    const began = performance.now();
+    const flood = sipp({
+      scenario: 'strangers',
+      values: { EACH: '50' },
+      args: towardsAlice(transport, '-m', '200', '-l', '50', '-r', '1000'),
+    });
+    // somebody we know gets through in the middle of it
+    let over = false;
+    void flood.ended.then(() => (over = true));
+    const bob = await online('bob');
+    for (let nth = 0; nth < 5; nth++)
+      expect(await bob.set('messaging').send(user('alice').sip, draft(`word ${nth}`)).outcome).toEqual({
+        state: 'sent',
+      });
+    expect(over).toBe(false);
+    const told = counts(await flood.ended);
+    const seconds = (performance.now() - began) / 1000;
+    expect(told.size).toBe(200);
+    const sums = [...told.values()].map(([taken = 0, refused = 0]) => taken + refused);
+    expect(sums).toEqual(Array.from({ length: 200 }, () => 50));
+    // each text that was confirmed is here, and no other
+    for (const [peer, [taken]] of told) expect([peer, came.get(peer)?.length ?? 0]).toEqual([peer, taken]);
+    expect(came.size).toBeLessThanOrEqual(20 + seconds / 5);
+    for (const texts of came.values()) expect(texts.length).toBeLessThanOrEqual(20 + seconds);
+    expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
+    expect(alice.received.map(({ text }) => text)).toEqual(Array.from({ length: 5 }, (_, nth) => `word ${nth}`));
     await livesOn(alice);
   },
 );
