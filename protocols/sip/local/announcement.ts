@@ -33,8 +33,14 @@ export interface Announcement {
 /** Whoever wants to be offline can still be written to, as with a server: so that is announced like the others. */
 const STATES: readonly string[] = ['available', 'away', 'busy', 'do-not-disturb', 'offline'] satisfies PresenceState[];
 
+/** What nobody sees: it would make an empty name of something, or turn the text beside it round. */
+const INVISIBLE = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
 /** A TXT string has 255 bytes at most, key and all (RFC 6763 §6.1); characters take up to four. */
-const shorten = (text: string, maximum: number): string => Array.from(headerText(text, 400)).slice(0, maximum).join('');
+const shorten = (text: string, maximum: number): string =>
+  Array.from(headerText(text.replace(INVISIBLE, ''), 400))
+    .slice(0, maximum)
+    .join('');
 
 /**
  * The records of one instance (RFC 6763 §4.1). `address` is where it can be reached.

@@ -1,6 +1,7 @@
 import { Server } from 'bonjour-service/dist/lib/mdns-server.js';
 import { ProviderError, type ProviderLog } from '../../contract/index.ts';
 import { type Announcement, type DnsRecord, readRecords, recordsOf, SERVICE } from './announcement.ts';
+import { isOnLink } from './own-address.ts';
 
 export interface DiscoveryOptions {
   /** Multicast stays on 127.0.0.1 and nothing from elsewhere is heard. */
@@ -18,7 +19,7 @@ export interface DiscoveryOptions {
 
 /** The part of multicast-dns below bonjour-service that is used; the package types it as `any`. */
 interface MulticastDns {
-  on(event: 'response', listener: (packet: Packet, from: { address: string }) => void): void;
+  on(event: 'response', listener: (packet: Packet, from: { address: string; port: number }) => void): void;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): void;
   on(event: 'ready', listener: () => void): void;
   query(questions: { name: string; type: string }[]): void;
@@ -33,6 +34,7 @@ interface Packet {
 
 /** Telling and asking again, so that one lost packet loses nobody (RFC 6762 §8.3). */
 const REPEAT_AFTER = 1_000;
+const ADDRESSES_MAXIMUM = 5_000;
 
 /**
  * Tells the local network that we are here and hears who else is, by DNS-SD over multicast DNS (RFC 6763, RFC 6762).
@@ -45,6 +47,8 @@ export class Discovery {
   #server: { responder: Server; multicast: MulticastDns } | undefined;
   #records: DnsRecord[] = [];
   #repeat: NodeJS.Timeout | undefined;
+  /** Looked up for each address once between two signs of life of ours: a flood must cost little. */
+  readonly #onLink = new Map<string, boolean>();
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -65,7 +69,7 @@ export class Discovery {
         if (this.#server?.multicast === multicast) onFault(error);
       });
     });
-    multicast.on('response', (packet, { address }) => this.#heard(packet, address));
+    multicast.on('response', (packet, from) => this.#heard(packet, from));
     this.#server = { responder, multicast };
   }
 
@@ -83,6 +87,7 @@ export class Discovery {
 
   /** Says once more what was announced last, as a sign of life. */
   repeat(): void {
+    this.#onLink.clear();
     this.#tell();
   }
 
@@ -118,8 +123,18 @@ export class Discovery {
     if (this.#records.length > 0) this.#server?.multicast.respond({ answers: this.#records }, () => {});
   }
 
-  #heard(packet: Packet, host: string): void {
-    if (!this.#server || (this.#options.loopbackOnly && !host.startsWith('127.'))) return;
+  #isNeighbour(host: string): boolean {
+    const known = this.#onLink.get(host) ?? isOnLink(host);
+    if (this.#onLink.size >= ADDRESSES_MAXIMUM) this.#onLink.clear();
+    this.#onLink.set(host, known);
+    return known;
+  }
+
+  #heard(packet: Packet, { address: host, port }: { address: string; port: number }): void {
+    const { loopbackOnly } = this.#options;
+    if (!this.#server || (loopbackOnly && !host.startsWith('127.'))) return;
+    // RFC 6762 §6, §11: from the port of multicast DNS, and from this link
+    if (port !== this.#options.port || !this.#isNeighbour(host)) return;
     const { present, leaving } = readRecords([...(packet.answers ?? []), ...(packet.additionals ?? [])]);
     for (const id of leaving) this.#options.onLeaving(id, host);
     for (const announcement of present) this.#options.onPresent(announcement, host);

@@ -1,3 +1,4 @@
+import { BlockList, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /**
@@ -15,4 +16,18 @@ export function ownAddress(): string {
       })),
   );
   return (candidates.find(({ virtual }) => !virtual) ?? candidates[0])?.address ?? '127.0.0.1';
+}
+
+/**
+ * Whether an IPv4 address is of this machine's own links, by their netmasks: nobody else is a neighbour, whatever reaches our
+ * port (RFC 6762 §11).
+ */
+export function isOnLink(address: string, interfaces = networkInterfaces()): boolean {
+  if (!isIPv4(address)) return false;
+  const links = new BlockList();
+  for (const { family, cidr } of Object.values(interfaces).flatMap((addresses) => addresses ?? [])) {
+    const [network, prefix] = cidr?.split('/') ?? [];
+    if (family === 'IPv4' && network !== undefined) links.addSubnet(network, Number(prefix), 'ipv4');
+  }
+  return links.check(address, 'ipv4');
 }

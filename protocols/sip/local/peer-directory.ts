@@ -1,4 +1,5 @@
 import { Emitter, type OwnPresence } from '../../contract/index.ts';
+import { Allowance } from './allowance.ts';
 import type { Announcement } from './announcement.ts';
 
 /** Somebody on the network. */
@@ -18,6 +19,14 @@ export interface PeerDirectoryOptions {
 
 /** More on one network are no people; who comes later is not shown. */
 export const MAXIMUM_PEERS = 500;
+/** More at one address are no people either: a computer many are logged in to has fewer. */
+export const MAXIMUM_AT_HOST = 32;
+/** How often one address may come, change and go, and all together: whoever shouts more is heard again later. */
+const FROM_HOST = { burst: 80, rate: 4 };
+const FROM_ALL = { burst: 1_000, rate: 20 };
+const HOSTS_REMEMBERED = 1_000;
+/** How many of those who fill the list are asked at a time whether they are there. */
+const ASKED_FOR_ROOM = 4;
 /** Whoever is there says so every 20 s (`HEARTBEAT` in local-provider.ts); after two misses we ask. */
 export const SILENCE = 50_000;
 
@@ -29,6 +38,8 @@ export const SILENCE = 50_000;
 export class PeerDirectory {
   readonly #options: PeerDirectoryOptions;
   readonly #peers = new Map<string, LocalPeer & { seenAt: number }>();
+  readonly #fromAll: Allowance;
+  readonly #fromHost = new Map<string, Allowance>();
   readonly #pinging = new Set<string>();
   /** Those who were there since we came. */
   readonly #left = new Set<string>();
@@ -37,6 +48,7 @@ export class PeerDirectory {
 
   constructor(options: PeerDirectoryOptions) {
     this.#options = options;
+    this.#fromAll = new Allowance({ now: options.now, ...FROM_ALL });
   }
 
   get peers(): readonly LocalPeer[] {
@@ -72,11 +84,12 @@ export class PeerDirectory {
     const peer = { ...announcement, host };
     const known = this.#peers.get(peer.id);
     if (!known) {
-      if (this.#peers.size < MAXIMUM_PEERS) this.#put(peer);
+      if (this.#isFull(host)) this.#makeRoom(host);
+      else if (this.#isAllowed(host)) this.#put(peer);
     } else if (known.host === peer.host && known.port === peer.port) {
       const same = known.name === peer.name && samePresence(known.presence, peer.presence);
       if (same) known.seenAt = this.#options.now();
-      else this.#put(peer);
+      else if (this.#isAllowed(host)) this.#put(peer);
     } else {
       // a restart, another network, or somebody else: the one we know decides by answering
       void this.#verify(known).then((alive) => {
@@ -87,7 +100,7 @@ export class PeerDirectory {
 
   leaving(id: string, host: string): void {
     const known = this.#peers.get(id);
-    if (known?.host === host) this.#remove(known);
+    if (known?.host === host && this.#isAllowed(host)) this.#remove(known);
   }
 
   /** Something sent there got no answer. */
@@ -110,6 +123,38 @@ export class PeerDirectory {
     this.#peers.clear();
     this.#left.clear();
     for (const peer of peers) this.#changed.emit({ peer, present: false });
+  }
+
+  #isFull(host: string): boolean {
+    return this.#peers.size >= MAXIMUM_PEERS || this.#at(host).length >= MAXIMUM_AT_HOST;
+  }
+
+  #at(host: string): (LocalPeer & { seenAt: number })[] {
+    return [...this.#peers.values()].filter((peer) => peer.host === host);
+  }
+
+  /** Names without a program behind them give way to whoever comes next; who answers goes to the end of the queue. */
+  #makeRoom(host: string): void {
+    const those = this.#peers.size >= MAXIMUM_PEERS ? [...this.#peers.values()] : this.#at(host);
+    for (const peer of those
+      .filter(({ id }) => !this.#pinging.has(id))
+      .slice(0, Math.max(0, ASKED_FOR_ROOM - this.#pinging.size))) {
+      void this.#verify(peer).then((alive) => {
+        const now = this.#peers.get(peer.id);
+        if (!alive || !now) return;
+        this.#peers.delete(peer.id);
+        this.#peers.set(peer.id, now);
+      });
+    }
+  }
+
+  #isAllowed(host: string): boolean {
+    const allowance = this.#fromHost.get(host) ?? new Allowance({ now: this.#options.now, ...FROM_HOST });
+    this.#fromHost.delete(host);
+    this.#fromHost.set(host, allowance);
+    const [oldest] = this.#fromHost.keys();
+    if (this.#fromHost.size > HOSTS_REMEMBERED && oldest !== undefined) this.#fromHost.delete(oldest);
+    return allowance.take() && this.#fromAll.take();
   }
 
   /** Pings; undefined when that is being done already or the answer comes too late to matter. */

@@ -59,6 +59,17 @@ describe('an announcement', () => {
     expect(readRecords(records.map((record) => ({ ...record, ttl: 0 })))).toEqual({ present: [], leaving: [id] });
   });
 
+  test.each([
+    ['Ana.Sousa (ist1) <a@b> "&"', 'Ana.Sousa (ist1) <a@b> "&"'],
+    ['\u202eana\u202c\u200b', 'ana'],
+    ['\u200b\ufeff\u2066', ''],
+    ['👩\u200d💻', '👩\u200d💻'],
+    [`${'a'.repeat(59)}😀😀`, `${'a'.repeat(59)}😀`],
+  ])('calls %j what can be seen of it', (name, shown) => {
+    const records = [srv(), { name: instance, type: 'TXT', ttl: 1, data: txt('v=1', `name=${name}`) }];
+    expect(readRecords(records).present[0]?.name).toBe(shown);
+  });
+
   test('names and notes cannot carry control characters, and a state nobody knows is somebody there', () => {
     const records = [
       srv(),

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Announcement } from '../../../protocols/sip/local/announcement.ts';
-import { type LocalPeer, MAXIMUM_PEERS, PeerDirectory, SILENCE } from '../../../protocols/sip/local/peer-directory.ts';
+import {
+  type LocalPeer,
+  MAXIMUM_AT_HOST,
+  MAXIMUM_PEERS,
+  PeerDirectory,
+  SILENCE,
+} from '../../../protocols/sip/local/peer-directory.ts';
 
 const id = 'abcdefghij234567klmn';
 const ana = (more: Partial<Announcement> = {}): Announcement => ({
@@ -83,7 +89,7 @@ describe('who is there', () => {
 
   test('is not more than the limit, and those who are there stay', () => {
     const { directory } = directoryOf();
-    for (let n = 0; n < MAXIMUM_PEERS + 10; n++) directory.present(ana({ id: `${n}` }), '192.0.2.1');
+    for (let n = 0; n < MAXIMUM_PEERS + 10; n++) directory.present(ana({ id: `${n}` }), `192.0.${n >> 8}.${n & 255}`);
     expect(directory.peers).toHaveLength(MAXIMUM_PEERS);
     expect(directory.find('0')).toBeDefined();
     expect(directory.find(`${MAXIMUM_PEERS}`)).toBeUndefined();
@@ -126,5 +132,55 @@ describe('an id seen at another place', () => {
     directory.present(ana(), '192.0.2.1');
     directory.leaving(id, '192.0.2.66');
     expect(directory.peers).toHaveLength(1);
+  });
+});
+
+describe('whoever shouts many names', () => {
+  const host = '192.0.2.66';
+
+  test('from one address fills so many places, and names without a program give way', async () => {
+    const { directory, settle, pass } = directoryOf();
+    for (let n = 0; n < 500; n++) directory.present(ana({ id: `fake${n}` }), host);
+    expect(directory.peers.length).toBeLessThanOrEqual(MAXIMUM_AT_HOST);
+    directory.present(ana({ id: 'real' }), '192.0.2.1');
+    expect(directory.find('real')).toBeDefined();
+    await settle();
+    pass(20_000);
+    directory.present(ana({ id: 'late' }), host);
+    expect(directory.find('late'), 'somebody at the same address').toBeDefined();
+  });
+
+  test('from every address keeps nobody out for good, and those who answer stay', async () => {
+    const { directory, answering, settle, pass, pinged } = directoryOf();
+    answering.add('192.0.2.1:5070');
+    directory.present(ana({ id: 'real' }), '192.0.2.1');
+    const shout = (): void => {
+      for (let n = 0; n < 600; n++) directory.present(ana({ id: `fake${n}` }), `198.51.${n >> 8}.${n & 255}`);
+    };
+    shout();
+    expect(directory.peers).toHaveLength(MAXIMUM_PEERS);
+    for (let round = 0; round < 3; round++) {
+      directory.present(ana({ id: 'late' }), '192.0.2.2');
+      await settle();
+      pass(1_000);
+    }
+    expect([directory.find('real'), directory.find('late')].map((peer) => peer !== undefined)).toEqual([true, true]);
+    expect(pinged.length, 'a few at a time').toBeLessThanOrEqual(12);
+  });
+
+  test('or changes, or comes and goes, all the time is heard a few times a second', () => {
+    const { directory, seen, pass } = directoryOf();
+    for (let n = 0; n < 5_000; n++) {
+      if (n % 3 === 0) directory.leaving(id, host);
+      else directory.present(ana({ name: `${n}` }), host);
+      pass(1);
+    }
+    // in five seconds
+    expect(seen.length).toBeLessThanOrEqual(80 + 5 * 4 + 1);
+    directory.present(ana({ id: 'real' }), '192.0.2.1');
+    expect(directory.find('real')).toBeDefined();
+    pass(10_000);
+    directory.present(ana({ name: 'in the end' }), host);
+    expect(directory.find(id)?.name).toBe('in the end');
   });
 });

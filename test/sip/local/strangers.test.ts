@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import dgram from 'node:dgram';
+import { createRequire } from 'node:module';
 import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordsOf, SERVICE } from '../../../protocols/sip/local/announcement.ts';
@@ -7,6 +8,12 @@ import { Discovery } from '../../../protocols/sip/local/discovery.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
 import { directAgent } from '../direct-agents.ts';
 import { contextOf, type Local, localPeer, multicastPort, neighbours, registered, sees } from './local-peers.ts';
+
+// the codec below bonjour-service, found from there since it is no dependency of ours
+const below = createRequire(createRequire(import.meta.url).resolve('bonjour-service'));
+const { encode } = createRequire(below.resolve('multicast-dns'))('dns-packet') as {
+  encode: (packet: object) => Buffer;
+};
 
 const GROUP = '224.0.0.251';
 const id = 'abcdefghij234567klmn';
@@ -99,6 +106,23 @@ describe('whoever is no peer', () => {
     expect(await ana.set('messaging').send(bob.provider.address, sent).outcome).toEqual({ state: 'sent' });
     expect(bob.texts.map((message) => message.text)).toEqual(['secret']);
     expect(called).toBe(false);
+  });
+
+  test('from another port than that of multicast DNS is not heard', async () => {
+    const port = multicastPort();
+    const ana = await localPeer('Ana', port);
+    const shout = await shouting(port);
+    const stranger = 'zzzzzzzzzzzzzzzzzzzz';
+    const announced = (instance: string, name: string): Buffer =>
+      encode({
+        type: 'response',
+        answers: recordsOf({ id: instance, port: 5070, name, presence: { state: 'busy' } }, '127.0.0.1'),
+      });
+    await shout(announced(stranger, 'From afar'));
+    const neighbour = await announcing(port);
+    neighbour.announce({ id, port: 5070, name: 'Marker', presence: { state: 'busy' } }, '127.0.0.1');
+    await sees(ana, `sip:${id}@local`);
+    expect(ana.set('contactList').contacts.map(({ name }) => name)).toEqual(['Marker']);
   });
 
   test('with bytes that are no DNS, or DNS about other things, changes nothing', async () => {
