@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
 import { verificationString } from '../../protocols/xmpp/discovery/own-features.ts';
@@ -187,6 +188,18 @@ it('confirms a text once it is kept, where that was asked', async () => {
   await workedOff(line);
   expect(messagesOf(line).map((element) => element.getChild('received', NS.receipts)?.attrs.id)).toEqual(['2']);
   expect(messagesOf(line)[0]?.getChild('request')).toBeUndefined();
+});
+
+it('tells once that a text was delivered and read, however many devices of the peer say so', async () => {
+  const { ana, line } = await setUp();
+  const marks: string[] = [];
+  ana.set('messaging').onMark(({ id, mark }) => marks.push(`${mark} ${id}`));
+  for (const child of ['received', 'received', 'displayed', 'displayed']) {
+    const namespace = child === 'received' ? NS.receipts : NS.markers;
+    line.write(message(`<${child} xmlns='${namespace}' id='x'/>`, { id: randomUUID() }));
+  }
+  await workedOff(line);
+  expect(marks).toEqual(['delivered x', 'read x']);
 });
 
 it('tells that a text was read where that was asked, once, and also after a restart', async () => {

@@ -82,6 +82,7 @@ export class Messaging implements MessagingOperationSet {
   readonly #markable: Markable;
   /** Archive ids already handed over: the same text comes live, as a carbon and from the archive. */
   readonly #seen = new Recent(5000);
+  readonly #told = new Recent(1000);
   /** Peers who do not want to be told that we write (XEP-0085 §5.1), or whose server refused it. */
   readonly #noTyping = new Set<string>();
   readonly #composing = new Set<string>();
@@ -235,8 +236,16 @@ export class Messaging implements MessagingOperationSet {
 
   #takeMarks(message: DecodedMessage, peer: string, at: number): void {
     for (const id of [message.received, message.displayed]) if (id) this.outbox.arrived(id);
-    if (message.received) this.#mark.emit({ peer: addressOf(peer), id: message.received, mark: 'delivered', at });
-    if (message.displayed) this.#mark.emit({ peer: addressOf(peer), id: message.displayed, mark: 'read', at });
+    for (const [mark, id] of [
+      ['delivered', message.received],
+      ['read', message.displayed],
+    ] as const) {
+      const fact = `${mark} ${id} ${peer}`;
+      // every device of theirs says so
+      if (!id || this.#told.has(fact)) continue;
+      this.#told.add(fact);
+      this.#mark.emit({ peer: addressOf(peer), id, mark, at });
+    }
   }
 
   #takeChatState({ chatState, text }: DecodedMessage, peer: string): void {
