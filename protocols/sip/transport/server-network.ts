@@ -170,7 +170,12 @@ export class ServerNetwork implements Network {
     const timeout = this.#options.connectTimeout ?? CONNECT_TIMEOUT;
     const onSecuring = (): void => this.#options.onStep('securing');
     const socket = await connectStream({ ...remote, trust }, { timeout, signal, onSecuring });
-    return new StreamFlow(socket, candidate.protocol, events, { keepAlive: this.#options.keepAlive ?? KEEP_ALIVE });
+    const flow = new StreamFlow(socket, candidate.protocol, events, {
+      keepAlive: this.#options.keepAlive ?? KEEP_ALIVE,
+    });
+    // a connection that has ponged once is known to be dead by a missing pong, soon after a sleep; any other must be asked at length
+    flow.ping();
+    return flow;
   }
 
   async #openLarge(candidate: Candidate): Promise<StreamFlow> {

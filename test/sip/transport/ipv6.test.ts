@@ -74,7 +74,8 @@ describe.runIf(here)('over IPv6', () => {
     await agent.connect();
     onTestFinished(() => agent.stop());
     expect((await agent.request({ method: 'OPTIONS', to: 'sip:bob@[::1]' })).status).toBe(200);
-    expect(got[0]).toMatch(/^OPTIONS sip:bob@\[::1\] SIP\/2\.0\r\n/);
+    // a stream begins with a ping
+    expect(got[0]).toMatch(/^(\r\n\r\n)?OPTIONS sip:bob@\[::1\] SIP\/2\.0\r\n/);
     expect(got[0]).toContain(`Via: SIP/2.0/${protocol} [::1]:${agent.local?.port};`);
     expect(agent.contact).toContain(`@[::1]:${agent.local?.port};transport=${protocol.toLowerCase()}>`);
   });
