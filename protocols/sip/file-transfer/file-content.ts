@@ -3,7 +3,7 @@ import { type AcceptedFile, type Address, type ByteSink, ProviderError } from '.
 
 const CPIM = 'message/cpim';
 /** Headers of a CPIM wrapper in bytes; nobody needs more. */
-const WRAPPER_MAXIMUM = 65_536;
+export const WRAPPER_MAXIMUM = 65_536;
 
 const essence = (type: string): string => (type.split(';', 1)[0] ?? '').trim().toLowerCase();
 
@@ -23,23 +23,24 @@ export function wantedForm(acceptTypes: readonly string[], fileType: string): 'b
   return takes(CPIM) ? 'wrapped' : undefined;
 }
 
-/** `source` from byte `from` on, inside CPIM if so wanted. Closing it is left to whoever opened the source. */
+/** What stands before a file inside CPIM. */
+export const wrapperOf = (type: string, to: Address): Buffer =>
+  formatCpim({
+    to: [{ uri: to }],
+    headers: [],
+    contentType: type,
+    contentHeaders: [{ name: 'Content-Disposition', value: 'attachment' }],
+    body: new Uint8Array(0),
+  });
+
+/** `source` from byte `from` on, behind `head`, its wrapper if it has one. Closing it is left to whoever opened the source. */
 export function outgoingContent(
   source: ByteSource,
-  options: { size: number; from: number; type: string; wrapped: boolean; to: Address },
+  options: { size: number; from: number; type: string; head: Buffer },
 ): { contentType: string; body: ByteSource } {
-  const { size, from, type, wrapped, to } = options;
-  const head = wrapped
-    ? formatCpim({
-        to: [{ uri: to }],
-        headers: [],
-        contentType: type,
-        contentHeaders: [{ name: 'Content-Disposition', value: 'attachment' }],
-        body: new Uint8Array(0),
-      })
-    : Buffer.alloc(0);
+  const { size, from, type, head } = options;
   return {
-    contentType: wrapped ? CPIM : type,
+    contentType: head.length > 0 ? CPIM : type,
     body: {
       size: head.length + size - from,
       read: async (buffer, position) => {

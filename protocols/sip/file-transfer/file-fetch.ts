@@ -12,6 +12,7 @@ import {
   type Origin,
   parseAnswer,
 } from './description/session-description.ts';
+import { WRAPPER_MAXIMUM } from './file-content.ts';
 import type { IncomingTransfer } from './incoming-transfer.ts';
 import type { OutgoingContext } from './outgoing-offer.ts';
 import { FileSession } from './session/file-session.ts';
@@ -56,7 +57,7 @@ export class FileFetch {
       ...line.address,
       direction: 'recvonly',
       acceptTypes: ['*'],
-      ...(size === undefined ? {} : { maxSize: size }),
+      ...(size === undefined ? {} : { maxSize: size + WRAPPER_MAXIMUM }),
       selector: this.#selector,
       // §8.1: even for the same file, what begins now is a new transfer
       transferId: randomUUID(),

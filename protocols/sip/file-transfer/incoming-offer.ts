@@ -13,6 +13,7 @@ import {
   putOffMedia,
   refusedMedia,
 } from './description/session-description.ts';
+import { WRAPPER_MAXIMUM } from './file-content.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
 import { type OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
 import { RequestedFile } from './requested-file.ts';
@@ -358,7 +359,8 @@ function answerOf(entry: Entry): FileMedia {
   return {
     ...said,
     direction: 'recvonly',
-    ...(file.size !== undefined ? { maxSize: file.size } : {}),
+    // §8.7: of a message, in which the file may be wrapped; what is more than the file itself is refused all the same
+    ...(file.size !== undefined ? { maxSize: file.size + WRAPPER_MAXIMUM } : {}),
     // §8.3.1: name, type and size MUST be copied into the answer
     selector: offered.selector,
     // the beginning is here already: the sender goes on from there, or sends all, which is taken as well

@@ -3,7 +3,7 @@ import { type Address, type OutgoingFile, ProviderError, type TransferPhase } fr
 import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RelayPace, reportTimeout } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
-import { outgoingContent, wantedForm } from './file-content.ts';
+import { outgoingContent, wantedForm, wrapperOf } from './file-content.ts';
 import type { FileLine, LineEnd } from './session/file-line.ts';
 import { Transfer } from './transfer.ts';
 import { fromMsrp, fromReason, fromStatus, reasonOf, toldBySource } from './transfer-errors.ts';
@@ -86,10 +86,15 @@ export class OutgoingTransfer extends Transfer {
     const { size } = this.#outgoing.file;
     // the receiver has the beginning already and wants the rest (no file-range means 1-*)
     const from = (remote.range?.start ?? 1) - 1;
-    if (from > size) throw new ProviderError('malformed', { detail: 'file-range' });
-    if (remote.maxSize !== undefined && size - from > remote.maxSize) throw new ProviderError('too-big');
-    const form = wantedForm(remote.acceptTypes, this.#outgoing.file.type);
+    const stop = remote.range?.stop ?? size;
+    if (from > size || stop !== size) throw new ProviderError('malformed', { detail: 'file-range' });
+    const { type } = this.#outgoing.file;
+    const form = wantedForm(remote.acceptTypes, type);
     if (!form) throw new ProviderError('not-supported');
+    const head = form === 'wrapped' ? wrapperOf(type, this.peer) : Buffer.alloc(0);
+    // §8.7: of the message, its wrapper with it
+    const most = remote.maxSize ?? Number.POSITIVE_INFINITY;
+    if (head.length + size - from > most) throw new ProviderError('too-big');
     // a listener may cancel at any of these
     if (!this.move({ state: 'accepted' }) || !this.move({ state: 'connecting' })) return;
     this.#arm(STALL_TIMEOUT);
@@ -99,9 +104,8 @@ export class OutgoingTransfer extends Transfer {
     await line.start(remote, { timeout: CONNECT_TIMEOUT, signal: this.#aborter.signal, again });
     this.progressed(from);
     if (!this.move({ state: 'running' })) return;
-    const { type } = this.#outgoing.file;
-    const content = outgoingContent(source, { size, from, type, wrapped: form === 'wrapped', to: this.peer });
-    const before = content.body.size - (size - from);
+    const content = outgoingContent(source, { size, from, type, head });
+    const before = head.length;
     const message = line.session.send({
       ...content,
       // relays lose large frames without a word

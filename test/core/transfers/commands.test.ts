@@ -163,6 +163,24 @@ describe('offers', () => {
     expect(rui.lines).toHaveLength(1);
   });
 
+  test.each([
+    ['another size', { size: 2 }],
+    ['another hash', { hashes: [{ algorithm: 'sha-256', value: 'B'.repeat(64) }] }],
+  ] as const)('under a known id with %s are refused, and what was offered stands', async (_, other) => {
+    const { rui, ruiProvider } = await pair();
+    const known = { ...facts, hashes: [{ algorithm: 'sha-256', value: 'a'.repeat(64) }] } as const;
+    const first = ruiProvider.offerFrom(ANA, known, 'key');
+    expect(ruiProvider.offerFrom(ANA, { ...known, ...other }, 'key').phase.state).toBe('declined');
+    expect([first.phase.state, rui.only.state]).toEqual(['offered', 'offered']);
+    // cancelled by its sender, it may come again: as what it was
+    first.to({ state: 'cancelled', by: 'peer' });
+    expect(ruiProvider.offerFrom(ANA, { ...known, ...other }, 'key').phase.state).toBe('declined');
+    expect(rui.only.state).toBe('cancelled');
+    const upper = [{ algorithm: 'sha-256', value: 'A'.repeat(64) }] as const;
+    ruiProvider.offerFrom(ANA, { ...facts, hashes: upper }, 'key');
+    expect(rui.only.state).toBe('offered');
+  });
+
   test('beyond fifty unanswered ones of a peer are refused, as by somebody who is busy', async () => {
     const { rui, ruiProvider } = await pair();
     for (let index = 1; index <= 51; index++) ruiProvider.offerFrom(ANA, facts, `key ${index}`);

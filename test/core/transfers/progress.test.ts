@@ -97,6 +97,31 @@ test('the speed is that of the last seconds, falls to nothing when nothing moves
   expect(ana.transfer(sent)).toMatchObject({ speed: 0, secondsLeft: null, bytes: 100_000 });
 });
 
+test.each([-3_600_000, 3_600_000])(
+  'a clock that is set by %d ms stops neither the news, nor the disk, nor the speed',
+  async (jump) => {
+    const { ana, sent, transfer } = await running(1_000_000);
+    const stored = (): unknown => ana.driver.get('SELECT bytes FROM transfers');
+    for (let second = 1; second <= 5; second++) {
+      ana.clock.advance(1_000);
+      transfer.count(second * 1_000);
+    }
+    ana.clock.advance(150);
+    ana.clock.jump(jump);
+    transfer.count(5_500);
+    for (let second = 6; second <= 9; second++) {
+      ana.clock.advance(1_000);
+      transfer.count(second * 1_000);
+    }
+    ana.clock.advance(1_000);
+    const last = ana.events.at(-1);
+    expect(last?.type === 'transfers' && last.changed[0]?.bytes).toBe(9_000);
+    expect(stored()).toEqual({ bytes: 9_000 });
+    expect(ana.transfer(sent).speed).toBeGreaterThan(500);
+    expect(ana.transfer(sent).speed).toBeLessThan(1_500);
+  },
+);
+
 test('a transfer that goes on from a part does not count it into its speed', () => {
   const meter = new SpeedMeter(0, 1_000_000);
   meter.add(1_000, 1_000_500);

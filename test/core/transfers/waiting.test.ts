@@ -87,6 +87,23 @@ describe('an offer to somebody absent', () => {
     expect(anaProvider.sent[0]?.file.file.size).toBe(11);
   });
 
+  test('whose file changed after they had seen its offer is asked about another one (RFC 5547 §8.1)', async () => {
+    const { ana, anaProvider, write, offer } = await pair();
+    const file = write('a.txt', 'hello');
+    const { sent } = await offer(file);
+    const restart = async () => {
+      await ana.restart();
+      ana.transfers.attach(ACCOUNT, anaProvider);
+      await ana.untilState(sent, 'offered');
+    };
+    await restart();
+    fs.writeFileSync(file, 'hullo');
+    await restart();
+    const [first, second, third] = anaProvider.sent.map(({ file: { id } }) => id);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+  });
+
   test('who leaves just before the offer arrives gets it later, as a new attempt', async () => {
     const { ana, anaProvider, write, offer } = await pair();
     const { sent } = await offer(write('a.txt', 'hello'));

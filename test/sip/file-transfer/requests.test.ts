@@ -197,6 +197,7 @@ describe('a request of another client', () => {
 
   test.each([
     ['the first half only', 'a=file-selector:size:10', 'a=file-range:1-5', 'Files are sent to their end'],
+    ['a part of who knows what', 'a=file-selector:name:"a"', 'a=file-range:1-5', 'Files are sent to their end'],
     ['no file in particular', 'a=file-selector:', 'a=x:y', 'File selector is empty'],
   ])('that asks for %s is refused', async (_, selector, more, warning) => {
     const ana = await filePeer('ana');

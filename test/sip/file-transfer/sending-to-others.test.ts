@@ -105,6 +105,22 @@ describe('when we send', () => {
       'failed malformed',
     ],
     [
+      'wants the beginning only',
+      ['m=message 9 TCP/MSRP *', 'a=path:msrp://127.0.0.1:9/x;tcp', 'a=file-selector:size:10', 'a=file-range:1-5'],
+      'failed malformed',
+    ],
+    [
+      'takes the file in a wrapper, and no more bytes than the file alone has (RFC 5547 §8.7)',
+      [
+        'm=message 9 TCP/MSRP *',
+        'a=path:msrp://127.0.0.1:9/x;tcp',
+        'a=file-selector:size:10',
+        'a=max-size:10',
+        'a=accept-types:message/cpim',
+      ],
+      'failed too-big',
+    ],
+    [
       'takes only smaller files',
       ['m=message 9 TCP/MSRP *', 'a=path:msrp://127.0.0.1:9/x;tcp', 'a=file-selector:size:10', 'a=max-size:9'],
       'failed too-big',

@@ -9,11 +9,13 @@ const FALLBACK = 'file';
 // Controls, and all that is invisible or turns the reading direction: with U+202E `exe.gpj` reads as `jpg.exe`. The two
 // joiners U+200C and U+200D stay: Persian and emoji need them.
 const INVISIBLE = /[\p{Cc}\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/gu;
+/** Letters and signs without a shape: to the eye they are spaces, and as such they push an extension out of sight. */
+const BLANK = /[\s\u115F\u1160\u2800\u3164\uFFA0]+/gu;
 /** Refused by Windows; the colon also opens a hidden stream there, and separates folders on macOS. */
 const FORBIDDEN = /[<>:"|?*]/g;
-/** Names of devices on Windows, also with an extension; and files that Windows obeys when it shows their folder. */
+/** Names of devices on Windows, also with an extension, and spaces before that; and files that Windows obeys when it shows their folder. */
 const RESERVED =
-  /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)|^(?:desktop\.ini|autorun\.inf)$/i;
+  /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|$)|^(?:desktop\.ini|autorun\.inf)$/i;
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
@@ -51,11 +53,12 @@ export function safeName(name: string): string {
     .findLast((part) => trim(part.replace(INVISIBLE, '')) !== '');
   let safe = trim(
     (last ?? '')
-      .normalize('NFC')
       .replace(INVISIBLE, '')
+      // only now: what is taken out may have kept a letter and its accent apart
+      .normalize('NFC')
       .replace(FORBIDDEN, '_')
       // many spaces push the true extension out of sight
-      .replace(/\s+/gu, ' '),
+      .replace(BLANK, ' '),
   );
   if (bytesOf(safe) > MAXIMUM_BYTES) {
     const extension = safe.slice(extensionStart(safe));

@@ -7,7 +7,7 @@ const SETTLED = 500;
 
 /** Speed of one running transfer over the last seconds, from samples of its bytes. Times in ms, bytes never fall. */
 export class SpeedMeter {
-  readonly #samples: { at: number; bytes: number }[];
+  #samples: { at: number; bytes: number }[];
 
   constructor(now: number, bytes: number) {
     this.#samples = [{ at: now, bytes }];
@@ -15,6 +15,8 @@ export class SpeedMeter {
 
   add(now: number, bytes: number): void {
     const last = this.#samples[this.#samples.length - 1];
+    // the clock was set, or nothing came for long: what was before says nothing of now
+    if (last && (now < last.at || now - last.at > WINDOW)) this.#samples = [{ at: now, bytes: last.bytes }];
     if (last && this.#samples.length > 1 && now - last.at < GRAIN) last.bytes = bytes;
     else this.#samples.push({ at: now, bytes });
   }

@@ -122,7 +122,8 @@ export class TransferLedger {
     entry.row = isReceiving(row) ? { ...row, bytes, side: { ...row.side, runs } } : { ...row, bytes };
     const now = this.#context.clock.now();
     entry.meter?.add(now, bytes);
-    if (now - entry.writtenAt >= WRITE_INTERVAL) {
+    // a clock that was set back must not keep it from the disk
+    if (Math.abs(now - entry.writtenAt) >= WRITE_INTERVAL) {
       entry.writtenAt = now;
       this.#safely(id, () => this.rows.saveProgress(id, bytes, runs));
     }
@@ -221,7 +222,9 @@ export class TransferLedger {
   #schedule(due: number): void {
     if (this.#timer && this.#timer.due <= due) return;
     this.#timer?.stop();
-    const stop = this.#context.clock.after(Math.max(0, due - this.#context.clock.now()), () => {
+    // never longer than the longest of them, wherever the clock was set meanwhile
+    const wait = Math.min(STILL_INTERVAL, Math.max(0, due - this.#context.clock.now()));
+    const stop = this.#context.clock.after(wait, () => {
       this.#timer = undefined;
       this.#emittedAt = this.#context.clock.now();
       const moving = (entry: Entry) => entry.news || entry.meter !== undefined;

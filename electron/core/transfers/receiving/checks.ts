@@ -29,3 +29,11 @@ export function isSameContent(
   const had = row.hashes.find(({ algorithm }) => algorithm === wanted?.algorithm);
   return wanted !== undefined && row.size === size && had?.value.toLowerCase() === wanted.value.toLowerCase();
 }
+
+/** Whether an offer under a known id may be of the same file: nothing that both say of it differs. */
+export const mayBeSame = (row: Pick<TransferRow, 'size' | 'hashes'>, transfer: ProtocolTransfer): boolean =>
+  row.size === (transfer.file.size ?? null) &&
+  hashesOf(transfer).every(({ algorithm, value }) => {
+    const had = row.hashes.find((hash) => hash.algorithm === algorithm);
+    return had === undefined || had.value.toLowerCase() === value.toLowerCase();
+  });

@@ -20,7 +20,7 @@ import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
 import type { TransfersContext } from '../transfers.ts';
-import { hashesOf, isPlaced, isSameContent } from './checks.ts';
+import { hashesOf, isPlaced, isSameContent, mayBeSame } from './checks.ts';
 import { Parts } from './parts.ts';
 
 /** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
@@ -269,6 +269,11 @@ export class Receiving {
     if (isOver(transfer.phase)) return;
     const { id, stage } = row ?? known;
     const again = row && isReceiving(row) && canComeAgain(row) ? row : undefined;
+    // RFC 5547 §8.1: an error. What the person saw, and may have said yes to, was something else
+    if (!lasting && !again && !mayBeSame(known, transfer)) {
+      transfer.decline();
+      return;
+    }
     switch (stage.state) {
       case 'waiting-for-peer':
       case 'accepted':

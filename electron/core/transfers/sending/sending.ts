@@ -229,9 +229,11 @@ export class Sending {
     if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
     // the peer has the beginning of what was: the end of something else must never follow it
     if (row.side.begun) throw new ProviderError('source-changed');
-    this.#ledger.amend(id, { size: stamp.size });
+    // RFC 5547 §8.1: the peer may have seen it as it was, under the id it had
+    const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID() } } : row;
+    this.#ledger.amend(id, { size: stamp.size, side: known.side });
     const told = (bytes: number): void => this.#ledger.prepared(id, bytes);
-    const facts = await factsOf(row, stamp, { shell: this.#context.shell, clock: this.#context.clock, signal, told });
+    const facts = await factsOf(known, stamp, { shell: this.#context.shell, clock: this.#context.clock, signal, told });
     if (!signal.aborted) this.#ledger.amend(id, facts);
   }
 

@@ -123,8 +123,10 @@ export function parseFileSelector(text: string): FileSelector | undefined {
       }
       case 'hash': {
         const hash = parseHash(value);
-        if (hash && !selector.hashes.some((known) => known.algorithm === hash.algorithm)) selector.hashes.push(hash);
-        else if (/^sha-(1|256):/i.test(value)) return undefined;
+        const same = hash && selector.hashes.find((known) => known.algorithm === hash.algorithm);
+        // §6: several hashes may come; two that differ by one algorithm are not of one file
+        if (same ? same.value !== hash.value : !hash && /^sha-(1|256):/i.test(value)) return undefined;
+        if (hash && !same) selector.hashes.push(hash);
         break;
       }
     }

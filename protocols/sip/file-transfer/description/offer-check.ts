@@ -57,7 +57,7 @@ export function refusalOf(file: FileMedia): Refusal | undefined {
   }
   // §8.3.2: a request may leave out the beginning, which is there already, and nothing else
   if (requested) {
-    const whole = range?.stop === undefined || selector.size === undefined || range.stop === selector.size;
+    const whole = range?.stop === undefined || range.stop === selector.size;
     return whole ? undefined : refuse('Files are sent to their end');
   }
   // §8.3.1: a part of a file is of no use where the other parts are not known

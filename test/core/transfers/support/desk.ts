@@ -33,6 +33,12 @@ export class HeldClock implements Pick<Clock, 'now' | 'after'> {
     return this.#timers.length;
   }
 
+  /** Somebody sets the clock: what waits goes on waiting as long as it would have. */
+  jump(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const timer of this.#timers) timer.at += milliseconds;
+  }
+
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds;
     for (;;) {

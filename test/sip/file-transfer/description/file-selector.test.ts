@@ -85,6 +85,10 @@ describe('what peers write otherwise', () => {
     expect(parseFileSelector(`hash:SHA-1:${SHA1_TEXT.toLowerCase()}`)?.hashes[0]?.value).toBe(SHA1);
     expect(parseFileSelector(`hash:sha-1:${SHA1}`)?.hashes[0]?.value).toBe(SHA1);
   });
+  test('a hash that is said twice is said once', () => {
+    const twice = `hash:sha-1:${SHA1_TEXT} hash:sha-1:${SHA1_TEXT.toLowerCase()}`;
+    expect(parseFileSelector(twice)?.hashes).toHaveLength(1);
+  });
   test('an unknown hash algorithm or selector is passed over', () => {
     expect(parseFileSelector('size:3 hash:md5:AA:BB colour:red')).toEqual({ size: 3, hashes: [] });
   });
