@@ -172,7 +172,7 @@ export class SipContactList implements ContactListOperationSet {
   }
 
   /** We are registered: read what has changed, subscribe, or tell the notifiers our new address. */
-  restore(): void {
+  restore(): Promise<void> {
     this.#isRestoring = true;
     void this.#watcherSubscription.start();
     const { xcap } = this.#options;
@@ -181,7 +181,7 @@ export class SipContactList implements ContactListOperationSet {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, xcap.isKnown ? PATIENCE : 0);
     });
-    void Promise.race([isUp, late]).finally(() => {
+    return Promise.race([isUp, late]).finally(() => {
       clearTimeout(timer);
       if (!this.#isRestoring) return;
       this.#isRestoring = false;
