@@ -63,6 +63,8 @@ export class SipProvider implements Provider {
   readonly #contacts: SipContactList;
   /** The server has taken the password before. */
   #accepted = false;
+  /** How many there have been. */
+  #connections = 0;
   /** Why the last connection broke, where that says what is at the server's port. */
   #brokenBy: ProviderErrorCode | undefined;
   readonly #capabilities = new Emitter<{ address: Address; capabilities: ContactCapabilities }>();
@@ -269,6 +271,7 @@ export class SipProvider implements Provider {
   #connection(): Connection {
     return {
       connect: () => {
+        this.#connections += 1;
         this.#brokenBy = undefined;
         return this.#agent.connect();
       },
@@ -293,11 +296,7 @@ export class SipProvider implements Provider {
         const fault = this.#withoutServer(error);
         throw this.#brokenBy ? new ProviderError(this.#brokenBy, { retryable: true, cause: fault }) : fault;
       },
-      restore: () => {
-        this.#contacts.restore();
-        this.#publication.restore();
-        this.#messaging.restore();
-      },
+      restore: () => this.#messaging.restore(this.#restore()),
       disconnect: async () => {
         this.#registration.forget();
         this.#publication.suspend();
@@ -333,9 +332,16 @@ export class SipProvider implements Provider {
 
   /** Nothing breaks over UDP when the server goes: it may be another by now, or has given up notices nobody took. */
   #renew(): void {
-    if (this.registration.state !== 'online' || this.#agent.local?.protocol !== 'UDP') return;
-    this.#contacts.restore();
+    if (this.registration.state === 'online' && this.#agent.local?.protocol === 'UDP') void this.#restore();
+  }
+
+  /** First whom we see, then who sees us. False: the connection was lost meanwhile, and all this begins anew with the next. */
+  async #restore(): Promise<boolean> {
+    const connection = this.#connections;
+    await this.#contacts.restore();
+    if (connection !== this.#connections || !this.#agent.connected) return false;
     this.#publication.restore();
+    return true;
   }
 
   /** In the reverse order of coming: nobody sees us, we see nobody, nobody reaches us. */

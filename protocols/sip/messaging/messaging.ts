@@ -95,7 +95,7 @@ export class SipMessaging implements MessagingOperationSet {
     });
     this.onMark = this.#intake.onMark;
     this.onTyping = this.#intake.onTyping;
-    this.#page = new PageMode({ agent, intake: this.#intake, now });
+    this.#page = new PageMode({ agent, intake: this.#intake, now, clock });
     this.chats = new ChatSessions({
       media: options.media,
       place: options.place,
@@ -111,6 +111,7 @@ export class SipMessaging implements MessagingOperationSet {
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };
         const content = readContent(contentType, body);
         if (content.kind === 'text' && OTR_QUERY.test(content.text)) return;
+        if (content.kind === 'text') this.#page.handKept(peer);
         const result = this.#intake.take(content, origin);
         if (result === 'not-kept') throw notKept();
         if (result === 'unsupported') throw notUnderstood();
@@ -181,11 +182,15 @@ export class SipMessaging implements MessagingOperationSet {
     if (request) this.#notify(to, messageId, 'displayed', new Date(request.writtenAt));
   }
 
-  /** We are online again: tell what was read meanwhile, and where we are. */
-  restore(): void {
+  /**
+   * We are online again: tell what was read meanwhile, and where we are. Sessions wait for what has to be restored `before` them; when
+   * that comes to false, they do not go on.
+   */
+  restore(before?: Promise<boolean>): void {
     this.#page.present();
-    this.chats.renew();
     for (const { peer, id } of this.#readRequests.unsent) this.sendRead(peer, id);
+    if (before) void before.then((isDone) => isDone && this.chats.renew());
+    else this.chats.renew();
   }
 
   /** Resolves when what is on its way now, texts and notifications, has been answered. */
@@ -195,6 +200,7 @@ export class SipMessaging implements MessagingOperationSet {
 
   /** Ends sessions and lets go of timers. */
   stop(): void {
+    this.#page.handKept();
     this.chats.stop();
     this.#intake.stop();
     this.#typingSent.clear();
