@@ -23,6 +23,9 @@ export interface Origin {
   keptSince?: Date | undefined;
 }
 
+/** `not-kept`: the text is not on disk, so nothing may confirm it. */
+export type Taken = 'taken' | 'unsupported' | 'not-kept';
+
 export interface IntakeContext {
   readRequests: ReadRequests;
   /** The sender wants to know that its text is here. Called when it is on disk. */
@@ -55,8 +58,7 @@ export class MessageIntake {
     this.#context = context;
   }
 
-  /** `not-kept`: the text is not on disk, so nothing may confirm it. */
-  take(content: MessageContent, origin: Origin): 'taken' | 'unsupported' | 'not-kept' {
+  take(content: MessageContent, origin: Origin): Taken {
     switch (content.kind) {
       case 'unsupported':
         return 'unsupported';
@@ -147,8 +149,8 @@ export class MessageIntake {
   }
 }
 
-/** When a text was written that a server has kept: what its writer says, as far as that can be. */
-const writtenBefore = (keptSince: Date, writtenAt: Date | undefined): number => {
+/** When a text was written that a server has kept, in ms since the epoch: what its writer says, as far as that can be. */
+export const writtenBefore = (keptSince: Date, writtenAt: Date | undefined): number => {
   const age = keptSince.getTime() - (writtenAt ?? keptSince).getTime();
   return keptSince.getTime() - (age > -SECOND && age < OLDEST ? age : 0);
 };

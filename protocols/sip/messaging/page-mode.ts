@@ -1,10 +1,12 @@
 import type { Core } from 'sip.js';
+import type { Clock } from '../../../msrp/index.ts';
 import { type Address, type MessageDraft, ProviderError, type SendOutcome } from '../../contract/index.ts';
 import { shownName } from '../header-text.ts';
 import type { SipAnswer } from '../request.ts';
 import { addressOfUri } from '../sip-address.ts';
 import { requestError } from '../status-errors.ts';
 import type { SipUserAgent } from '../user-agent.ts';
+import { KeptTexts } from './kept-texts.ts';
 import {
   MESSAGE_TYPES,
   type MessageContent,
@@ -14,12 +16,13 @@ import {
   type TypedBody,
   wrapText,
 } from './message-content.ts';
-import type { MessageIntake } from './message-intake.ts';
+import { type MessageIntake, type Taken, writtenBefore } from './message-intake.ts';
 
 export interface PageModeOptions {
   agent: SipUserAgent;
   intake: MessageIntake;
   now: () => number;
+  clock: Clock;
 }
 
 /** A stored message is told by its Date header when it is older than this, */
@@ -43,10 +46,12 @@ export class PageMode {
   readonly #refusesNotifications = new Set<Address>();
   /** They are not there to see us type, or have blocked us: the server keeps or refuses what we send. */
   readonly #absent = new Set<Address>();
+  readonly #kept: KeptTexts;
   #onlineSince = Number.NEGATIVE_INFINITY;
 
   constructor(options: PageModeOptions) {
     this.#options = options;
+    this.#kept = new KeptTexts(options.clock);
   }
 
   /** Never rejects. */
@@ -120,12 +125,24 @@ export class PageMode {
       encoded && encoded.toLowerCase() !== 'identity'
         ? { kind: 'unsupported' }
         : read(contentType, Buffer.from(message.body ?? '', 'utf8'));
-    const result = this.#options.intake.take(content, {
-      peer: addressOfUri(message.from.uri),
-      peerName: shownName(message.from.displayName),
-      fallbackId: this.#idOf(message),
-      keptSince,
-    });
+    const peer = addressOfUri(message.from.uri);
+    const peerName = shownName(message.from.displayName);
+    const origin = { peer, peerName, fallbackId: this.#idOf(message), keptSince };
+    const hand = (): void => this.#answer(request, this.#options.intake.take(content, origin));
+    if (content.kind === 'text' && keptSince) {
+      this.#kept.add({ peer, writtenAt: writtenBefore(keptSince, content.writtenAt), hand });
+      return;
+    }
+    if (content.kind === 'text') this.handKept(peer);
+    hand();
+  }
+
+  /** Something newer has come than what a server kept: of this peer, or we are leaving. */
+  handKept(peer?: Address): void {
+    this.#kept.hand(peer);
+  }
+
+  #answer(request: Core.IncomingMessageRequest, result: Taken): void {
     if (result === 'unsupported')
       request.reject({ statusCode: 415, extraHeaders: [`Accept: ${MESSAGE_TYPES.join(', ')}`] });
     // not on disk, so not confirmed: the sender tries again
