@@ -67,7 +67,11 @@ export class SipContactList implements ContactListOperationSet {
     this.#local = new StoredContacts(options.storage);
     this.#parted = new PartedContacts(options.storage);
     this.#service = serviceOf(agent.address);
-    this.#rules = new PresencePermissions(xcap.rules);
+    // who was blocked has no subscription in which the server could tell (RFC 6665 §4.1.3): a word of ours lets them ask
+    this.#rules = new PresencePermissions(xcap.rules, (address) => {
+      void agent.request({ method: 'OPTIONS', to: address });
+    });
+    agent.onHeard((address) => this.#watching.heard(address));
     this.#server = new ServerList({
       storage: options.storage,
       xcap,

@@ -5,12 +5,15 @@ import type { XcapDocument } from '../xcap/xcap-document.ts';
 /** Who may see us, as the presence rules on the server say (RFC 5025). */
 export class PresencePermissions implements ContactPermissions {
   readonly #document: XcapDocument;
+  readonly #onUnblocked: (address: Address) => void;
   #of: (address: Address) => ContactPermission = () => 'ask';
   readonly #changed = new Emitter<void>();
   readonly onChange = this.#changed.on;
 
-  constructor(document: XcapDocument) {
+  /** `onUnblocked`: the server has it that somebody we had blocked is not any more. */
+  constructor(document: XcapDocument, onUnblocked: (address: Address) => void) {
     this.#document = document;
+    this.#onUnblocked = onUnblocked;
     this.#take(document.text);
     document.onChange((text) => {
       this.#take(text);
@@ -22,8 +25,10 @@ export class PresencePermissions implements ContactPermissions {
     return this.#of(address);
   }
 
-  set(address: Address, permission: ContactPermission): Promise<void> {
-    return this.#document.change((text) => changePresenceRules(text, address, permission));
+  async set(address: Address, permission: ContactPermission): Promise<void> {
+    const before = this.of(address);
+    await this.#document.change((text) => changePresenceRules(text, address, permission));
+    if (before === 'block' && permission !== 'block') this.#onUnblocked(address);
   }
 
   #take(text: string | undefined): void {

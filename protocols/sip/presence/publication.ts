@@ -33,6 +33,8 @@ export class Publication {
   #waiters: { resolve(): void; reject(error: ProviderError): void }[] = [];
   #running: Promise<void> | undefined;
   #changed = false;
+  /** The document as it is meant now is on its way. */
+  #isSending = false;
   /** The server took a document over this connection. */
   #isTaken = false;
 
@@ -50,9 +52,9 @@ export class Publication {
     return taken;
   }
 
-  /** We are registered again: the server may have forgotten everything. */
+  /** We are registered again: the server may have forgotten everything. What is on its way over this connection comes after that. */
   restore(): void {
-    if (this.#document !== undefined) this.#wake();
+    if (this.#document !== undefined && !this.#isSending) this.#wake();
   }
 
   /** The connection is gone: nothing to refresh until `restore`. */
@@ -111,6 +113,7 @@ export class Publication {
       this.#changed = false;
       clearTimeout(this.#timer);
       const waiters = this.#waiters.splice(0);
+      this.#isSending = true;
       let answer = await this.#send(this.#document, this.#expires);
       while (answer.status === 412 && this.#dropTag()) answer = await this.#send(this.#document, this.#expires);
       const minimum = Number(answer.header('min-expires'));
@@ -118,6 +121,7 @@ export class Publication {
         this.#expires = minimum;
         answer = await this.#send(this.#document, this.#expires);
       }
+      this.#isSending = false;
       if (answer.status >= 200 && answer.status < 300) {
         this.#taken(answer);
         for (const waiter of waiters) waiter.resolve();

@@ -93,6 +93,21 @@ test('what is published while offline waits for the connection', async () => {
   publication.suspend();
 });
 
+test('what is on its way when the account is restored goes once', async () => {
+  const { server, publication } = await publishing();
+  const published = publication.publish('x');
+  publication.restore();
+  await published;
+  publication.restore();
+  await server.request('PUBLISH', 2);
+  await publication.stop();
+  expect(summary(server)).toEqual([
+    [undefined, 'x', '600'],
+    ['tag1', 'x', '600'],
+    ['tag2', '', '0'],
+  ]);
+});
+
 test('a refusal is told to who asked', async () => {
   const { server, publication } = await publishing();
   server.handler = (request) => request.answer(489);

@@ -21,6 +21,8 @@ export interface ContactWatchingOptions {
 const UNKNOWN: PeerPresence = { state: 'unknown' };
 const NOT_THERE: Watched = { state: 'active', presence: { state: 'offline' } };
 const ALLOWED_KEY = 'sip.allowed-by';
+/** Milliseconds in which somebody who refuses us is asked again once at most, whatever they send us. */
+const AGAIN_AFTER = 10_000;
 
 /**
  * The presence of everybody on the contact list: by one subscription to the list where a server has it, and one each for
@@ -32,6 +34,8 @@ export class ContactWatching {
   readonly #told = new Map<Address, PeerPresence>();
   /** Who has let us see them, by their own subscription: when a list says nothing of them, they are not there. */
   readonly #allowedBy: Set<Address>;
+  /** Whom the list does not show, and who is asked for alone since a sign of life; the time of that. */
+  readonly #askedAgain = new Map<Address, number>();
   #addresses: ReadonlySet<Address> = new Set();
   #list: ListWatching | undefined;
   #isLive = false;
@@ -65,6 +69,21 @@ export class ContactWatching {
     for (const address of this.#told.keys()) if (!this.#addresses.has(address)) this.#look(address);
   }
 
+  /**
+   * Somebody sends us something. Who had refused us may let us see them by now, which nobody tells: RFC 6665 §4.1.3 would have
+   * us not subscribe again by ourselves.
+   */
+  heard(address: Address): void {
+    if (!this.#isLive || !this.#addresses.has(address)) return;
+    const isListed = this.#list?.of(address) !== undefined;
+    const isRefused = this.stateOf(address) === 'refused' || (isListed && this.stateOf(address) === 'pending');
+    const now = performance.now();
+    if (!isRefused || now - (this.#askedAgain.get(address) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER) return;
+    this.#askedAgain.set(address, now);
+    if (this.#individual.has(address)) this.#individual.askAgain(address);
+    else this.#arrange();
+  }
+
   /** The server holds the list now, or not any more. */
   setServed(isServed: boolean): void {
     if (isServed === (this.#list !== undefined)) return;
@@ -96,6 +115,7 @@ export class ContactWatching {
   /** The connection is gone: what we know of others is old. */
   suspend(): void {
     this.#isLive = false;
+    this.#askedAgain.clear();
     this.#list?.suspend();
     this.#individual.suspend();
     for (const address of this.#told.keys()) this.#look(address);
@@ -110,7 +130,8 @@ export class ContactWatching {
   /** What the list says; where it says nothing, what their own subscription says. */
   #of(address: Address): Watched | undefined {
     const [listed, single] = [this.#list?.of(address), this.#individual.of(address)];
-    if (listed && listed.state !== 'asked') return listed;
+    const isSeenAlone = single?.state === 'active' && this.#askedAgain.has(address);
+    if (listed && listed.state !== 'asked' && (listed.state === 'active' || !isSeenAlone)) return listed;
     if (single && single.state !== 'idle') return single;
     return this.#isAwayBySilence(address) ? NOT_THERE : (single ?? listed);
   }
@@ -146,7 +167,8 @@ export class ContactWatching {
       const listed = list.of(address);
       if (list.state === 'active' && listed === undefined) return true;
       if (list.isSilent(address)) return !this.#isAwayBySilence(address);
-      // who is seen already goes on being seen until the list has them
+      // who is seen already goes on being seen until the list has them, as is who was asked again
+      if (listed?.state !== 'active' && this.#askedAgain.has(address)) return true;
       return listed?.state === 'active' ? false : this.#individual.has(address);
     });
     this.#individual.want(new Set(wanted));

@@ -57,6 +57,12 @@ export class IndividualWatching {
     }
   }
 
+  /** Asks somebody again who has refused us. */
+  askAgain(address: Address): void {
+    const single = this.#watched.get(address);
+    if (single?.subscription.state === 'refused') this.#enqueue(() => this.#start(address, single));
+  }
+
   restore(): void {
     this.#isLive = true;
     for (const [address, single] of this.#watched) this.#enqueue(() => this.#start(address, single));

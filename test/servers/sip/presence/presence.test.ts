@@ -47,6 +47,30 @@ test('leaving is seen as offline', async () => {
   });
 });
 
+test('of two devices the more reachable one is seen, and one that leaves takes nothing from the other', async () => {
+  const phone = await online('alice');
+  const desk = await online('alice');
+  const bob = await online('bob');
+  await watch(bob, 'alice');
+  const seen = (state: string): Promise<unknown> => bob.sees(user('alice').sip, (presence) => presence.state === state);
+  await phone.set('presence').publish({ state: 'away', note: 'on the bus' });
+  await seen('away');
+  await desk.set('presence').publish({ state: 'busy', note: 'in the lab' });
+  expect(await seen('busy')).toEqual({ state: 'busy', note: 'in the lab' });
+  await desk.set('presence').publish({ state: 'offline' });
+  expect(await seen('away')).toEqual({ state: 'away', note: 'on the bus' });
+  await desk.set('presence').publish({ state: 'available' });
+  await seen('available');
+  const left: unknown[] = [];
+  const stop = bob.set('presence').onPresence(({ presence }) => left.push(presence.state));
+  await desk.provider.stop();
+  await seen('away');
+  stop();
+  expect(left).toEqual(['away']);
+  await phone.provider.stop();
+  await seen('offline');
+});
+
 test('after a restart of the server presence is seen again without a word from anybody', async () => {
   const alice = await online('alice');
   const bob = await online('bob');
