@@ -137,6 +137,8 @@ export const en = {
     nothingFoundHint: 'Type a whole address to write to somebody new.',
     empty: 'Nobody here yet',
     emptyHint: 'Add somebody by their campus address and start to talk.',
+    emptyNetworkHint:
+      'Everybody on this network who opens AIMS shows up here. Some networks keep computers from seeing each other.',
     draft: 'Draft:',
     you: 'You:',
     file: 'File:',

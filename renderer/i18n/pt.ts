@@ -144,6 +144,8 @@ export const pt: Same<typeof en> = {
     nothingFoundHint: 'Escreva um endereço completo para falar com alguém novo.',
     empty: 'Ainda não há ninguém aqui',
     emptyHint: 'Adicione alguém pelo endereço do campus e comece a conversar.',
+    emptyNetworkHint:
+      'Quem abrir o AIMS nesta rede aparece aqui. Algumas redes não deixam os computadores verem-se uns aos outros.',
     draft: 'Rascunho:',
     you: 'Você:',
     file: 'Ficheiro:',

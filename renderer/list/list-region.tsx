@@ -8,6 +8,7 @@ import { Segments } from '../kit/form/field.tsx';
 import { useRemembered } from '../kit/hooks/use-remembered.ts';
 import { Resizer } from '../kit/resizer.tsx';
 import { useActions, useBridge, useFacts, useView } from '../store/app-context.tsx';
+import { takesContacts } from '../store/selectors.ts';
 import { ConnectionLine, Notices } from './connection-line.tsx';
 import styles from './list.module.css';
 import { Requests } from './requests.tsx';
@@ -44,6 +45,8 @@ export function ListRegion() {
     if (searching) return searchRows(input, headings, query, messages);
     return order === 'groups' ? groupRows(input, headings, closed) : recentRows(input, headings);
   }, [talks, talkOrder, people, leaving, searching, query, messages, order, closed, t]);
+  // who shows up by themselves cannot be added
+  const serverless = useFacts((facts) => facts.accounts.length > 0 && !facts.accounts.some(takesContacts));
   const grouped = useMemo(() => Object.values(people).some((person) => person.groups.length > 0), [people]);
 
   const toggle = (group: string) => {
@@ -131,11 +134,13 @@ export function ListRegion() {
         <EmptyState
           icon={Users}
           title={t('list.empty')}
-          hint={t('list.emptyHint')}
+          hint={t(serverless ? 'list.emptyNetworkHint' : 'list.emptyHint')}
           action={
-            <Button look="primary" onClick={addPerson}>
-              {t('list.addPerson')}
-            </Button>
+            serverless ? undefined : (
+              <Button look="primary" onClick={addPerson}>
+                {t('list.addPerson')}
+              </Button>
+            )
           }
         />
       )}

@@ -11,7 +11,7 @@ import { Button } from '../kit/form/button.tsx';
 import { SelectField, TextField } from '../kit/form/field.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
 import { useActions, useFacts } from '../store/app-context.tsx';
-import { bare } from '../store/selectors.ts';
+import { bare, takesContacts } from '../store/selectors.ts';
 import { presenceWords } from '../talk/presence-words.ts';
 import styles from './settings.module.css';
 
@@ -29,7 +29,7 @@ export function AddPersonSheet({ address: first }: { address: string }) {
   const { t } = useTranslation();
   const actions = useActions();
   const all = useFacts((facts) => facts.accounts);
-  const accounts = all.filter((account) => account.enabled && account.contactList !== 'discovered');
+  const accounts = all.filter(takesContacts);
   const [accountId, setAccountId] = useState(
     accounts.find((account) => first.startsWith(account.protocol))?.id ?? accounts[0]?.id ?? '',
   );

@@ -46,6 +46,9 @@ export const isUnverified = (facts: Facts, talk: Talk | undefined): boolean =>
 export const accountOf = (facts: Facts, accountId: string): Account | undefined =>
   facts.accounts.find((account) => account.id === accountId);
 
+/** Somebody can be added to its list. */
+export const takesContacts = ({ enabled, contactList }: Account): boolean => enabled && contactList !== 'discovered';
+
 export const talkOfPerson = (facts: Facts, personId: string): Talk | undefined => {
   const id = facts.talkOrder.find((talkId) => facts.talks[talkId]?.personId === personId);
   return id === undefined ? undefined : facts.talks[id];

@@ -256,4 +256,12 @@ describe('people', () => {
     await screen.findByText('Nobody here yet');
     expect(screen.getAllByRole('button', { name: 'Add person' })).toHaveLength(2);
   });
+
+  it('an empty list of people on the network says that they come by themselves', async () => {
+    const data = emptyData();
+    data.snapshot.accounts = sampleData().snapshot.accounts.filter(({ protocol }) => protocol === 'local');
+    await openWindow({ data });
+    await screen.findByText(/^Everybody on this network who opens AIMS shows up here\./);
+    expect(screen.getAllByRole('button', { name: 'Add person' })).toHaveLength(1);
+  });
 });
