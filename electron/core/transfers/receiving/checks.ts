@@ -1,7 +1,10 @@
 import { lstat, statfs } from 'node:fs/promises';
-import type { FileHash, ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import type { FileFacts, FileHash, ProtocolTransfer } from '../../../../protocols/contract/index.ts';
 import { strongestHash } from '../files/hash/file-hash.ts';
-import type { TransferRow } from '../ledger/transfer-row.ts';
+import type { PartFile } from '../files/part-file.ts';
+import { RESUMABLE } from '../ledger/resumable.ts';
+import type { ReceivingRow, TransferRow } from '../ledger/transfer-row.ts';
+import { isFinal } from '../ledger/transfer-stage.ts';
 
 export const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? [];
 
@@ -37,3 +40,19 @@ export const mayBeSame = (row: Pick<TransferRow, 'size' | 'hashes'>, transfer: P
     const had = row.hashes.find((hash) => hash.algorithm === algorithm);
     return had === undefined || had.value.toLowerCase() === value.toLowerCase();
   });
+
+/** A part that grew until the disk was full goes, and makes room; one that only could not grow again is all the person has. */
+export const isWorthKeeping = (code: string, part: PartFile | undefined): boolean =>
+  RESUMABLE.has(code) || (code === 'no-space' && !part);
+
+/** What its sender knows the file by. */
+export const wantedOf = ({ name, type, size, hashes }: ReceivingRow): FileFacts => ({
+  name,
+  type,
+  size: size ?? undefined,
+  hashes,
+});
+
+/** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
+export const canComeAgain = (row: ReceivingRow): boolean =>
+  row.side.target !== undefined && row.hashes.length > 0 && !isFinal(row.stage) && row.stage.state !== 'verifying';

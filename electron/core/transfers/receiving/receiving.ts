@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
-  type FileFacts,
   type FileOffer,
   type FileTransferOperationSet,
   type ProtocolTransfer,
@@ -12,15 +10,14 @@ import {
 } from '../../../../protocols/contract/index.ts';
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
-import { iconUrl } from '../files/icon-url.ts';
 import { type PartFile, removePart } from '../files/part-file.ts';
-import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
 import type { TransfersContext } from '../transfers.ts';
-import { hashesOf, isPlaced, isSameContent, mayBeSame } from './checks.ts';
+import { canComeAgain, hashesOf, isPlaced, isSameContent, isWorthKeeping, mayBeSame, wantedOf } from './checks.ts';
+import { offeredRow } from './offered-row.ts';
 import { Parts } from './parts.ts';
 
 /** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
@@ -231,33 +228,8 @@ export class Receiving {
       transfer.fail(new ProviderError('peer-busy'));
       return;
     }
-    const id = randomUUID();
-    const route = { accountId, address: peer };
-    const name = safeName(file.name);
-    this.#ledger.insert(() => {
-      const talkId = this.#context.talks.talkFor(route, transfer.peerName);
-      const line = { transferId: id, direction: 'incoming', name, at: sentAt, route } as const;
-      return [
-        {
-          id,
-          talkId,
-          messageId: this.#context.talks.addFile(talkId, line),
-          route,
-          stage: { state: 'offered' },
-          name,
-          type: file.type,
-          size: file.size ?? null,
-          icon: iconUrl(file.icon),
-          hashes: hashesOf(transfer),
-          modifiedAt: file.modifiedAt ?? null,
-          bytes: 0,
-          createdAt: this.#context.clock.now(),
-          path: null,
-          side: { direction: 'incoming', key, part: null, runs: [], ...(askable ? { askable } : {}) },
-        },
-      ];
-    });
-    this.#follow(id, transfer);
+    const [row] = this.#ledger.insert(() => [offeredRow(this.#context, { accountId, key, sentAt, askable }, transfer)]);
+    if (row) this.#follow(row.id, transfer);
   }
 
   /**
@@ -511,19 +483,3 @@ export class Receiving {
     this.#work.add(tracked);
   }
 }
-
-/** A part that grew until the disk was full goes, and makes room; one that only could not grow again is all the person has. */
-const isWorthKeeping = (code: string, part: PartFile | undefined): boolean =>
-  RESUMABLE.has(code) || (code === 'no-space' && !part);
-
-/** What its sender knows the file by. */
-const wantedOf = ({ name, type, size, hashes }: ReceivingRow): FileFacts => ({
-  name,
-  type,
-  size: size ?? undefined,
-  hashes,
-});
-
-/** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
-const canComeAgain = (row: ReceivingRow): boolean =>
-  row.side.target !== undefined && row.hashes.length > 0 && !isFinal(row.stage) && row.stage.state !== 'verifying';

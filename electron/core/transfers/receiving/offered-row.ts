@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import type { ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import { iconUrl } from '../files/icon-url.ts';
+import { safeName } from '../files/safe-name.ts';
+import type { ReceivingRow } from '../ledger/transfer-row.ts';
+import type { TransfersContext } from '../transfers.ts';
+import { hashesOf } from './checks.ts';
+
+/** A file that somebody offers us, with its line in the talk. `askable`: it can be asked for again. */
+export function offeredRow(
+  { talks, clock }: Pick<TransfersContext, 'talks' | 'clock'>,
+  { accountId, key, sentAt, askable }: { accountId: string; key: string; sentAt: number; askable: boolean },
+  transfer: ProtocolTransfer,
+): ReceivingRow {
+  const { file, peer } = transfer;
+  const id = randomUUID();
+  const route = { accountId, address: peer };
+  const name = safeName(file.name);
+  const talkId = talks.talkFor(route, transfer.peerName);
+  return {
+    id,
+    talkId,
+    messageId: talks.addFile(talkId, { transferId: id, direction: 'incoming', name, at: sentAt, route }),
+    route,
+    stage: { state: 'offered' },
+    name,
+    type: file.type,
+    size: file.size ?? null,
+    icon: iconUrl(file.icon),
+    hashes: hashesOf(transfer),
+    modifiedAt: file.modifiedAt ?? null,
+    bytes: 0,
+    createdAt: clock.now(),
+    path: null,
+    side: { direction: 'incoming', key, part: null, runs: [], ...(askable ? { askable } : {}) },
+  };
+}
