@@ -35,6 +35,8 @@ export interface ShellSide {
 /** The core's functions, called by main. */
 export interface CoreControl {
   machineEvent(event: 'wake' | 'network-changed'): void;
+  /** Nobody has touched the machine since then, in ms since the epoch; null: somebody is there. */
+  idleSince(since: number | null): void;
   /** A talk is in front of the person's eyes (or none): it gets no notification. */
   talkInFront(talkId: string | null): void;
   /** Writes everything down and leaves all servers; resolves within 6 s. */

@@ -27,6 +27,7 @@ export class CoreHost {
     this.#core = this.#start();
     this.control = {
       machineEvent: (event) => this.#whenStarted((core) => core.control.machineEvent(event)),
+      idleSince: (since) => this.#whenStarted((core) => core.control.idleSince(since)),
       talkInFront: (talkId) => {
         this.#inFront = talkId;
         this.#whenStarted((core) => core.control.talkInFront(talkId));

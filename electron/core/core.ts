@@ -1,16 +1,16 @@
 import path from 'node:path';
-import type { OwnPresence, ProtocolDescription, Provider, Registration } from '../../protocols/contract/index.ts';
+import type { ProtocolDescription, Registration } from '../../protocols/contract/index.ts';
 import {
   type CoreControl,
   type CoreEvent,
   type CoreLaunch,
   type Handlers,
-  type OwnPresenceView,
   refuse,
   type ShellSide,
 } from '../contract/index.ts';
 import { AccountRows } from './accounts/account-rows.ts';
 import { Accounts } from './accounts/accounts.ts';
+import { OwnPresenceTeller } from './accounts/own-presence.ts';
 import { Passwords } from './accounts/passwords.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Conversations } from './conversations/conversations.ts';
@@ -159,6 +159,11 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       log: log.write,
       clock,
     });
+    const ownPresence = new OwnPresenceTeller({
+      chosen: () => preferences.presence,
+      providers: () => accounts.views.flatMap(({ id }) => accounts.provider(id) ?? []),
+      log,
+    });
     const online = new Set<string>();
     const accounts: Accounts = new Accounts({
       protocols,
@@ -169,7 +174,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
           people.attach(accountId, provider);
           conversations.attach(accountId, provider);
           transfers.attach(accountId, provider);
-          publish(provider, preferences.presence, log);
+          ownPresence.tell(provider);
         },
         detach(accountId) {
           transfers.detach(accountId);
@@ -230,6 +235,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
     };
     const control: CoreControl = {
       machineEvent: (event) => accounts.machineEvent(event),
+      idleSince: (since) => ownPresence.idle(since),
       talkInFront: (talkId) => notifier.talkInFront(talkId),
       shutDown: () => {
         ending ??= end();
@@ -281,10 +287,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
 
       'presence.set': (presence) => {
         preferences.setPresence(presence);
-        for (const { id } of accounts.views) {
-          const provider = accounts.provider(id);
-          if (provider) publish(provider, presence, log);
-        }
+        ownPresence.changed();
         return null;
       },
 
@@ -375,15 +378,6 @@ function guarded(handlers: Handlers, isOver: () => boolean, log: Log): Handlers 
       }
     };
   return Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, guard(handler)])) as Handlers;
-}
-
-function publish(provider: Provider, { state, note }: OwnPresenceView, log: Log): void {
-  const presence: OwnPresence = note === '' ? { state } : { state, note };
-  // it is remembered there, and published again after every reconnect
-  provider
-    .operationSet('presence')
-    ?.publish(presence)
-    .catch(() => log.write('info', 'presence.not-published', { account: provider.address }));
 }
 
 function factsOf(registration: Registration): Record<string, string | boolean> {

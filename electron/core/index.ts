@@ -32,6 +32,7 @@ let receiveShell: (data: unknown) => void = () => undefined;
 const rpc = createBirpc<ShellSide, CoreControl>(
   {
     machineEvent: (event) => host.control.machineEvent(event),
+    idleSince: (since) => host.control.idleSince(since),
     talkInFront: (talkId) => host.control.talkInFront(talkId),
     shutDown: () => host.control.shutDown(),
   },

@@ -46,6 +46,7 @@ export class CoreProcess {
     });
     this.#control = {
       machineEvent: (event) => rpc.machineEvent(event),
+      idleSince: (since) => rpc.idleSince(since),
       talkInFront: (talkId) => rpc.talkInFront(talkId),
       shutDown: () => rpc.shutDown(),
     };
@@ -79,6 +80,10 @@ export class CoreProcess {
 
   machineEvent(event: 'wake' | 'network-changed'): void {
     void this.#control?.machineEvent(event).catch(() => undefined); // a core that is just dying hears it at its start
+  }
+
+  idleSince(since: number | null): void {
+    void this.#control?.idleSince(since).catch(() => undefined);
   }
 
   talkInFront(talkId: string | null): void {

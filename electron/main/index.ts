@@ -101,7 +101,7 @@ async function run(): Promise<void> {
   core.start();
   open();
   tray = new TrayMark(show);
-  watchMachine((event) => core.machineEvent(event));
+  watchMachine(core);
 
   if (options.link) {
     const { link } = options;

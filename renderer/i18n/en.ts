@@ -33,7 +33,7 @@ export const en = {
     'do-not-disturb': 'Do not disturb',
     offline: 'Offline',
     unknown: 'Presence not known',
-    idleFor: 'away for {{time}}',
+    idleFor: 'Away for {{time}}',
     invisible: 'Appear offline',
     quiet: 'no notifications',
   },

@@ -36,7 +36,7 @@ export const pt: Same<typeof en> = {
     'do-not-disturb': 'Não incomodar',
     offline: 'Desligado',
     unknown: 'Presença desconhecida',
-    idleFor: 'ausente há {{time}}',
+    idleFor: 'Ausente há {{time}}',
     invisible: 'Aparecer desligado',
     quiet: 'sem notificações',
   },

@@ -119,3 +119,11 @@ export async function setField({ page, words }: Program, label: string, value: s
   await page.keyboard.press('Escape');
   await sheet.waitFor({ state: 'hidden' });
 }
+
+/** Sets what others see, by the button of oneself. */
+export async function beSeenAs({ page, words }: Program, presence: string, note: string): Promise<void> {
+  const [before] = words.me.label.split('{{');
+  await page.getByRole('button', { name: new RegExp(`^${before}`) }).click();
+  await page.getByRole('textbox', { name: words.me.note }).fill(note);
+  await page.getByRole('radio', { name: presence }).click();
+}

@@ -317,4 +317,31 @@ describe('an account', () => {
     await turn();
     expect(profile.protocol.last.presence.published).toEqual([{ state: 'away', note: 'lunch' }]);
   });
+
+  it('says since when nobody is at the machine, once, and when somebody is there again', async () => {
+    const { profile, provider } = await ready();
+    profile.core.control.idleSince(1_000);
+    profile.core.control.idleSince(1_004);
+    await profile.call('presence.set', { state: 'away', note: 'lunch' });
+    profile.core.control.idleSince(null);
+    profile.core.control.idleSince(null);
+    expect(provider.presence.published).toEqual([
+      { state: 'available' },
+      { state: 'away', idleSince: 1_000 },
+      { state: 'away', note: 'lunch', idleSince: 1_000 },
+      { state: 'away', note: 'lunch' },
+    ]);
+  });
+
+  it.each(['busy', 'do-not-disturb', 'offline'] as const)(
+    'who is %s is that with nobody at the machine, too',
+    async (state) => {
+      const { profile, provider } = await ready();
+      await profile.call('presence.set', { state, note: '' });
+      profile.core.control.idleSince(1_000);
+      expect(provider.presence.published).toEqual([{ state: 'available' }, { state }]);
+      await profile.call('presence.set', { state: 'available', note: '' });
+      expect(provider.presence.published.at(-1)).toEqual({ state: 'away', idleSince: 1_000 });
+    },
+  );
 });

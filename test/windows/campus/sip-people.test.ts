@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
 import {
   addPerson,
+  beSeenAs,
   bubble,
   details,
   downloads,
@@ -67,13 +68,6 @@ async function enter(program: Program, name: string): Promise<void> {
   await page.getByText(words.account.saved).first().waitFor();
   await page.keyboard.press('Escape');
   await sheet.waitFor({ state: 'hidden' });
-}
-
-async function beSeenAs({ page, words }: Program, presence: string, note: string): Promise<void> {
-  const [before] = words.me.label.split('{{');
-  await page.getByRole('button', { name: new RegExp(`^${before}`) }).click();
-  await page.getByRole('textbox', { name: words.me.note }).fill(note);
-  await page.getByRole('radio', { name: presence }).click();
 }
 
 describe('an account on two devices, with its people at the server', () => {

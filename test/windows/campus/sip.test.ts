@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampusDescription, startTemporary } from '../../../campus/campus.mjs';
 import {
   addPerson,
+  beSeenAs,
   bubble,
   details,
   downloads,
@@ -126,7 +127,7 @@ describe('two people with SIP accounts at one server', () => {
   it('send a file by a relay, pause it and resume it', async () => {
     for (const program of [alice, bob]) await setField(program, program.words.account.relay, relay());
     await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
-    const big = writeFile(sent, 'grande.bin', 60 * MEBIBYTE);
+    const big = writeFile(sent, 'grande.bin', 30 * MEBIBYTE);
     await sendFiles(alice, [big]);
     await bob.page.getByRole('button', { name: 'Accept grande.bin' }).first().click();
     await bob.page.getByRole('button', { name: 'Pause grande.bin' }).first().click();
@@ -142,6 +143,26 @@ describe('two people with SIP accounts at one server', () => {
     await head(alice).getByText(alice.words.presence.offline, { exact: false }).waitFor();
     await bob.screenshot('sip-permission');
     await permit(bob, bob.words.person.permission.allow);
+    await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
+  });
+
+  it('see how the other one is, with a note, and since when nobody is there', async () => {
+    const { presence } = bob.words;
+    for (const state of ['busy', 'do-not-disturb', 'away', 'offline', 'available'] as const) {
+      await beSeenAs(bob, state === 'offline' ? presence.invisible : presence[state], `nota: ${state}`);
+      await head(alice).getByText(alice.words.presence[state], { exact: false }).waitFor();
+      await head(alice).getByText(`nota: ${state}`, { exact: false }).waitFor();
+      await alice.screenshot(`sip-presence-${state}`);
+    }
+    await bob.app.evaluate(({ powerMonitor }) => {
+      powerMonitor.getSystemIdleTime = () => 660;
+      process.uptime = () => 3600;
+    });
+    await head(alice).getByText(alice.words.presence.idleFor.replace('{{time}}', '11 min'), { exact: false }).waitFor();
+    await alice.screenshot('sip-presence-idle');
+    await bob.app.evaluate(({ powerMonitor }) => {
+      powerMonitor.getSystemIdleTime = () => 0;
+    });
     await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
   });
 
