@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type FileRequest, isWanted, type ProtocolTransfer } from '../../../protocols/contract/index.ts';
+import { type FileRequest, isWanted, type ProtocolTransfer, ProviderError } from '../../../protocols/contract/index.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import type { Person } from '../../sip/kit.ts';
 import { restoreCampus, user } from '../campus.ts';
@@ -82,6 +82,26 @@ describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp
         expect(await Promise.all([sending as ProtocolTransfer, lab, home].map(outcome))).toEqual([end, end, elsewhere]);
       },
     );
+
+    test('a file that cannot be kept is told as such, alone and among others, and never as declined', async () => {
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const contents = [new Content(randomBytes(50_000)), new Content(randomBytes(60_000))];
+      const full = new ProviderError('no-space');
+      const alone = offers(bob, 1);
+      const [one] = alice.set('fileTransfer').offer(user('bob').sip, [fileOf(new Content(randomBytes(9)))]);
+      (await alone)[0]?.fail(full);
+      expect(await outcome(one as ProtocolTransfer)).toBe('failed peer-cannot-keep');
+      const offered = offers(bob, 2);
+      const sending = alice.set('fileTransfer').offer(
+        user('bob').sip,
+        contents.map((content) => fileOf(content)),
+      );
+      const [first, second] = (await offered) as [ProtocolTransfer, ProtocolTransfer];
+      acceptInto(second, new Arrival(60_000));
+      first.fail(full);
+      expect(await Promise.all(sending.map(outcome))).toEqual(['failed peer-cannot-keep', 'finished']);
+    });
 
     test('a file is asked for from the middle on, and given to nobody else', async () => {
       const alice = await online('alice', { transport });
