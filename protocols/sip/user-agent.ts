@@ -58,6 +58,9 @@ export class SipUserAgent {
   readonly #askedByOwn = new Emitter<void>();
   /** Our own account asked what we can (OPTIONS): another of our devices, or we ourselves. */
   readonly onAskedByOwn: Subscribe<void> = this.#askedByOwn.on;
+  readonly #heard = new Emitter<Address>();
+  /** Somebody wrote to us, invited us, or asked what we can, outside sessions. */
+  readonly onHeard: Subscribe<Address> = this.#heard.on;
   readonly #disconnected = new Emitter<Error>();
   /** The connection broke by itself (not by `disconnect`). */
   readonly onDisconnected: Subscribe<Error> = this.#disconnected.on;
@@ -98,6 +101,7 @@ export class SipUserAgent {
       },
     });
     this.core.delegate.onMessage = (request) => {
+      this.#heard.emit(addressOfUri(request.message.from.uri));
       if (this.onMessage) this.onMessage(request);
       else request.reject({ statusCode: 405 });
     };
@@ -108,8 +112,9 @@ export class SipUserAgent {
       // RFC 4569: whoever asks learns that we take message sessions
       contact: () => `${this.contact};message`,
       excess: (from) => this.excess?.(addressOfUri(from)),
-      asked: ({ user, host }) => {
-        if (user === this.uri.user && host === this.uri.host) this.#askedByOwn.emit();
+      asked: (from) => {
+        if (from.user === this.uri.user && from.host === this.uri.host) this.#askedByOwn.emit();
+        else this.#heard.emit(addressOfUri(from));
       },
     });
   }
@@ -221,6 +226,7 @@ export class SipUserAgent {
 
   #invited(session: SipJsSession, body: string | undefined): void {
     this.#keep(session);
+    this.#heard.emit(session.peer);
     if (!body) session.reject(488, 'An offer is needed in the INVITE');
     else if (session.header('content-type')?.toLowerCase().startsWith('application/sdp') !== true) session.reject(415);
     else if (this.onInvite) this.onInvite(session);
