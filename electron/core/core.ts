@@ -202,6 +202,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       },
       events,
       loopbackOnly: launch.loopbackOnly,
+      language: () => preferences.language,
       log,
       clock,
     });

@@ -66,6 +66,8 @@ export interface ProviderContext {
   password(): Promise<string | undefined>;
   storage: ProviderStorage;
   log: ProviderLog;
+  /** BCP 47 tag of the language the person reads, now: what comes in several is shown in it. */
+  language(): string;
   /** Injected for tests; `Date.now` and `Math.random` otherwise. */
   now(): number;
   random(): number;

@@ -162,6 +162,7 @@ export class SipProvider implements Provider {
       storage,
       xcap,
       random,
+      language: () => context.language(),
       onPresence: (address, presence) => {
         presenceSet.seen(address, presence);
         this.#capabilities.emit({ address, capabilities: this.capabilitiesOf(address) });

@@ -43,6 +43,7 @@ export const person = (
     now: options.now ?? Date.now,
     // the shortest waits between attempts
     random: options.random ?? (() => 0),
+    language: () => 'en',
   };
   const provider = options.resolver ? new SipProvider(context, options.resolver) : sip.create(context);
   onTestFinished(() => provider.stop());

@@ -28,6 +28,8 @@ export interface ConnectionParts {
   passwords: Passwords;
   hooks: ProviderHooks;
   loopbackOnly: boolean;
+  /** BCP 47 tag of the language the person reads. */
+  language: () => string;
   log: Log;
   clock: Clock;
 }
@@ -83,7 +85,7 @@ export class AccountConnection {
   }
 
   async #startNow(settings: AccountSettings): Promise<void> {
-    const { protocol, passwords, hooks, rows, log, clock, loopbackOnly } = this.#parts;
+    const { protocol, passwords, hooks, rows, log, clock, loopbackOnly, language } = this.#parts;
     if (protocol.needsServer) {
       try {
         // nobody is bothered, and no server counts a failure, for a login that cannot succeed
@@ -103,6 +105,7 @@ export class AccountConnection {
         password: () => passwords.get(this.#id),
         storage: rows.storageOf(this.#id),
         log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),
+        language,
         now: () => clock.now(),
         random: () => clock.random(),
       });

@@ -26,6 +26,8 @@ export interface AccountsParts {
   removed(accountId: string): void;
   events: EventBatch;
   loopbackOnly: boolean;
+  /** BCP 47 tag of the language the person reads. */
+  language: () => string;
   log: Log;
   clock: Clock;
 }
@@ -190,8 +192,9 @@ export class Accounts {
     const protocol = this.#parts.protocols.find(({ id }) => id === stored.settings.protocol);
     if (!protocol) return undefined;
     const { id } = stored.settings;
-    const { rows, passwords, hooks, loopbackOnly, log, clock } = this.#parts;
-    const connection = new AccountConnection(id, { protocol, rows, passwords, hooks, loopbackOnly, log, clock });
+    const { rows, passwords, hooks, loopbackOnly, language, log, clock } = this.#parts;
+    const parts = { protocol, rows, passwords, hooks, loopbackOnly, language, log, clock };
+    const connection = new AccountConnection(id, parts);
     const account: LiveAccount = { ...stored, protocol, connection };
     this.#accounts.set(id, account);
     return account;

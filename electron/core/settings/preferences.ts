@@ -40,6 +40,12 @@ export class Preferences {
     return this.#settings;
   }
 
+  /** BCP 47 tag of the language the person reads. */
+  get language(): string {
+    const { language } = this.#settings;
+    return language === 'system' ? Intl.DateTimeFormat().resolvedOptions().locale : language;
+  }
+
   get presence(): OwnPresenceView {
     return this.#presence;
   }

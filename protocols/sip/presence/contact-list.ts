@@ -29,6 +29,8 @@ export interface ContactListOptions {
   storage: ProviderStorage;
   xcap: XcapService;
   random: () => number;
+  /** BCP 47 tag of the language notes are read in. */
+  language: () => string;
   /** What a contact's presence is now. Told only when it changed. */
   onPresence: (address: Address, presence: PeerPresence) => void;
 }
@@ -83,6 +85,7 @@ export class SipContactList implements ContactListOperationSet {
       storage: options.storage,
       service: this.#service,
       random,
+      language: options.language,
       onPresence: options.onPresence,
       onSubscription: () => this.#tell(),
       onListChanged: () => void xcap.look(),

@@ -39,6 +39,7 @@ export const accountOf = (campus: CampusDescription, name: string, options: Acco
     log: () => {},
     now: Date.now,
     random: Math.random,
+    language: () => 'en',
   });
 };
 

@@ -43,6 +43,16 @@ describe('signing in', () => {
     }
   });
 
+  it('tells the protocol the language that is read, as it is set', async () => {
+    const { profile, provider } = await ready();
+    const language = (): string => provider.context.language();
+    expect(language()).toBe(Intl.DateTimeFormat().resolvedOptions().locale);
+    for (const set of ['pt', 'en'] as const) {
+      await profile.call('settings.change', { language: set });
+      expect(language()).toBe(set);
+    }
+  });
+
   it('is done again at the next start, with what was kept', async () => {
     const { profile, account } = await ready();
     await profile.restart();

@@ -76,6 +76,7 @@ function desk() {
     log: () => undefined,
     now: clock.now,
     random: clock.random,
+    language: () => 'en',
   });
   const provider = protocol.last;
   provider.online();

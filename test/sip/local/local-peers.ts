@@ -37,6 +37,7 @@ export const contextOf = (name: string, port: number, storage = memoryStorage())
   log: () => {},
   now: Date.now,
   random: Math.random,
+  language: () => 'en',
 });
 
 export interface Local {

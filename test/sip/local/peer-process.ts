@@ -27,6 +27,7 @@ const context: ProviderContext = {
   log: () => {},
   now: Date.now,
   random: Math.random,
+  language: () => 'en',
 };
 
 const provider: Provider = local.create(context);

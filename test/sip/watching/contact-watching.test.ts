@@ -20,6 +20,7 @@ const watched = async (storage = memoryStorage()) => {
     storage,
     service: SERVICE,
     random: () => 0,
+    language: () => 'pt-PT',
     onPresence: (address, presence) => {
       seen.set(address, presence);
       for (const check of waiting) check();
@@ -65,6 +66,8 @@ test('five hundred people without a list are asked for ten at a time, each once'
   await until(() => seen.size === 500);
   expect(asked().sort()).toEqual([...PEOPLE].sort());
   expect(most).toBeLessThanOrEqual(AT_ONCE);
+  // in the reader's language
+  expect(seen.get(PEOPLE[0] ?? '')).toEqual({ state: 'available', note: 'é' });
   watching.suspend();
   expect([...seen.values()].every(({ state }) => state === 'unknown')).toBe(true);
 });

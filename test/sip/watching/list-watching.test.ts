@@ -16,6 +16,7 @@ const watched = async () => {
     agent,
     service: 'sip:ana+contacts@campus.test',
     random: () => 0,
+    language: () => 'pt-PT',
     onChange: tell,
     onListChanged: () => {
       listChanges += 1;
@@ -231,6 +232,7 @@ test.each([
       agent,
       service: 'sip:ana+contacts@campus.test',
       random: () => 0,
+      language: () => 'pt-PT',
       onChange: () => {
         if (watching.state === 'failed') resolve(watching.state);
       },
@@ -254,7 +256,7 @@ test.each([
   ['another root', '<x xmlns="urn:ietf:params:xml:ns:rlmi" version="1"/>'],
 ])('a notice with %s is none', (_what, list) => {
   const body = `--b\r\nContent-Type: application/rlmi+xml\r\n\r\n${list}\r\n--b--\r\n`;
-  expect(parseListNotice('multipart/related;boundary=b', body)).toBeUndefined();
+  expect(parseListNotice('multipart/related;boundary=b', body, 'en')).toBeUndefined();
 });
 
 test('a notice of five hundred people is read, one with more parts than that takes is not', () => {
@@ -271,7 +273,7 @@ test('a notice of five hundred people is read, one with more parts than that tak
     );
   const read = (count: number) => {
     const { contentType, body } = many(count);
-    return parseListNotice(contentType, Buffer.from(body).toString('latin1'));
+    return parseListNotice(contentType, Buffer.from(body).toString('latin1'), 'pt');
   };
   expect(read(500)?.resources.get('sip:p499@campus.test')?.[0]?.presence).toEqual({ state: 'available', note: 'é' });
   expect(read(5_000)).toBeUndefined();

@@ -50,7 +50,7 @@ export const happenings = (): { tell(this: void): void; until(this: void, fits: 
 };
 
 export const pidf = (address: string, basic: 'open' | 'closed'): string =>
-  `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${address}"><tuple id="t"><status><basic>${basic}</basic></status><note>é</note></tuple></presence>`;
+  `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${address}"><tuple id="t"><status><basic>${basic}</basic></status><note xml:lang="en">e</note><note xml:lang="pt">é</note></tuple></presence>`;
 
 export interface Instance {
   id?: string;

@@ -57,6 +57,7 @@ export const person = (
       log: (level, event, facts) => void logs.push(`${level} ${event} ${JSON.stringify(facts ?? {})}`),
       now: Date.now,
       random: Math.random,
+      language: () => 'en',
       ...context,
     },
     { ...environment, timings: { ...QUICK, ...environment.timings } },

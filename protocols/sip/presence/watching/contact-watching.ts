@@ -10,6 +10,8 @@ export interface ContactWatchingOptions {
   /** URI of the service that stands for our whole list. */
   service: Address;
   random: () => number;
+  /** BCP 47 tag of the language notes are read in. */
+  language: () => string;
   /** What a contact's presence is now. Told only when it changed. */
   onPresence: (address: Address, presence: PeerPresence) => void;
   /** Whether we see somebody may have changed. */
@@ -46,6 +48,7 @@ export class ContactWatching {
     this.#individual = new IndividualWatching({
       agent: options.agent,
       random: options.random,
+      language: options.language,
       onChange: (address) => {
         this.#noteAllowed(address, this.#individual.of(address)?.state);
         this.#look(address);
@@ -92,6 +95,7 @@ export class ContactWatching {
         agent: this.#options.agent,
         service: this.#options.service,
         random: this.#options.random,
+        language: this.#options.language,
         onChange: () => this.#lookAtAll(),
         onListChanged: this.#options.onListChanged,
       });

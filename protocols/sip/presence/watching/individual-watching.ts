@@ -7,6 +7,8 @@ import type { Watched } from './list-watching.ts';
 export interface IndividualWatchingOptions {
   agent: SipUserAgent;
   random: () => number;
+  /** BCP 47 tag of the language notes are read in. */
+  language: () => string;
   /** Something is known of somebody that was not. */
   onChange: (address: Address) => void;
 }
@@ -115,7 +117,7 @@ export class IndividualWatching {
   }
 
   #make(address: Address): Single {
-    const { agent, random, onChange } = this.#options;
+    const { agent, random, language, onChange } = this.#options;
     const subscription = new EventSubscription({
       agent,
       to: address,
@@ -129,7 +131,7 @@ export class IndividualWatching {
       onBody: (body) => {
         if (subscription.state !== 'active') return;
         // a server that knows of no publication sends no body: nobody is there
-        single.presence = body === undefined ? { state: 'offline' } : (parsePidf(body) ?? UNKNOWN);
+        single.presence = body === undefined ? { state: 'offline' } : (parsePidf(body, language()) ?? UNKNOWN);
         onChange(address);
       },
     });

@@ -15,6 +15,8 @@ export interface ListWatchingOptions {
   /** URI of the list's service. */
   service: Address;
   random: () => number;
+  /** BCP 47 tag of the language notes are read in. */
+  language: () => string;
   /** Something is known now that was not. */
   onChange: () => void;
   /** The server told everything again without being asked: the list itself may have changed. */
@@ -132,7 +134,7 @@ export class ListWatching {
   }
 
   #take(body: string | undefined, contentType: string): void {
-    const notice = body === undefined ? undefined : parseListNotice(contentType, body);
+    const notice = body === undefined ? undefined : parseListNotice(contentType, body, this.#options.language());
     if (!notice) {
       // a server may send an empty first NOTIFY; anything else is presence of a person who happens to have this address
       if (body !== undefined) this.#isUseless = true;

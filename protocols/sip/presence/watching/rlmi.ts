@@ -26,8 +26,8 @@ export interface ListNotice {
   resources: ReadonlyMap<Address, readonly ResourceInstance[]>;
 }
 
-/** A notice from the body of a NOTIFY, one character per byte. Undefined when it is none. */
-export const parseListNotice = (contentType: string, body: string): ListNotice | undefined => {
+/** A notice from the body of a NOTIFY, one character per byte, with notes in `language`. Undefined when it is none. */
+export const parseListNotice = (contentType: string, body: string, language: string): ListNotice | undefined => {
   const parts = parseMultipart(contentType, Buffer.from(body, 'latin1'), PARTS_MAXIMUM);
   const text = (content: Uint8Array): string => Buffer.from(content).toString('utf8');
   const meta = parts?.find((part) => /^application\/rlmi\+xml\b/i.test(part.contentType));
@@ -39,7 +39,7 @@ export const parseListNotice = (contentType: string, body: string): ListNotice |
     if (cid === undefined) return undefined;
     const part = documents.get(cid.replace(/^<|>$/g, ''));
     // RFC 4662 §5.5: what it points at is lost or no presence, and says neither that somebody is there nor that they are not
-    return (part && parsePidf(text(part.content))) ?? { state: 'unknown' };
+    return (part && parsePidf(text(part.content), language)) ?? { state: 'unknown' };
   };
   const resources = new Map<Address, ResourceInstance[]>();
   for (const resource of root.children.filter(({ name }) => name === 'resource')) {

@@ -29,6 +29,7 @@ const provider = PROTOCOLS.find(({ id }) => id === start.account.protocol)?.crea
   log: () => {},
   now: Date.now,
   random: Math.random,
+  language: () => 'en',
 });
 const files = provider?.operationSet('fileTransfer');
 

@@ -103,6 +103,7 @@ export class Person {
       now: this.#now,
       // short waits between attempts: they are drawn between nothing and all
       random: options.random ?? (() => 0.02),
+      language: () => 'en',
     });
     this.#listen();
   }
