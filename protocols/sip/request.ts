@@ -31,7 +31,7 @@ export interface SipAnswer {
   header(name: string): string | undefined;
   headers(name: string): readonly string[];
   body: string;
-  /** Seconds (Retry-After), never negative. */
+  /** Seconds (Retry-After), never negative, a day at most. */
   retryAfter: number | undefined;
   /** A 401 or 407 that says nothing about the password. */
   undecided?: true;
@@ -69,19 +69,27 @@ export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest):
 const safeCallId = (callId: string): string =>
   /^[A-Za-z0-9\-.!%*_+`'~@]{1,200}$/.test(callId) ? callId : createHash('sha256').update(callId).digest('hex');
 
-/** What a response says; also for answers within dialogs. */
-export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): SipAnswer => {
-  const retryAfter = Number.parseInt(response.getHeader('retry-after') ?? '', 10);
-  return {
-    status: response.statusCode ?? 500,
-    reason: headerText(response.reasonPhrase ?? ''),
-    // answers sip.js makes up itself (408, 503) have no headers at all
-    local: !response.hasHeader('via') || response.hasHeader(LOCAL_ANSWER_HEADER),
-    header: (name) => response.getHeader(name),
-    headers: (name) => response.getHeaders(name),
-    body: response.body ?? '',
-    retryAfter: retryAfter >= 0 ? retryAfter : undefined,
-    ...(isUndecided(response) ? { undecided: true } : {}),
-    cseq,
-  };
+const DAY_SECONDS = 86_400;
+
+/**
+ * RFC 3261 §20.33: whole seconds, maybe with a comment and parameters; anything else is as if it were not there. A day at most:
+ * what waits longer than Node's timers can count would not wait at all.
+ */
+export const retryAfterOf = (response: Core.IncomingResponseMessage): number | undefined => {
+  const seconds = /^\s*(\d+)\s*(?:[;(]|$)/.exec(response.getHeader('retry-after') ?? '')?.[1];
+  return seconds === undefined ? undefined : Math.min(Number(seconds), DAY_SECONDS);
 };
+
+/** What a response says; also for answers within dialogs. */
+export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): SipAnswer => ({
+  status: response.statusCode ?? 500,
+  reason: headerText(response.reasonPhrase ?? ''),
+  // answers sip.js makes up itself (408, 503) have no headers at all
+  local: !response.hasHeader('via') || response.hasHeader(LOCAL_ANSWER_HEADER),
+  header: (name) => response.getHeader(name),
+  headers: (name) => response.getHeaders(name),
+  body: response.body ?? '',
+  retryAfter: retryAfterOf(response),
+  ...(isUndecided(response) ? { undecided: true } : {}),
+  cseq,
+});

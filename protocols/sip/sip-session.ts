@@ -2,6 +2,7 @@ import type { Core } from 'sip.js';
 import { type Invitation, type Inviter, RequestPendingError, SessionState } from 'sip.js';
 import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
 import { headerText, shownName } from './header-text.ts';
+import { retryAfterOf } from './request.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
 import { addressOfUri } from './sip-address.ts';
 import { partsOf, renewContact } from './sip-js-fixes.ts';
@@ -222,14 +223,13 @@ export class SipJsSession implements SipSession {
   /** For the user agent: the INVITE was answered with anything but an acceptance. */
   rejected(message: Core.IncomingResponseMessage): void {
     if (this.#current.state !== 'inviting') return;
-    const retryAfter = Number.parseInt(message.getHeader('retry-after') ?? '', 10);
     this.#move({
       state: 'rejected',
       rejection: {
         status: message.statusCode ?? 500,
         local: !message.hasHeader('via') || message.hasHeader(LOCAL_ANSWER_HEADER),
         reason: headerText(message.reasonPhrase ?? ''),
-        retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+        retryAfter: retryAfterOf(message),
         warning: message.getHeader('warning'),
       },
     });

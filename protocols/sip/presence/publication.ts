@@ -16,6 +16,8 @@ export interface PublicationOptions {
 const EXPIRES = 600;
 const LONGEST_WAIT = 2_147_483;
 const RETRY_AFTER = 60;
+/** However soon a server wants to be asked again. */
+const RETRY_SOONEST = 2;
 /** How many tags are kept. */
 const TAGS = 4;
 const KEY = 'sip.publication';
@@ -161,7 +163,7 @@ export class Publication {
 
   #again(seconds: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wake(), Math.min(seconds, LONGEST_WAIT) * 1000);
+    this.#timer = setTimeout(() => this.#wake(), Math.max(RETRY_SOONEST, Math.min(seconds, LONGEST_WAIT)) * 1000);
   }
 
   #send(document: string | undefined, expires: number): Promise<SipAnswer> {
