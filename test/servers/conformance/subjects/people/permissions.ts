@@ -54,7 +54,7 @@ export const permissions = (company: Company): void => {
       stop();
     });
 
-    it('block somebody, who is seen and told nothing, and may be given back', async () => {
+    it('block somebody, who sees nothing and is not shown as one who asks, and show us again at once when given back', async () => {
       const { carol, dave } = await asked();
       const given = permissionsOf(carol);
       await given.set(dave.address, 'allow');
@@ -63,9 +63,9 @@ export const permissions = (company: Company): void => {
       await dave.sees(carol, ({ state }) => state === 'unknown');
       expect(asks(carol, dave)).toBe(false);
       await given.set(dave.address, 'allow');
-      await dave.provider.stop();
-      const later = await company.online('dave');
-      await later.sees(carol, ({ state }) => state === 'busy');
+      await dave.sees(carol, ({ state, note }) => state === 'busy' && note === 'in class');
+      await carol.set('presence').publish({ state: 'away' });
+      await dave.sees(carol, ({ state }) => state === 'away');
     });
 
     it('put on the list whom they are given by an answer, who is asked in turn', async () => {
