@@ -188,6 +188,7 @@ export class SipMessaging implements MessagingOperationSet {
    */
   restore(before?: Promise<boolean>): void {
     this.#page.present();
+    this.chats.returned();
     for (const { peer, id } of this.#readRequests.unsent) this.sendRead(peer, id);
     if (before) void before.then((isDone) => isDone && this.chats.renew());
     else this.chats.renew();

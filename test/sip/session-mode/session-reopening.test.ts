@@ -37,6 +37,22 @@ describe('a session that was lost together with the connections of both', () => 
     expect([bob.texts.at(-1), bob.pages.length]).toEqual(['there again', pages]);
   });
 
+  test('is opened again in its turn when it was lost while the rest was being restored', async () => {
+    const { ana, bob, meddler, inMode } = await meddled();
+    let rest = (_: boolean): void => {};
+    ana.messaging.restore(
+      new Promise((resolve) => {
+        rest = resolve;
+      }),
+    );
+    meddler.cut();
+    await inMode('page');
+    expect(ana.inviting).toHaveLength(1);
+    rest(true);
+    await inMode('session');
+    expect([ana.inviting.length, bob.inviting.length]).toEqual([2, 0]);
+  });
+
   test('is opened by who had been invited when the other came back first and found nobody', async () => {
     const { ana, bob, campus, crash, back, inMode } = await meddled();
     await crash();

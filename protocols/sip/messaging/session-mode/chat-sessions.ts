@@ -148,6 +148,11 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     }
   }
 
+  /** We are online again; `renew` follows, when all is restored that goes before sessions. */
+  returned(): void {
+    this.#lost.returned();
+  }
+
   /** We are connected again, perhaps at another address. */
   renew(): void {
     for (const session of this.#all()) void session.renew();

@@ -19,6 +19,8 @@ export class LostSessions {
   readonly #tried = new Set<Address>();
   readonly #timers = new Set<Timer>();
   #backAt = Number.NEGATIVE_INFINITY;
+  /** Online, and something else is put back before sessions. */
+  #restoring = false;
 
   /** `reopen` opens a session with the peer unless there is one, or should not be. */
   constructor(clock: Clock, online: () => boolean, reopen: (peer: Address) => void) {
@@ -29,12 +31,18 @@ export class LostSessions {
 
   /** A session that had stood is over, and nobody wished it. */
   broke({ peer, invitedBy }: { peer: Address; invitedBy: 'us' | 'peer' }): void {
-    if (!this.#online()) this.#lost.set(peer, invitedBy);
+    if (!this.#online() || this.#restoring) this.#lost.set(peer, invitedBy);
     else if (this.#clock.now() - this.#backAt < AFTER_RETURN) this.#again(peer, invitedBy);
   }
 
-  /** We are online again. */
+  /** We are online again; `back` follows. */
+  returned(): void {
+    this.#restoring = true;
+  }
+
+  /** It is the turn of sessions. */
   back(): void {
+    this.#restoring = false;
     this.#backAt = this.#clock.now();
     this.#tried.clear();
     const lost = [...this.#lost];
@@ -47,6 +55,7 @@ export class LostSessions {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#lost.clear();
+    this.#restoring = false;
     this.#backAt = Number.NEGATIVE_INFINITY;
   }
 
