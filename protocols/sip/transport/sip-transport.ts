@@ -235,6 +235,10 @@ export class SipTransport implements Transport {
   }
 
   #receiveResponse(head: MessageHead, status: number, body: Buffer): void {
+    if (!repairResponse(head)) {
+      this.#log('debug', 'sip.unreadable', { status });
+      return;
+    }
     const key = transactionKey(head);
     const pending = this.#pending.get(key);
     if (status >= 200) {
@@ -249,7 +253,6 @@ export class SipTransport implements Transport {
     head.map('Via', (via, index) => (index === 0 ? viaForCore(via) : via));
     head.rename('WWW-Authenticate', CHALLENGE_HEADERS[401]);
     head.rename('Proxy-Authenticate', CHALLENGE_HEADERS[407]);
-    repairResponse(head);
     this.#deliver(head, body);
   }
 

@@ -15,6 +15,8 @@ export interface Restoration {
  */
 export const repairRequest = (head: MessageHead): Restoration | 400 | 416 => {
   if (head.start.kind !== 'request') return 400;
+  // RFC 3261 §8.1.1.5
+  if (repeats(head) || sequenceMethod(head) !== head.start.method) return 400;
   // RFC 3261 §8.2.2.1: a scheme we don't serve
   if (!/^sip:/i.test(head.start.uri)) return 416;
   const restoration: Restoration = {};
@@ -31,11 +33,24 @@ export const repairRequest = (head: MessageHead): Restoration | 400 | 416 => {
   return restoration;
 };
 
-/** The same for answers; one device's odd Contact must not make everybody's registration unreadable. */
-export const repairResponse = (head: MessageHead): void => {
+/**
+ * The same for answers; one device's odd Contact must not make everybody's registration unreadable. False: nobody can tell what it
+ * answers, and sip.js would throw.
+ */
+export const repairResponse = (head: MessageHead): boolean => {
+  if (repeats(head) || sequenceMethod(head) === undefined) return false;
   for (const name of ['From', 'To']) head.map(name, (value) => fittingNameAddress(value) ?? value);
   dropUnreadableContacts(head);
+  return true;
 };
+
+/** RFC 3261 §7.3.1: these come once. Which of two counts is a matter of taste, and so a way past whoever looks at the other. */
+const repeats = (head: MessageHead): boolean =>
+  ['from', 'to', 'call-id', 'cseq', 'content-type'].some((name) => head.all(name).length > 1);
+
+/** The method in CSeq; undefined when there is none to be read. */
+const sequenceMethod = (head: MessageHead): string | undefined =>
+  /^\d{1,10}[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)$/.exec(head.get('cseq') ?? '')?.[1];
 
 /** Puts the original From and To back into an answer, keeping the tag we added to To (RFC 3261 §8.2.6.2). */
 export const restoreResponse = (head: MessageHead, restoration: Restoration): void => {
