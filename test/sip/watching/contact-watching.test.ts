@@ -6,7 +6,10 @@ import { memoryStorage } from '../kit.ts';
 import type { Received } from '../scripted-server.ts';
 import { listNotice, notifier, pidf } from './notifier.ts';
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const PEOPLE = Array.from({ length: 500 }, (_, at) => `sip:p${at}@campus.test`);
 const SERVICE = 'sip:ana+contacts@campus.test';
@@ -156,5 +159,64 @@ test('who is not on the server’s list has a subscription of their own, and eve
   watching.setServed(true);
   await until(() => seen.get(third)?.state === 'available' && seen.get(first)?.state === 'available');
   expect(asked().filter((address) => address === second)).toEqual([second]);
+  await watching.stop();
+});
+
+test('who refuses us and sends us something is asked again, once in a while, and seen when they let us', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  const [first = '', second = ''] = PEOPLE;
+  let isAllowed = false;
+  let clock = 50_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => clock);
+  server.handler = (request) => {
+    accept(request);
+    const state = isAllowed ? 'active;expires=3600' : 'terminated;reason=rejected';
+    notify(request, state, ...(isAllowed ? ['application/pidf+xml', available(addressIn(request))] : []));
+  };
+  watching.setContacts([first]);
+  watching.restore();
+  await expect.poll(() => watching.stateOf(first)).toBe('refused');
+  // of a stranger nothing is asked
+  watching.heard(second);
+  watching.heard(first);
+  await expect.poll(() => asked().length).toBe(2);
+  await expect.poll(() => watching.stateOf(first)).toBe('refused');
+  isAllowed = true;
+  clock += 9_999;
+  watching.heard(first);
+  expect(watching.stateOf(first)).toBe('refused');
+  clock += 1;
+  watching.heard(first);
+  await until(() => seen.get(first)?.state === 'available');
+  clock += 10_000;
+  watching.heard(first);
+  expect(asked()).toEqual([first, first, first]);
+  await watching.stop();
+});
+
+test('who is refused on a list and sends us something is asked for alone, until the list shows them', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  const [first = ''] = PEOPLE;
+  const lists: Received[] = [];
+  server.handler = (request) => {
+    accept(request);
+    if (request.head.get('expires') === '0') return;
+    if (addressIn(request) === SERVICE) {
+      lists.push(request);
+      const { contentType, body } = listNotice(0, true, { [first]: [{ state: 'terminated', reason: 'rejected' }] });
+      notify(request, 'active;expires=3600', contentType, body);
+    } else notify(request, 'active;expires=3600', 'application/pidf+xml', available(first));
+  };
+  watching.setContacts([first]);
+  watching.setServed(true);
+  watching.restore();
+  await expect.poll(() => watching.stateOf(first)).toBe('refused');
+  watching.heard(first);
+  await until(() => seen.get(first)?.state === 'available');
+  expect(asked()).toEqual([SERVICE, first]);
+  const change = listNotice(1, false, { [first]: [{ id: 'j', state: 'active', body: pidf(first, 'closed') }] });
+  const [list] = lists;
+  if (list) notify(list, 'active;expires=3600', change.contentType, change.body);
+  await until(() => seen.get(first)?.state === 'offline');
   await watching.stop();
 });
