@@ -3,7 +3,7 @@ import net, { isIPv6 } from 'node:net';
 import { ProviderError } from '../../contract/index.ts';
 import { connectStream } from './connect-stream.ts';
 import type { Flow, Network, NetworkEvents, Target } from './network.ts';
-import { StreamFlow, type StreamFlowEvents } from './stream-flow.ts';
+import { plainAddress, StreamFlow, type StreamFlowEvents } from './stream-flow.ts';
 import { splitDatagram } from './udp-flow.ts';
 
 export interface DirectNetworkOptions {
@@ -17,6 +17,8 @@ export interface DirectNetworkOptions {
 
 const CONNECT_TIMEOUT = 5_000;
 const CONNECTIONS_MAXIMUM = 200;
+/** Of one address, so that one machine cannot keep the others away. */
+const CONNECTIONS_OF_ONE = 50;
 const DEFAULT_PORT = 5060;
 
 /**
@@ -133,7 +135,9 @@ export class DirectNetwork implements Network {
   }
 
   #accept(socket: net.Socket): void {
-    if (!this.#events || this.#flows.size >= CONNECTIONS_MAXIMUM) {
+    const remote = plainAddress(socket.remoteAddress);
+    const ofOne = [...this.#flows].filter((flow) => flow.remote.address === remote).length;
+    if (!this.#events || this.#flows.size >= CONNECTIONS_MAXIMUM || ofOne >= CONNECTIONS_OF_ONE) {
       socket.on('error', () => {}).destroy();
       return;
     }

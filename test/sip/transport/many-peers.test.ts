@@ -187,3 +187,28 @@ test('where a request came from is not what its sender says', async () => {
     `SIP/2.0/UDP 192.0.2.1:9;branch=z9hG4bK1;rport=${liar.port};received=127.0.0.1`,
   );
 });
+
+// all of 127/8 is the loopback on Linux
+test.skipIf(process.platform !== 'linux')('one machine cannot take every place and keep the others away', async () => {
+  const { port } = await listener();
+  const greedy = Array.from({ length: 250 }, () =>
+    net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }).on('error', () => {}),
+  );
+  onTestFinished(() => {
+    for (const socket of greedy) socket.destroy();
+  });
+  // who is not taken is told so at once
+  const refused = greedy.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+  let count = 0;
+  await new Promise<void>((resolve) => {
+    for (const each of refused)
+      void each.then(() => {
+        count += 1;
+        if (count === 200) resolve();
+      });
+  });
+  const other = await peer('tcp', port);
+  other.send(message(`SIP/2.0/TCP 127.0.0.1:${other.port};branch=z9hG4bK1`, 'x'));
+  expect((await other.nth(1)).start).toMatchObject({ status: 200 });
+  expect(greedy.filter(({ destroyed }) => !destroyed).length).toBe(50);
+});
