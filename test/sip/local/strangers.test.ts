@@ -3,9 +3,11 @@ import dgram from 'node:dgram';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { MessageDraft } from '../../../protocols/contract/index.ts';
 import { recordsOf, SERVICE } from '../../../protocols/sip/local/announcement.ts';
 import { Discovery } from '../../../protocols/sip/local/discovery.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
+import { MAXIMUM_AT_HOST } from '../../../protocols/sip/local/peer-directory.ts';
 import { directAgent } from '../direct-agents.ts';
 import { contextOf, type Local, localPeer, multicastPort, neighbours, registered, sees } from './local-peers.ts';
 
@@ -123,6 +125,32 @@ describe('whoever is no peer', () => {
     neighbour.announce({ id, port: 5070, name: 'Marker', presence: { state: 'busy' } }, '127.0.0.1');
     await sees(ana, `sip:${id}@local`);
     expect(ana.set('contactList').contacts.map(({ name }) => name)).toEqual(['Marker']);
+  });
+
+  test('and announces thousands of names keeps nobody from being heard, and fills nobody’s list', async () => {
+    const { ana, bob, port } = await neighbours();
+    const evil = await announcing(port);
+    let told = 0;
+    const stop = ana.set('contactList').onChange(() => {
+      told += 1;
+    });
+    const letters = 'abcdefghijklmnopqrstuvwxyz';
+    for (let n = 0; n < 2_000; n++) {
+      const name = [n >> 8, (n >> 4) & 15, n & 15].map((at) => letters[at]).join('');
+      evil.announce({ id: name.padEnd(20, 'a'), port: 1, name, presence: { state: 'busy' } }, '127.0.0.1');
+      // as fast as the system takes them
+      if (n % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const sent = (text: string): MessageDraft => ({ id: randomUUID(), text, composedAt: Date.now() });
+    expect(await ana.set('messaging').send(bob.provider.address, sent('still there?')).outcome).toEqual({
+      state: 'sent',
+    });
+    expect(await bob.set('messaging').send(ana.provider.address, sent('yes')).outcome).toEqual({ state: 'sent' });
+    stop();
+    // within the allowance of an address, which all share here
+    expect(ana.set('contactList').contacts.length).toBeLessThanOrEqual(MAXIMUM_AT_HOST);
+    expect(told).toBeLessThanOrEqual(200);
+    expect([ana.texts.length, bob.texts.length]).toEqual([1, 1]);
   });
 
   test('with bytes that are no DNS, or DNS about other things, changes nothing', async () => {
