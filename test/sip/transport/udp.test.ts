@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { ScriptedServer } from '../scripted-server.ts';
@@ -111,6 +111,65 @@ describe('on a path that repeats and swaps datagrams', () => {
     session.end();
     expect(await reached(theirs, 'ended')).toMatchObject({ by: 'peer' });
     expect((await ana.request({ method: 'OPTIONS', to })).status).toBe(200);
+  });
+});
+
+// timers J and H (RFC 3261 §17.2.2, §17.2.1): how long the other side may repeat what it sent
+describe('under a clock of our own', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** A socket that sends one request to Ana, and what comes back. */
+  const asking = async (method: string, lines: readonly string[]) => {
+    const { agent } = await directAgent('ana');
+    const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    onTestFinished(() => void socket.close());
+    const { port } = socket.address();
+    const request = [
+      `${method} sip:ana@127.0.0.1 SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${port};branch=z9hG4bK1`,
+      'From: <sip:x@y>;tag=1',
+      'To: <sip:ana@127.0.0.1>',
+      'Call-ID: one',
+      `CSeq: 1 ${method}`,
+      `Contact: <sip:x@127.0.0.1:${port}>`,
+      ...lines,
+    ].join('\r\n');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const send = (): void => socket.send(`${request}\r\n\r\nx`, agent.local?.port ?? 0, '127.0.0.1');
+    return { agent, send, came: async () => (await once(socket, 'message'))[0].toString() as string };
+  };
+
+  test('a text that is repeated within 32 s is answered again and not shown again, and is forgotten then', async () => {
+    const { agent, send, came } = await asking('MESSAGE', ['Content-Type: text/plain', 'Content-Length: 1']);
+    let handled = 0;
+    agent.onMessage = (request) => {
+      handled += 1;
+      request.accept();
+    };
+    for (const [wait, expected] of [
+      [0, 1],
+      [31_999, 1],
+      [2, 2],
+    ] as const) {
+      await vi.advanceTimersByTimeAsync(wait);
+      const answer = came();
+      send();
+      expect(await answer).toMatch(/^SIP\/2\.0 200 /);
+      expect(handled).toBe(expected);
+    }
+  });
+
+  test('a refusal nobody acknowledges is repeated for 32 s and then given up', async () => {
+    const { agent, send, came } = await asking('INVITE', ['Content-Type: application/sdp', 'Content-Length: 1']);
+    agent.onInvite = (session) => session.reject(486);
+    const first = came();
+    send();
+    await first;
+    await vi.advanceTimersByTimeAsync(31_900);
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
