@@ -1,7 +1,8 @@
-import { afterEach, describe } from 'vitest';
+import { afterAll, afterEach, describe } from 'vitest';
 import './kit/emitters.ts';
 import { restoreCampus } from '../campus.ts';
 import { Company } from './kit/company.ts';
+import { removeDoomedProgram } from './kit/doomed.ts';
 import type { Fixture } from './kit/fixture.ts';
 import { closeTunnels } from './kit/tunnel.ts';
 import { capabilities } from './subjects/capabilities.ts';
@@ -65,6 +66,7 @@ const SUBJECTS: readonly Subject[] = [
 export function conformance(name: string, fixture: Fixture, only?: readonly Subject[]): void {
   describe(name, () => {
     const company = new Company(fixture);
+    afterAll(removeDoomedProgram);
     afterEach(async () => {
       await company.leave();
       await closeTunnels();

@@ -22,10 +22,25 @@ export interface Doomed {
   kill(): Promise<void>;
 }
 
+let made: { folder: string; program: Promise<string> } | undefined;
+
+/** The program, made once for all tests of a file. */
+const programOf = async (): Promise<string> => {
+  if (!made) {
+    const folder = await mkdtemp(path.join(tmpdir(), 'aims-doomed-'));
+    made = { folder, program: bundled(path.join(import.meta.dirname, 'doomed-program.ts'), folder) };
+  }
+  return made.program;
+};
+
+/** @example afterAll(removeDoomedProgram); */
+export const removeDoomedProgram = async (): Promise<void> => {
+  if (made) await rm(made.folder, { recursive: true, force: true });
+  made = undefined;
+};
+
 /** Starts such a process and waits until it is online. It ends with the test at the latest. */
 export const doom = async (fixture: Fixture, name: Name): Promise<Doomed> => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'aims-doomed-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const start: DoomedStart = {
     account: {
       id: name,
@@ -39,8 +54,7 @@ export const doom = async (fixture: Fixture, name: Name): Promise<Doomed> => {
     },
     password: fixture.password(name),
   };
-  const program = await bundled(path.join(import.meta.dirname, 'doomed-program.ts'), folder);
-  const child: ChildProcess = fork(program, [JSON.stringify(start)]);
+  const child: ChildProcess = fork(await programOf(), [JSON.stringify(start)]);
   const exited = once(child, 'exit');
   onTestFinished(() => void child.kill('SIGKILL'));
   const words: DoomedWord[] = [];

@@ -70,6 +70,8 @@ export class Person {
   readonly offers: { watched: Watched; key: string; sentAt: number }[] = [];
   readonly transfers: Watched[] = [];
   readonly lines: string[] = [];
+  /** What is kept of it on this machine. */
+  password: string | undefined;
   /** True for a text that cannot be kept just now. */
   refuses: (message: IncomingMessage) => boolean = () => false;
   readonly #requests: FileRequest[] = [];
@@ -83,8 +85,8 @@ export class Person {
     this.installation = installation;
     this.#secrets = secrets;
     this.#now = options.now ?? Date.now;
-    const password = 'password' in options ? options.password : fixture.password(name);
-    if (password) secrets.add(password);
+    this.password = 'password' in options ? options.password : fixture.password(name);
+    if (this.password) secrets.add(this.password);
     this.provider = fixture.protocol.create({
       account: {
         id: randomUUID(),
@@ -97,7 +99,7 @@ export class Person {
         ...fixture.settings(name),
         ...options.settings,
       },
-      password: async () => password,
+      password: async () => this.password,
       storage: installation,
       log: (level, event, facts) => void this.lines.push(`${level} ${event} ${JSON.stringify(facts ?? {})}`),
       now: this.#now,

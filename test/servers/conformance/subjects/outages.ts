@@ -54,6 +54,23 @@ export const outages = (company: Company): void => {
     90_000,
   );
 
+  it('stops when its password is not taken any more after an outage, and goes on when it is told another', async () => {
+    const alice = await company.online('alice');
+    const { password } = alice;
+    const before = alice.registrations.length;
+    await server.control.kill();
+    alice.password = 'changed on another machine';
+    alice.provider.machineEvent('network-changed');
+    await falls(alice, before, 20_000);
+    await server.control.start();
+    expect((await alice.reach('stopped', 25_000)).cause).toMatchObject({
+      code: 'credentials-rejected',
+      retryable: false,
+    });
+    alice.password = password;
+    await alice.online();
+  }, 90_000);
+
   it('shows somebody who vanished with the server as gone', async () => {
     const { alice, bob } = await company.pair();
     await server.control.kill();

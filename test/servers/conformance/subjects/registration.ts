@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Company } from '../kit/company.ts';
 import type { FixtureServer } from '../kit/fixture.ts';
 import { until } from '../kit/happening.ts';
+import { fence } from './texts/messaging.ts';
 
 const servers: net.Server[] = [];
 const sockets = new Set<net.Socket>();
@@ -103,6 +104,16 @@ export const registration = (company: Company): void => {
       alice.set('messaging').sendRead(bob.address, 'no such text');
     });
 
+    it('stays through sleep and a change of network that change nothing', async () => {
+      const { alice, bob } = await company.pair();
+      const since = alice.registrations.length;
+      for (const event of ['wake', 'network-changed', 'wake'] as const) alice.provider.machineEvent(event);
+      await fence(alice, bob);
+      await fence(bob, alice);
+      await alice.sees(bob, ({ state }) => state === 'available');
+      expect(alice.registrations.slice(since)).toEqual([]);
+    });
+
     const { server } = company.fixture;
     if (server) withServer(company, server);
   });
@@ -144,6 +155,11 @@ const withServer = (company: Company, server: FixtureServer): void => {
     alice.provider.machineEvent('wake');
     await until('it tries again', () => alice.registrations[before]?.state === 'connecting');
     expect(Date.now()).toBeLessThan(retryAt);
+    await alice.reach('waiting', 45_000);
+    await alice.provider.stop();
+    expect(alice.registrations.at(-1)).toEqual({ state: 'offline' });
+    alice.provider.start();
+    expect(alice.provider.registration.state).toBe('connecting');
   }, 60_000);
 
   if (server.stream) {
@@ -191,9 +207,12 @@ const certificates = (company: Company, server: FixtureServer): void => {
       ['untrusted', /SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/],
       ['wrong-name', /ALTNAME/],
     ] as const)('refuses the %s one with its facts, until a person trusts it', async (certificate, reason) => {
+      // who is online when it changes is asked, too
+      const bob = await company.online('bob');
       await server.control.restart({ certificate });
       const alice = company.create('alice');
       alice.provider.start();
+      expect((await bob.reach('stopped', 20_000)).cause.code).toBe('tls-untrusted');
       const { cause } = await alice.reach('stopped');
       expect(cause).toMatchObject({ code: 'tls-untrusted', retryable: false });
       expect(cause.certificate?.reason).toMatch(reason);
