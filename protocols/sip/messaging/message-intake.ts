@@ -40,6 +40,8 @@ export interface IntakeContext {
 const OLDEST = 30 * 86_400_000;
 /** Date headers have whole seconds. */
 const SECOND = 1_000;
+/** Beyond this who has typed longest counts as idle. */
+const MOST_TYPING = 500;
 /** Marks remembered so that each is told once, though two ways may bring it: a report and a notification. */
 const REMEMBERED = 500;
 
@@ -136,8 +138,11 @@ export class MessageIntake {
       return;
     }
     const timer = this.#context.clock.after(typing.refresh * 1000, () => this.#stopTyping(peer));
+    this.#typingTimers.delete(peer);
     this.#typingTimers.set(peer, timer);
     this.#typing.emit({ peer, state: 'composing' });
+    const [longest] = this.#typingTimers.keys();
+    if (this.#typingTimers.size > MOST_TYPING && longest !== undefined) this.#stopTyping(longest);
   }
 
   #stopTyping(peer: Address): void {

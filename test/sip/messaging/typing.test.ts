@@ -114,6 +114,24 @@ describe('the other side’s typing', () => {
     expect(seen).toEqual([`${BOB} composing`, `${BOB} paused`]);
   });
 
+  test('of more than 500 people at once is that of who began last', async () => {
+    const { server, seen, clock } = await watched();
+    for (let nth = 0; nth < 502; nth++) {
+      server.sendRequest(
+        'MESSAGE',
+        'sip:ana@campus.test',
+        [`From: <sip:p${nth}@campus.test>;tag=1`, `Content-Type: ${IS_COMPOSING_TYPE}`],
+        formatIsComposing('composing'),
+      );
+    }
+    await server.until(() => server.answers[501]);
+    expect(clock.running).toBe(500);
+    expect(seen.filter((each) => each.endsWith(' paused'))).toEqual([
+      'sip:p0@campus.test paused',
+      'sip:p1@campus.test paused',
+    ]);
+  });
+
   test('is forgotten with the account, and no timer stays', async () => {
     const { notice, page, clock } = await watched();
     await notice('active');

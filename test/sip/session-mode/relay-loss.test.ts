@@ -129,3 +129,21 @@ test('a path that expires is replaced by another, and the peer uses it', async (
   expect(relay.granted.indexOf(toAna ?? '')).toBeGreaterThan(1);
   expect(ana.texts.at(-1)).toBe('by the new path');
 });
+
+test('a relay that does not reach the peer is left out the next time, and a text that needs a session gets one', async () => {
+  const relay = await TestRelay.open();
+  // as Kamailio's shipped example, it connects to nobody
+  relay.deed = (frame) => (/^MSRP \S+ SEND/.test(frame) ? 'swallow' : 'pass');
+  const campus = new Campus();
+  const ana = await new ChatPeer(campus, 'ana', { relay }).begin();
+  const bob = await new ChatPeer(campus, 'bob', {}).begin();
+  await sayAll(ana, bob, ['a', 'b']);
+  await campus.until(() => ana.inviting[0]?.state.state === 'established');
+  ana.clock.advance(20_000);
+  await campus.until(() => bob.invited[0]?.state.state === 'ended');
+  await sayAll(ana, bob, ['c']);
+  ana.time += 601_000;
+  await sayAll(ana, bob, ['ł'.repeat(40_000)]);
+  expect([ana.mode(bob), ana.inviting.length, relay.granted.length]).toEqual(['session', 2, 1]);
+  expect(bob.texts.map((text) => text.slice(0, 1))).toEqual(['a', 'b', 'c', 'ł']);
+});
