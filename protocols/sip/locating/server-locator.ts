@@ -25,7 +25,7 @@ export interface SrvRecord {
   weight: number;
 }
 
-/** The questions asked of DNS. An unknown name is an empty answer; only a broken DNS rejects, with the fault as `cause`. */
+/** The questions asked of DNS. An unknown name is an empty answer; only a broken DNS rejects, with `unreachable`. */
 export interface Resolver {
   naptr(domain: string): Promise<readonly NaptrRecord[]>;
   srv(name: string): Promise<readonly SrvRecord[]>;
@@ -53,7 +53,7 @@ const PROTOCOLS = ['TLS', 'TCP', 'UDP'] as const;
  * nothing less is ever tried. An explicit server is taken as it is; without a transport its port decides (5060 is TCP,
  * any other TLS). Without any record in DNS the domain itself is tried, over TLS.
  *
- * Rejects with `host-unknown` (retryable: DNS may be back later; with a `cause` when it was DNS that failed).
+ * Rejects with `host-unknown`, or with `unreachable` when it is DNS that does not answer. Both may be better later.
  */
 export const locateServer = async (
   query: LocatorQuery,
@@ -154,24 +154,30 @@ const resolveHost = async (
 
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME']);
 
+/** The network is down, as a rule: that is no reason to doubt the address a person has typed. */
+const unreachable = (cause: unknown): ProviderError => {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new ProviderError('unreachable', { protocolCode: code, retryable: true, cause });
+};
+
 const asked = async <T>(question: Promise<readonly T[]>): Promise<readonly T[]> => {
   try {
     return await question;
   } catch (error) {
     if (NOTHING.has((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw new ProviderError('host-unknown', { retryable: true, cause: error });
+    throw unreachable(error);
   }
 };
 
 /** A question has the time of a few tries, with servers that do not answer, too. */
 const QUESTION_WITHIN = 8_000;
 
-/** Rejects with `host-unknown` when nobody answers. */
+/** Rejects when nobody answers. */
 const inTime = async <T>(question: Promise<T>, giveUp: () => void = () => {}): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new ProviderError('host-unknown', { retryable: true, cause: new Error('DNS does not answer') }));
+      reject(unreachable(new Error('DNS does not answer')));
       giveUp();
     }, QUESTION_WITHIN);
   });

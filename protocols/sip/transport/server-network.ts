@@ -92,7 +92,7 @@ export class ServerNetwork implements Network {
     try {
       this.#located = await this.#options.locate();
     } catch (error) {
-      const isDnsDown = error instanceof ProviderError && error.code === 'host-unknown' && error.cause !== undefined;
+      const isDnsDown = error instanceof ProviderError && error.code === 'unreachable';
       if (!isDnsDown || this.#located.length === 0) throw error;
     }
     return this.#located;

@@ -79,10 +79,15 @@ test('a server that refuses NAPTR, as those of home routers do, is asked for SRV
 });
 
 // the system's own patience is above a minute
-test('a server that answers nothing is given up in time, as host-unknown with the fault beside it', {
+test('a server that answers nothing is given up in time, and it is not the name that is doubted', {
   timeout: 20_000,
 }, async () => {
   const silent = located((_question, type) => (type === NAPTR ? NXDOMAIN : undefined));
   const failure = await silent.catch((error: unknown) => error);
-  expect(failure).toMatchObject({ code: 'host-unknown', retryable: true, cause: expect.any(Error) });
+  expect(failure).toMatchObject({ code: 'unreachable', retryable: true });
+});
+
+test('a server that refuses everything is as one that is away', async () => {
+  const failure = await located(() => REFUSED).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'unreachable', protocolCode: 'EREFUSED', retryable: true });
 });

@@ -122,11 +122,11 @@ describe('never less than was offered', () => {
     const broken = {
       ...resolver({ srv: tcp, addresses }),
       srv: async (name: string) => {
-        if (name.startsWith('_sips')) throw new ProviderError('host-unknown', { retryable: true });
+        if (name.startsWith('_sips')) throw new ProviderError('unreachable', { retryable: true });
         return tcp['_sip._tcp.campus.test'];
       },
     };
-    await expect(locateServer({ domain: 'campus.test' }, broken, () => 0)).rejects.toThrow('host-unknown');
+    await expect(locateServer({ domain: 'campus.test' }, broken, () => 0)).rejects.toThrow('unreachable');
   });
 
   test('TLS that is decidedly not there (RFC 2782 ".") is not tried at the domain either', async () => {
@@ -138,7 +138,7 @@ describe('never less than was offered', () => {
 });
 
 describe('a DNS that is partly broken', () => {
-  const fault = new ProviderError('host-unknown', { retryable: true, cause: new Error('SERVFAIL') });
+  const fault = new ProviderError('unreachable', { retryable: true, cause: new Error('SERVFAIL') });
   const sips = { '_sips._tcp.campus.test': [srv('a.campus.test', 1), srv('b.campus.test', 2)] };
 
   test('servers that know no NAPTR are asked for SRV', async () => {
@@ -222,7 +222,7 @@ describe('failover', () => {
       onStep: () => {},
     });
     onTestFinished(() => made.close());
-    const down = new ProviderError('host-unknown', { retryable: true, cause: new Error('SERVFAIL') });
+    const down = new ProviderError('unreachable', { retryable: true, cause: new Error('SERVFAIL') });
     const open = () => made.open({ message: () => {}, oversized: () => {}, flowBroken: () => {}, down: () => {} });
     await open();
     locating = () => Promise.reject(down);
