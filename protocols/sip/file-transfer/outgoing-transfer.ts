@@ -116,7 +116,10 @@ export class OutgoingTransfer extends Transfer {
     this.#message = message;
     // reading begins within `send`, and a cancel from there has found no message to stop
     if (this.over) return message.abort();
-    if (line.relayed) this.#pace = new RelayPace(message);
+    if (line.relayed) {
+      const lost = new ProviderError('network', { retryable: true });
+      this.#pace = new RelayPace(message, () => this.fail(lost));
+    }
     this.holdChanged();
     message.onProgress(({ confirmed, reported }) => {
       this.progressed(from + Math.max(0, Math.max(confirmed, reported) - before));
@@ -132,6 +135,7 @@ export class OutgoingTransfer extends Transfer {
   protected holdChanged(): void {
     if (this.held) this.#message?.pause();
     else this.#message?.resume();
+    this.#pace?.hold(this.held);
     this.#arm(STALL_TIMEOUT);
   }
 

@@ -19,12 +19,13 @@ const paced = () => {
       message.allowed = bytes;
     },
   };
-  const pace = new RelayPace(message);
+  const lost = vi.fn();
+  const pace = new RelayPace(message, lost);
   const at = (handed: number, reported = 0): void => {
     Object.assign(message.progress, { handed, reported });
     for (const listener of listeners) listener(message.progress);
   };
-  return { pace, message, at, listeners };
+  return { pace, message, at, listeners, lost };
 };
 
 test('before the first report no more goes out than a relay keeps during a handshake', () => {
@@ -55,13 +56,60 @@ test('a receiver that reports at the end only is not waited for', () => {
   expect([message.allowed, listeners.size]).toEqual([Number.POSITIVE_INFINITY, 0]);
 });
 
-test('a receiver that stops reporting is waited for longer, and not for ever', () => {
-  const { message, at } = paced();
+test('a receiver that stops reporting gets a little more to report about, and is lost when it does not', () => {
+  const { message, at, lost, listeners } = paced();
   at(16_384, 16_384);
   at(147_456, 16_384);
   vi.advanceTimersByTime(9_999);
   expect(message.allowed).toBe(131_072);
   vi.advanceTimersByTime(1);
+  expect(message.allowed).toBe(131_072 + 1_048_576);
+  at(16_384 + 131_072 + 1_048_576, 16_384);
+  vi.advanceTimersByTime(9_999);
+  expect(lost).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect([lost.mock.calls.length, listeners.size]).toEqual([1, 0]);
+});
+
+test('a receiver that reports once in a megabyte is not held up again', () => {
+  const { message, at, lost } = paced();
+  at(16_384, 16_384);
+  at(147_456, 16_384);
+  vi.advanceTimersByTime(10_000);
+  at(1_195_000, 1_048_576);
+  at(2_000_000, 1_048_576);
+  vi.advanceTimersByTime(60_000);
+  expect(message.allowed).toBe(131_072 + 1_048_576);
+  expect(lost).not.toHaveBeenCalled();
+});
+
+test('while somebody has paused no report is expected', () => {
+  const { pace, message, at, lost } = paced();
+  at(16_384, 16_384);
+  at(147_456, 16_384);
+  pace.hold(true);
+  vi.advanceTimersByTime(600_000);
+  expect(message.allowed).toBe(131_072);
+  pace.hold(false);
+  vi.advanceTimersByTime(10_000);
+  expect(message.allowed).toBe(131_072 + 1_048_576);
+  expect(lost).not.toHaveBeenCalled();
+});
+
+test('who has it all is not lost here, however long the last report takes', () => {
+  const { at, lost } = paced();
+  at(9_800_000, 9_800_000);
+  at(10_000_000, 9_800_000);
+  vi.advanceTimersByTime(600_000);
+  expect(lost).not.toHaveBeenCalled();
+});
+
+test('a pause later on changes nothing for who reports at the end only', () => {
+  const { pace, message, at } = paced();
+  at(16_384);
+  vi.advanceTimersByTime(2_000);
+  pace.hold(true);
+  pace.hold(false);
   expect(message.allowed).toBe(Number.POSITIVE_INFINITY);
 });
 
