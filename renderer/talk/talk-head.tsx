@@ -10,6 +10,7 @@ import { Menu, MenuItem, MenuRadio, MenuSeparator } from '../kit/floating/menu.t
 import { Icon, IconButton } from '../kit/form/button.tsx';
 import { Hidden } from '../kit/hidden.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
+import { UnverifiedMark } from '../kit/unverified-mark.tsx';
 import { useActions, useBridge, useFacts, useFactsShallow } from '../store/app-context.tsx';
 import { accountOf, bare, isUnverified, nameOf, personOf } from '../store/selectors.ts';
 import { presenceWords } from './presence-words.ts';
@@ -117,7 +118,10 @@ export function TalkHead({ talkId }: { talkId: string }) {
       <button type="button" className={styles.who} onClick={openDetails}>
         <Avatar name={name} address={route.address} presence={presence.state} size={36} />
         <span className={styles.whoText}>
-          <span className={styles.name}>{name}</span>
+          <span className={styles.nameLine}>
+            <span className={styles.name}>{name}</span>
+            {unverified && <UnverifiedMark label={t('person.unconfirmed')} />}
+          </span>
           <Hidden>, </Hidden>
           <span className={cx(styles.presence, typing && styles.typing)}>
             {typing ? t('talk.typing') : presenceWords(t, presence, now, format.round)}

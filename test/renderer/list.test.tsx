@@ -19,7 +19,8 @@ describe('the list', () => {
     expect(rows.map(({ textContent }) => textContent)).toEqual([expect.stringMatching(/^Sofia Marques/)]);
     expect(within(rows[0] as HTMLElement).getByTitle('name not confirmed')).toBeTruthy();
     const head = await screen.findByRole('button', { name: /^Sofia Marques ?, .*· name not confirmed/ });
-    expect(head.textContent).toMatch(/^Sofia Marques/);
+    // however long their note is
+    expect(within(head).getByTitle('name not confirmed')).toBeTruthy();
   });
 
   it('shows typing and drafts in place of the last message', async () => {
