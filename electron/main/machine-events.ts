@@ -1,6 +1,7 @@
 import os from 'node:os';
 import { powerMonitor } from 'electron';
 import type { CoreControl } from '../contract/index.ts';
+import { sleepWatch } from './sleep-watch.ts';
 
 /** The system tells of no change of network; asking for the addresses every few seconds costs a fraction of a ms. */
 const LOOK_EVERY = 5_000;
@@ -17,9 +18,11 @@ const IDLE_AFTER = 300;
 /** Tells of waking up, of a changed network, and whether somebody is at the machine. Call after `ready`. */
 export function watchMachine(core: Pick<CoreControl, 'machineEvent' | 'idleSince'>): void {
   powerMonitor.on('resume', () => core.machineEvent('wake'));
+  const wasAsleep = sleepWatch(LOOK_EVERY, Date.now);
   let before = addresses();
   let gone = false;
   setInterval(() => {
+    if (wasAsleep()) core.machineEvent('wake');
     // whoever started the program was there, also on a screen that nobody has ever touched
     const idle = Math.min(powerMonitor.getSystemIdleTime(), process.uptime());
     // again and again: a core that has started meanwhile does not know yet
