@@ -39,7 +39,7 @@ describe('a session that was lost together with the connections of both', () => 
 
   test('is opened again in its turn when it was lost while the rest was being restored', async () => {
     const { ana, bob, meddler, inMode } = await meddled();
-    let rest = (_: boolean): void => {};
+    let rest: (isDone: boolean) => void = () => {};
     ana.messaging.restore(
       new Promise((resolve) => {
         rest = resolve;
