@@ -213,7 +213,7 @@ export class SipTransport implements Transport {
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
     if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
-    const restoration = repairRequest(head);
+    const restoration = isCut(head, body) ? 400 : repairRequest(head);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
       return;
@@ -235,7 +235,7 @@ export class SipTransport implements Transport {
   }
 
   #receiveResponse(head: MessageHead, status: number, body: Buffer): void {
-    if (!repairResponse(head)) {
+    if (isCut(head, body) || !repairResponse(head)) {
       this.#log('debug', 'sip.unreadable', { status });
       return;
     }
@@ -363,6 +363,9 @@ const REASONS = {
   500: 'Server Internal Error',
   513: 'Message Too Large',
 } as const;
+
+/** RFC 3261 §18.3: a datagram that ends before its body does. */
+const isCut = (head: MessageHead, body: Buffer): boolean => Number(head.get('content-length')) > body.length;
 
 const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
 

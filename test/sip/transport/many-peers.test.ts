@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { MessageFramer } from '../../../protocols/sip/transport/wire/message-framer.ts';
 import { MessageHead } from '../../../protocols/sip/transport/wire/message-head.ts';
 import { directAgent } from '../direct-agents.ts';
+import { serverAgent } from '../server-agent.ts';
 
 /** A program of another make: writes what it is told, and keeps what comes. */
 interface Peer {
@@ -211,4 +212,37 @@ test.skipIf(process.platform !== 'linux')('one machine cannot take every place a
   other.send(message(`SIP/2.0/TCP 127.0.0.1:${other.port};branch=z9hG4bK1`, 'x'));
   expect((await other.nth(1)).start).toMatchObject({ status: 200 });
   expect(greedy.filter(({ destroyed }) => !destroyed).length).toBe(50);
+});
+
+// RFC 3261 §18.3
+describe('a datagram that ends before its body does', () => {
+  test('is refused with 400 when it is a request, and shown to nobody', async () => {
+    const { port, taken } = await listener();
+    const other = await peer('udp', port);
+    const whole = message(`SIP/2.0/UDP 127.0.0.1:${other.port};branch=z9hG4bK1`, 'transfer 1000 euros, not');
+    other.send(whole.slice(0, -5));
+    expect((await other.nth(1)).start).toMatchObject({ status: 400 });
+    other.send(whole.replace('bK1', 'bK2').replace('one', 'two'));
+    expect((await other.nth(2)).start).toMatchObject({ status: 200 });
+    expect(taken).toEqual(['transfer 1000 euros, not']);
+  });
+
+  test('is no answer when it is one, and what is beyond the body is left out', async () => {
+    const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    onTestFinished(() => void socket.close());
+    const { agent } = await serverAgent(socket.address().port, 'UDP');
+    const answering = agent.request({ method: 'OPTIONS', to: 'sip:bob@campus.test' });
+    const [datagram, from] = (await once(socket, 'message')) as [Buffer, dgram.RemoteInfo];
+    const copied = datagram.toString().match(/^(?:Via|From|To|Call-ID|CSeq):.*$/gm) ?? [];
+    const answer = (body: string): void =>
+      socket.send(
+        ['SIP/2.0 200 OK', ...copied, 'Content-Type: text/plain', 'Content-Length: 5', '', body].join('\r\n'),
+        from.port,
+        from.address,
+      );
+    answer('who');
+    answer('whole and more');
+    expect((await answering).body).toBe('whole');
+  });
 });

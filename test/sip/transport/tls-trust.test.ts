@@ -158,6 +158,38 @@ describe('never less than TLS', () => {
     await willing.reach('online');
   });
 
+  test('of several servers one without TLS is passed over, and one that is not believed is for a person to judge', async () => {
+    const plain = net.createServer((socket) => void socket.on('error', () => {}).end('220 mail.campus.test\r\n'));
+    plain.listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    onTestFinished(() => void plain.close());
+    const plainPort = (plain.address() as net.AddressInfo).port;
+    const [stranger, good] = [
+      await ScriptedServer.open(certificateFor('DNS:other.test')),
+      await ScriptedServer.open(identity),
+    ];
+    const at = (...ports: number[]) =>
+      person(
+        { address: 'sip:ana@campus.test', certificateAuthorities: [identity.cert], options: { xcapRoot: '' } },
+        {
+          resolver: {
+            naptr: async () => [],
+            srv: async (name) =>
+              name.startsWith('_sips')
+                ? ports.map((port, priority) => ({ name: 'localhost', port, priority, weight: 0 }))
+                : [],
+            addresses: async () => ['127.0.0.1'],
+          },
+        },
+      );
+    const first = at(plainPort, good.port);
+    first.provider.start();
+    await first.reach('online');
+    const second = at(stranger.port, good.port);
+    second.provider.start();
+    expect((await second.reach('stopped')).cause.code).toBe('tls-untrusted');
+  });
+
   test('a server that speaks no TLS is not spoken to without', async () => {
     const heard: Buffer[] = [];
     const server = net.createServer((socket) => {
