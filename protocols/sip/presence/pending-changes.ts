@@ -50,9 +50,10 @@ export class PendingChanges {
   }
 
   #keep(changes: readonly PendingChange[]): void {
-    this.#all = changes;
+    // first on disk, which may be full
     if (changes.length > 0) this.#storage.put(KEY, JSON.stringify(changes));
     else this.#storage.delete(KEY);
+    this.#all = changes;
   }
 }
 

@@ -175,3 +175,16 @@ test.each(Array.from({ length: 12 }, (_, seed) => seed))(
     for (const each of programs) expect(plain(each.list.contacts)).toEqual(wanted);
   },
 );
+
+test('a change that cannot be kept on disk is not begun', async () => {
+  const shelf = new Shelf();
+  const { root, asked } = await httpServer(shelf.answer);
+  const { list, storage } = begin(root, new Map());
+  const full = new Error('no room');
+  storage.put = () => {
+    throw full;
+  };
+  const contact = { address: SHARED[0] ?? '', name: 'Ana', groups: [] };
+  await expect(list.change({ address: contact.address, wanted: contact })).rejects.toBe(full);
+  expect([list.contacts, list.isWaiting, asked]).toEqual([[], false, []]);
+});
