@@ -219,6 +219,8 @@ export class SipMessaging implements MessagingOperationSet {
     }
     const chat = this.chats.current(to);
     const sent = chat && (await this.#sendInSession(chat, to, draft));
+    // what the peer says in it our other devices would miss
+    if (!this.#options.alone()) chat?.close();
     if (sent?.state === 'taken') return { outcome: { state: 'sent' }, delivered: sent.delivered };
     if (size > PAGE_MAXIMUM) {
       return failed(

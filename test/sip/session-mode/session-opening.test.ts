@@ -356,6 +356,19 @@ describe('while other devices are logged in to an account', () => {
     expect([ana.looked, bob.looked]).toEqual([3, 1]);
   });
 
+  test('a text that needs a session gets one for itself, and what follows reaches all devices', async () => {
+    const { ana, bob, campus } = await twoPeers();
+    ana.alone = false;
+    const long = 'ł'.repeat(100_000);
+    await sayAll(ana, bob, ['a', long, 'b']);
+    await campus.until(() => ana.mode(bob) === 'page' && bob.mode(ana) === 'page');
+    await sayAll(bob, ana, ['c']);
+    expect([bob.texts, ana.texts]).toEqual([['a', long, 'b'], ['c']]);
+    expect([ana.inviting.length, ana.inviting[0]?.state.state, ana.pages.at(-1)]).toEqual([1, 'ended', 'message/cpim']);
+    const id = bob.received[1]?.id ?? '';
+    await ana.marked(id, 'delivered');
+  });
+
   test('a session that there was ends, on whichever side they are, and texts go on', async () => {
     const { ana, bob, campus } = await twoPeers();
     await ana.openSession(bob);
