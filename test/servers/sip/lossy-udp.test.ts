@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import { draft, next, type Person } from '../../sip/kit.ts';
-import { seeded } from '../../sip/session-mode/rough-network.ts';
+import { seeded } from '../../sip/session-mode/support/rough-network.ts';
 import { type Fate, lossyForwarder } from '../../sip/transport/lossy-forwarder.ts';
 import { campus, restoreCampus, user } from '../campus.ts';
 import { logOutEverywhere, online } from './kit.ts';

@@ -9,7 +9,7 @@ import { Media } from '../../../protocols/sip/media/media.ts';
 import { dispatchInvitation } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { reached } from '../direct-agents.ts';
-import { Campus, ChatPeer } from '../session-mode/chat-peers.ts';
+import { Campus, ChatPeer } from '../session-mode/support/chat-peers.ts';
 import { Arrival, acceptInto, outcome } from './file-peers.ts';
 import { endpointOf, head, lines, media } from './raw-peers.ts';
 

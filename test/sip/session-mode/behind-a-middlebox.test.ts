@@ -4,7 +4,7 @@ import { MemorySink, MsrpEndpoint } from '../../../msrp/index.ts';
 import type { SessionDescription } from '../../../protocols/sip/session-description-handler.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { directAgent } from '../direct-agents.ts';
-import { Campus, ChatPeer } from './chat-peers.ts';
+import { Campus, ChatPeer } from './support/chat-peers.ts';
 
 /** Nobody is there. */
 const BEHIND = 'msrp://127.0.0.1:1/behind;tcp';

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { TestRelay } from '../../msrp/support/relay.ts';
-import { Campus, ChatPeer } from './chat-peers.ts';
-import { isReport, isText } from './meddler.ts';
+import { Campus, ChatPeer } from './support/chat-peers.ts';
+import { isReport, isText } from './support/meddler.ts';
 
 /** Ana and Bob in a session through a relay, of which they have waited out every pause. */
 const relayed = async () => {

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MessageMark } from '../../../protocols/contract/index.ts';
 import { directAgent } from '../direct-agents.ts';
-import { Campus, ChatPeer } from './chat-peers.ts';
+import { Campus, ChatPeer } from './support/chat-peers.ts';
 
 const OLA = 'sip:ola@local';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
-import { Campus, ChatPeer } from './chat-peers.ts';
-import { type Faults, RoughNetwork, seeded } from './rough-network.ts';
+import { Campus, ChatPeer } from './support/chat-peers.ts';
+import { type Faults, RoughNetwork, seeded } from './support/rough-network.ts';
 
 /** Each way, in bursts of one to three. */
 const BURSTS = 80;

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { type ChatPeer, twoPeers } from './chat-peers.ts';
-import { type Deed, isReport, isResponse, isText, Meddler } from './meddler.ts';
+import { type ChatPeer, twoPeers } from './support/chat-peers.ts';
+import { type Deed, isReport, isResponse, isText, Meddler } from './support/meddler.ts';
 
 /** Ana connects to Bob through a meddler; their session is open. */
 const meddled = async () => {

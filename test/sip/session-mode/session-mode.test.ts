@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { twoPeers } from './chat-peers.ts';
+import { twoPeers } from './support/chat-peers.ts';
 
 describe('a talk', () => {
   test('begins with MESSAGE and goes on in a session from the second text within a minute', async () => {

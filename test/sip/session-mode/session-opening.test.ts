@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { MemorySink, MsrpEndpoint } from '../../../msrp/index.ts';
 import { dispatchInvitation } from '../../../protocols/sip/offers/invitations.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
-import { type ChatPeer, twoPeers } from './chat-peers.ts';
+import { type ChatPeer, twoPeers } from './support/chat-peers.ts';
 
 const sayAll = async (from: ChatPeer, to: ChatPeer, texts: readonly string[]): Promise<void> => {
   const said = texts.map((text) => from.say(to, text));

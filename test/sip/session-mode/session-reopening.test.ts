@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ChatPeer, twoPeers } from './chat-peers.ts';
-import { isText, Meddler } from './meddler.ts';
+import { type ChatPeer, twoPeers } from './support/chat-peers.ts';
+import { isText, Meddler } from './support/meddler.ts';
 
 const meddled = async () => {
   const meddler = await Meddler.open();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { twoPeers } from './chat-peers.ts';
+import { twoPeers } from './support/chat-peers.ts';
 
 const LINES = Array.from({ length: 300 }, (_, line) => `Zażółć gęślą jaźń ${line} 🎓 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 👩🏽‍💻`);
 

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import type { IncomingMessage, MessageMark, ProviderStorage } from '../../../protocols/contract/index.ts';
-import { LocalUserAgent } from '../../../protocols/sip/local/local-user-agent.ts';
-import { Media } from '../../../protocols/sip/media/media.ts';
-import type { RelayAccount } from '../../../protocols/sip/media/relay.ts';
-import { MESSAGE_TYPES } from '../../../protocols/sip/messaging/message-content.ts';
-import { SipMessaging } from '../../../protocols/sip/messaging/messaging.ts';
-import { dispatchInvitation } from '../../../protocols/sip/offers/invitations.ts';
-import type { SipSession } from '../../../protocols/sip/sip-session.ts';
-import { DirectNetwork } from '../../../protocols/sip/transport/direct-network.ts';
-import type { TestRelay } from '../../msrp/support/relay.ts';
-import { TestClock } from '../../msrp/support/test-clock.ts';
+import type { IncomingMessage, MessageMark, ProviderStorage } from '../../../../protocols/contract/index.ts';
+import { LocalUserAgent } from '../../../../protocols/sip/local/local-user-agent.ts';
+import { Media } from '../../../../protocols/sip/media/media.ts';
+import type { RelayAccount } from '../../../../protocols/sip/media/relay.ts';
+import { MESSAGE_TYPES } from '../../../../protocols/sip/messaging/message-content.ts';
+import { SipMessaging } from '../../../../protocols/sip/messaging/messaging.ts';
+import { dispatchInvitation } from '../../../../protocols/sip/offers/invitations.ts';
+import type { SipSession } from '../../../../protocols/sip/sip-session.ts';
+import { DirectNetwork } from '../../../../protocols/sip/transport/direct-network.ts';
+import type { TestRelay } from '../../../msrp/support/relay.ts';
+import { TestClock } from '../../../msrp/support/test-clock.ts';
 
 /** Where everybody is: the location service of a test. */
 export class Campus {
