@@ -213,7 +213,7 @@ export class SipTransport implements Transport {
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
     if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
-    const restoration = isCut(head, body) ? 400 : repairRequest(head);
+    const restoration = repairRequest(head);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
       return;
@@ -364,7 +364,7 @@ const REASONS = {
   513: 'Message Too Large',
 } as const;
 
-/** RFC 3261 §18.3: a datagram that ends before its body does. */
+/** RFC 3261 §18.3: a datagram that ends before its body does. (sip.js refuses such requests itself.) */
 const isCut = (head: MessageHead, body: Buffer): boolean => Number(head.get('content-length')) > body.length;
 
 const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
