@@ -129,3 +129,36 @@ test('a restart of the server keeps the list, and what changed meanwhile is read
   await bob.reach('online');
   await becomes(bob, ([contact]) => contact?.address === user('erin').sip);
 });
+
+test('what two devices change while the server is down is on both when it is back, although one was ended', async () => {
+  const memory = memoryStorage();
+  const desk = await online('bob', settings, { storage: memory });
+  const lab = await online('bob', settings);
+  const [carol, dave, erin] = [user('carol').sip, user('dave').sip, user('erin').sip];
+  const deskList = desk.set('contactList');
+  await deskList.put({ address: carol, name: 'Carol', groups: ['Lab'] });
+  await deskList.put({ address: dave, name: 'Dave', groups: [] });
+  await becomes(lab, (contacts) => contacts.length === 2);
+  await kamailio.kill();
+  await Promise.all([desk.reach('waiting'), lab.reach('waiting')]);
+  await deskList.put({ address: carol, name: 'Carolina', groups: ['Lab'] });
+  await deskList.remove(dave);
+  await lab.set('contactList').put({ address: carol, name: 'Carol', groups: ['Lab', 'Friends'] });
+  await lab.set('contactList').put({ address: erin, name: 'Erin', groups: [] });
+  expect([deskList.kept, lab.set('contactList').kept]).toEqual(['waiting', 'waiting']);
+  // as it lies on disk: that program is ended and comes again
+  const disk = new Map(memory.content);
+  await desk.provider.stop();
+  await kamailio.start();
+  const again = await online('bob', settings, { storage: memoryStorage(disk) });
+  lab.provider.machineEvent('wake');
+  await lab.reach('online');
+  const wanted = [
+    [carol, 'Carolina', ['Friends', 'Lab']],
+    [erin, 'Erin', []],
+  ];
+  for (const each of [again, lab]) {
+    await becomes(each, () => JSON.stringify(facts(each)) === JSON.stringify(wanted));
+    expect(each.set('contactList').kept).toBe('server');
+  }
+});
