@@ -172,6 +172,8 @@ export interface FileOffer {
   sentAt: number;
   /** It lies somewhere to be fetched, and nobody waits for an answer; else even an offer seen before needs one. */
   lasting?: true;
+  /** From before the first login of this account here, as `isPast` of a message. */
+  isPast?: true;
 }
 
 export interface FileTransferOperationSet {

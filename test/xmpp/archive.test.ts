@@ -1,10 +1,10 @@
 import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
-import type { SendOutcome } from '../../protocols/contract/index.ts';
+import type { FileOffer, SendOutcome } from '../../protocols/contract/index.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { certificateFor } from './support/certificates.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, type Person, person } from './support/kit.ts';
+import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './support/kit.ts';
 
 const OWN = `ana@${DOMAIN}`;
 const BOB = 'xmpp:bob@campus.test';
@@ -18,6 +18,7 @@ interface Entry {
   id: string;
   /** The archived message, without its wrapping. */
   stanza: string;
+  stamp?: string;
 }
 
 const text = (id: string, body: string, { from = 'bob@campus.test/x', to = OWN, inside = '' } = {}): Entry => ({
@@ -25,11 +26,11 @@ const text = (id: string, body: string, { from = 'bob@campus.test/x', to = OWN, 
   stanza: `<message xmlns='jabber:client' type='chat' from='${from}' to='${to}' id='m-${id}'><body>${body}</body>${inside}</message>`,
 });
 
-const result = (iq: Element, { id, stanza }: Entry): string => {
+const result = (iq: Element, { id, stanza, stamp = '2026-01-02T03:04:05Z' }: Entry): string => {
   const queryid = iq.getChild('query')?.attrs.queryid;
   return (
     `<message from='${OWN}'><result xmlns='${NS.archive}' queryid='${queryid}' id='${id}'><forwarded xmlns='${NS.forward}'>` +
-    `<delay xmlns='${NS.delay}' stamp='2026-01-02T03:04:05Z'/>${stanza}</forwarded></result></message>`
+    `<delay xmlns='${NS.delay}' stamp='${stamp}'/>${stanza}</forwarded></result></message>`
   );
 };
 
@@ -74,7 +75,7 @@ const archiving = (entries: Entry[], more: Behaviour = {}): Behaviour & { asked:
 const setUp = async (
   behaviour: Behaviour,
   options: Parameters<typeof person>[1] = {},
-): Promise<{ server: HostileServer; ana: Person; line: Connection }> => {
+): Promise<{ server: HostileServer; ana: Person; line: Connection; file: Promise<FileOffer> }> => {
   const server = await HostileServer.start(behaviour);
   const ana = person(
     {
@@ -84,9 +85,10 @@ const setUp = async (
     },
     options,
   );
+  const file = next(ana.set('fileTransfer').onOffer);
   ana.provider.start();
   await ana.reach('online');
-  return { server, ana, line: await server.connection(0) };
+  return { server, ana, line: await server.connection(0), file };
 };
 
 const entries = (count: number): Entry[] =>
@@ -128,6 +130,18 @@ it('calls past what was there before the first login, and nothing that came sinc
   again.ana.set('messaging').sendRead(BOB, 'm-a2');
   const marker = await again.line.expect('a marker', (element) => element.is('message'));
   expect(marker.getChild('displayed', NS.markers)?.attrs.id).toBe('m-a2');
+});
+
+it('calls a file past as well', async () => {
+  const url = 'http://127.0.0.1:1/old.txt';
+  const link = text('a0', url, { inside: `<x xmlns='${NS.outOfBand}'><url>${url}</url></x>` });
+  const { ana, file } = await setUp(archiving([{ ...link, stamp: new Date().toISOString() }]));
+  const offered = await file;
+  expect([offered.transfer.file.name, offered.isPast]).toEqual(['old.txt', true]);
+  await ana.provider.stop();
+  // what was not fetched is offered again at the next login, and is no newer then
+  const again = await setUp(archiving([]), { storage: ana.storage });
+  expect((await again.file).isPast).toBe(true);
 });
 
 it('sends no receipts for the past', async () => {

@@ -296,14 +296,16 @@ export class Conversations implements TransferTalks {
     return this.talks.find(talkId)?.route;
   }
 
-  talkFor(route: Route, peerName: string | undefined): string {
-    const talkId = this.talks.open(this.#parts.people().meet(route, peerName), route);
-    this.talks.followRoute(talkId, route);
+  talkFor({ route, at, isPast }: Pick<FileLine, 'route' | 'at' | 'isPast'>, peerName: string | undefined): string {
+    const person = this.#parts.people().meet(route, peerName);
+    const talkId = this.talks.open(person, route, Math.min(at, this.#parts.clock.now()));
+    if (!isPast) this.talks.followRoute(talkId, route);
     return talkId;
   }
 
-  addFile(talkId: string, { transferId, direction, name, at, route }: FileLine): string {
+  addFile(talkId: string, { transferId, direction, name, at, route, isPast }: FileLine): string {
     const incoming = direction === 'incoming';
+    const news = incoming && !isPast;
     const message = this.#messages.insert({
       id: randomUUID(),
       talkId,
@@ -315,8 +317,9 @@ export class Conversations implements TransferTalks {
       state: incoming ? 'received' : 'queued',
       route,
     });
-    this.talks.appended(message, incoming);
-    if (incoming) this.#arrived(message);
+    this.talks.appended(message, news);
+    if (isPast && this.talks.must(talkId).unread === 0) this.talks.read(talkId, message.sequence, 0);
+    if (news) this.#arrived(message);
     else this.#tell(message);
     return message.id;
   }

@@ -11,6 +11,8 @@ export interface FileLine {
   name: string;
   at: number;
   route: Route;
+  /** Neither unread nor news: from before the account's first login here. */
+  isPast?: true;
 }
 
 /** The side of the conversations that transfers need. */
@@ -18,7 +20,7 @@ export interface TransferTalks {
   /** By which account and address files of this talk go; undefined when there is no such talk. */
   routeOf(talkId: string): Route | undefined;
   /** The talk with whoever offers us a file, made if there was none. `peerName` is the peer's own claim. */
-  talkFor(route: Route, peerName: string | undefined): string;
+  talkFor(line: Pick<FileLine, 'route' | 'at' | 'isPast'>, peerName: string | undefined): string;
   /** Writes the line of the file (kind `file`) and returns its message id. Called within a transaction. */
   addFile(talkId: string, line: FileLine): string;
   /** `queued` and `waiting` before the offer is out, `sent` with it, `delivered` at the end, `failed`. Outgoing only. */

@@ -111,6 +111,7 @@ export class FileTransfer implements FileTransferOperationSet {
         url: shared.url,
         file: shared.facts,
         sentAt,
+        ...(carriage.isPast && { isPast: true }),
       });
     }
     return shared.isOnlyLink;
@@ -138,7 +139,7 @@ export class FileTransfer implements FileTransferOperationSet {
   }
 
   #present(offer: OpenOffer): void {
-    const { key, url, sentAt } = offer;
+    const { key, url, sentAt, isPast } = offer;
     this.#open.add(offer);
     this.#pending.add(key);
     const transfer = new HttpTransfer({ ...offer, direction: 'incoming' }, this.#options.now, (accepted) => {
@@ -153,7 +154,7 @@ export class FileTransfer implements FileTransferOperationSet {
       const mayComeBack = phase.state === 'cancelled' || (phase.state === 'failed' && phase.error.retryable);
       if (!mayComeBack) this.#open.remove(key);
     });
-    this.#offered.emit({ transfer, key, sentAt, lasting: true });
+    this.#offered.emit({ transfer, key, sentAt, lasting: true, ...(isPast && { isPast }) });
   }
 
   async #send(transfer: HttpTransfer, outgoing: OutgoingFile): Promise<void> {

@@ -13,6 +13,8 @@ export interface OpenOffer {
   url: string;
   file: FileFacts;
   sentAt: number;
+  /** From before the first login of this account here. */
+  isPast?: true;
 }
 
 /**

@@ -53,6 +53,18 @@ describe('a text that arrives', () => {
     expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0 }]);
   });
 
+  it('as a file is no news either when it is from before the first login here', async () => {
+    const { profile, provider } = await ready();
+    provider.receiveFile({ name: 'old.txt', isPast: true });
+    await turn();
+    expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0, last: { text: 'old.txt' } }]);
+    provider.receiveFile({ name: 'new.txt' });
+    provider.receiveFile({ name: 'older.txt', isPast: true });
+    await turn();
+    expect((await profile.snapshot()).talks).toMatchObject([{ unread: 1 }]);
+    expect(profile.shell.notifications).toHaveLength(1);
+  });
+
   it('is dropped by the archive’s id, whatever id the wire gives it', async () => {
     const { profile, provider } = await ready();
     provider.receive({ id: 'a', archiveId: 'x', text: 'once' });

@@ -7,6 +7,8 @@ import {
   type ContactPermissions,
   type ContactRequest,
   Emitter,
+  type FileOffer,
+  type FileTransferOperationSet,
   type IncomingMessage,
   type MachineEvent,
   type MessageDraft,
@@ -14,6 +16,7 @@ import {
   type MessagingOperationSet,
   type OperationSetName,
   type OperationSets,
+  type OutgoingFile,
   type OwnPresence,
   type PeerPresence,
   type PresenceOperationSet,
@@ -25,6 +28,7 @@ import {
   type SendOutcome,
   type TypingState,
 } from '../../../protocols/contract/index.ts';
+import { MemoryTransfer } from '../transfers/support/memory-pair.ts';
 
 /** A text that the core handed over; the test says what becomes of it. */
 export interface Handed {
@@ -80,6 +84,17 @@ class TestPresence implements PresenceOperationSet {
   tell(address: Address, presence: PeerPresence): void {
     this.known.set(address, presence);
     this.told.emit({ address, presence });
+  }
+}
+
+class TestFileTransfer implements FileTransferOperationSet {
+  readonly maximumBytes = Number.MAX_SAFE_INTEGER;
+  readonly maximumFiles = 1;
+  readonly offers = new Emitter<FileOffer>();
+  readonly onOffer = this.offers.on;
+
+  offer(to: Address, files: readonly OutgoingFile[]): readonly MemoryTransfer[] {
+    return files.map((file) => new MemoryTransfer(file.id, 'outgoing', to, file.file));
   }
 }
 
@@ -143,6 +158,7 @@ export class TestProvider implements Provider {
   readonly messaging = new TestMessaging();
   readonly presence = new TestPresence();
   readonly contactList = new TestContactList();
+  readonly fileTransfer = new TestFileTransfer();
   registration: Registration = { state: 'offline' };
   machineEvents: MachineEvent[] = [];
   stopped = false;
@@ -178,6 +194,7 @@ export class TestProvider implements Provider {
       messaging: this.messaging,
       presence: this.presence,
       contactList: this.contactList,
+      fileTransfer: this.fileTransfer,
     };
     return sets[name];
   }
@@ -211,6 +228,14 @@ export class TestProvider implements Provider {
     });
   }
 
+  /** A file is offered from outside. */
+  receiveFile(file: { name: string; isPast?: true }): void {
+    const { name, isPast } = file;
+    const facts = { name, type: 'text/plain', size: 3 };
+    const transfer = new MemoryTransfer(name, 'incoming', 'test:rui@campus.test', facts);
+    this.fileTransfer.offers.emit({ transfer, key: name, sentAt: this.context.now(), ...(isPast && { isPast }) });
+  }
+
   /** Live subscriptions of others to this provider. */
   get listeners(): number {
     return [
@@ -221,6 +246,7 @@ export class TestProvider implements Provider {
       this.presence.told,
       this.contactList.changes,
       this.contactList.asked,
+      this.fileTransfer.offers,
     ].reduce((sum, emitter) => sum + emitter.size, 0);
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import type { FileOffer } from '../../../../protocols/contract/index.ts';
 import { iconUrl } from '../files/icon-url.ts';
 import { safeName } from '../files/safe-name.ts';
 import type { ReceivingRow } from '../ledger/transfer-row.ts';
@@ -9,18 +9,20 @@ import { hashesOf } from './checks.ts';
 /** A file that somebody offers us, with its line in the talk. `askable`: it can be asked for again. */
 export function offeredRow(
   { talks, clock }: Pick<TransfersContext, 'talks' | 'clock'>,
-  { accountId, key, sentAt, askable }: { accountId: string; key: string; sentAt: number; askable: boolean },
-  transfer: ProtocolTransfer,
+  accountId: string,
+  { transfer, key, sentAt, isPast }: FileOffer,
+  askable: boolean,
 ): ReceivingRow {
   const { file, peer } = transfer;
   const id = randomUUID();
   const route = { accountId, address: peer };
   const name = safeName(file.name);
-  const talkId = talks.talkFor(route, transfer.peerName);
+  const line = { route, at: sentAt, ...(isPast && { isPast }) };
+  const talkId = talks.talkFor(line, transfer.peerName);
   return {
     id,
     talkId,
-    messageId: talks.addFile(talkId, { transferId: id, direction: 'incoming', name, at: sentAt, route }),
+    messageId: talks.addFile(talkId, { ...line, transferId: id, direction: 'incoming', name }),
     route,
     stage: { state: 'offered' },
     name,

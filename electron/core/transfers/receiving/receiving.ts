@@ -209,7 +209,8 @@ export class Receiving {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
-  #keep(accountId: string, { transfer, key, sentAt, lasting }: FileOffer, askable: boolean): void {
+  #keep(accountId: string, offer: FileOffer, askable: boolean): void {
+    const { transfer, key, lasting } = offer;
     const { file, peer } = transfer;
     const known = this.#ledger.rows.byOffer(accountId, key);
     if (known) {
@@ -228,7 +229,7 @@ export class Receiving {
       transfer.fail(new ProviderError('peer-busy'));
       return;
     }
-    const [row] = this.#ledger.insert(() => [offeredRow(this.#context, { accountId, key, sentAt, askable }, transfer)]);
+    const [row] = this.#ledger.insert(() => [offeredRow(this.#context, accountId, offer, askable)]);
     if (row) this.#follow(row.id, transfer);
   }
 
