@@ -114,10 +114,14 @@ describe('when the notifier ends it', () => {
   test.each([
     ['terminated;reason=rejected', 'refused', 0],
     ['terminated;reason=noresource', 'refused', 0],
+    ['terminated;reason=invariant;retry-after=5', 'refused', 0],
     ['terminated;reason=deactivated', 'waiting', 2],
     ['terminated;reason=timeout', 'waiting', 2],
     ['terminated;reason=probation;retry-after=60', 'waiting', 60],
+    ['terminated;reason=probation', 'waiting', 120],
+    ['TERMINATED ; reason="Giveup" ; retry-after=7', 'waiting', 7],
     ['terminated;reason=giveup', 'waiting', 120],
+    ['terminated;reason=something-new;retry-after=30', 'waiting', 30],
     ['terminated', 'waiting', 120],
   ])('with %s it is %s', async (state, expected, seconds) => {
     const { server, subscription, states, until, notify } = await subscribed();
@@ -138,9 +142,13 @@ describe('when the notifier ends it', () => {
 
 test.each([
   [403, 'refused'],
+  [404, 'refused'],
+  [405, 'refused'],
   [489, 'refused'],
   [503, 'waiting'],
   [408, 'waiting'],
+  [480, 'waiting'],
+  [302, 'waiting'],
 ])('%i leaves it %s', async (status, expected) => {
   const { server, subscription, states, until } = await subscribed();
   server.handler = (request) => request.answer(status);
