@@ -138,6 +138,39 @@ test.each([
   watching.suspend();
 });
 
+test('somebody who ends each time makes it ask for everything less and less often', async () => {
+  const { server, notify, watching, until, subscribes } = await watched();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  let version = -1;
+  const tell = (state: Instance): void => {
+    const { contentType, body } = listNotice(++version, true, { [BOB]: [state] });
+    const first = server.requests.find(({ method }) => method === 'SUBSCRIBE');
+    if (first) notify(first, 'active;expires=3600', contentType, body);
+  };
+  const ended = { state: 'terminated', reason: 'deactivated' };
+  tell(ended);
+  await until(() => watching.of(BOB)?.state === 'waiting');
+  let asked = 1;
+  for (const seconds of [5, 10, 20, 40, 80, 120, 120]) {
+    await vi.advanceTimersByTimeAsync(seconds * 1000 - 1);
+    expect(subscribes(), `before ${seconds} s are over`).toBe(asked);
+    await vi.advanceTimersByTimeAsync(1);
+    asked += 1;
+    const refresh = await server.request('SUBSCRIBE', asked);
+    refresh.answer(200, ['Expires: 3600']);
+    const { length } = server.answers;
+    tell(ended);
+    await server.until(() => server.answers[length]);
+  }
+  tell({ state: 'active', body: pidf(BOB, 'open') });
+  await until(() => watching.of(BOB)?.presence.state === 'available');
+  tell(ended);
+  await until(() => watching.of(BOB)?.state === 'waiting');
+  await vi.advanceTimersByTimeAsync(5_000);
+  await server.request('SUBSCRIBE', asked + 1);
+  watching.suspend();
+});
+
 test('somebody of whom nothing is said is silent after a while, not before', async () => {
   const { watching, send, until } = await watched();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

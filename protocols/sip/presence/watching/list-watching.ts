@@ -43,6 +43,8 @@ export class ListWatching {
   /** Everything was asked for and has not come yet. */
   #isAsked = true;
   #timer: NodeJS.Timeout | undefined;
+  /** How often in a row the whole was asked for because somebody had ended. */
+  #triedAgain = 0;
   #grace: NodeJS.Timeout | undefined;
   #isGraceOver = false;
   #isSilenceAbsence = true;
@@ -206,9 +208,17 @@ export class ListWatching {
       [...instances.values()].filter(({ state, reason }) => state === 'terminated' && !FOR_GOOD.has(reason ?? '')),
     );
     clearTimeout(this.#timer);
-    if (ended.length === 0) return;
+    if (ended.length === 0) {
+      this.#triedAgain = 0;
+      return;
+    }
     const isSoon = ended.some(({ reason }) => reason === 'deactivated' || reason === 'timeout');
-    this.#timer = setTimeout(() => this.#askAgain(), (isSoon ? SOON : LATER) * 1000);
+    // the whole list comes again each time: more and more seldom for somebody who stays away from it
+    const seconds = isSoon ? Math.min(SOON * 2 ** this.#triedAgain, LATER) : LATER;
+    this.#timer = setTimeout(() => {
+      this.#triedAgain += 1;
+      this.#askAgain();
+    }, seconds * 1000);
   }
 }
 
