@@ -43,6 +43,8 @@ export class ServerNetwork implements Network {
   #located: readonly Candidate[] = [];
   readonly #avoided = new Set<string>();
   #isAsking = false;
+  /** Nobody answered when we connected for a large request. */
+  #isTcpSilent = false;
 
   constructor(options: ServerNetworkOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class ServerNetwork implements Network {
     const aborter = new AbortController();
     this.#aborter = aborter;
     this.#events = events;
+    this.#isTcpSilent = false;
     this.#options.onStep('locating');
     const located = await this.#locate();
     const ordered = [...located.filter((c) => !this.#isAvoided(c)), ...located.filter((c) => this.#isAvoided(c))];
@@ -121,13 +124,15 @@ export class ServerNetwork implements Network {
   async flowFor(_target: Target, bytes: number): Promise<Flow> {
     const flow = this.#flow;
     if (!flow?.open) throw new ProviderError('network', { retryable: true });
-    if (flow.protocol !== 'UDP' || bytes <= UDP_MAXIMUM || !this.#current) return flow;
+    if (flow.protocol !== 'UDP' || bytes <= UDP_MAXIMUM || !this.#current || this.#isTcpSilent) return flow;
     // RFC 3261 §18.1.1: TCP for large requests, and UDP after all when the server refuses TCP
     this.#large ??= this.#openLarge(this.#current);
     try {
       return await this.#large;
-    } catch {
+    } catch (error) {
       this.#large = undefined;
+      // a firewall that says nothing makes every large request wait, for as long as we are here
+      this.#isTcpSilent ||= ProviderError.from(error).code === 'timeout';
       return flow;
     }
   }

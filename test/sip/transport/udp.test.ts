@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import net from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
+import { ServerNetwork } from '../../../protocols/sip/transport/server-network.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
@@ -230,5 +233,45 @@ describe('requests too big for a datagram (RFC 3261 §18.1.1)', () => {
     void agent.request({ method: 'MESSAGE', to: 'sip:bob@campus.test', body: big });
     const [datagram] = (await arrived) as [Buffer];
     expect(datagram.toString()).toContain('Via: SIP/2.0/UDP 127.0.0.1:');
+  });
+
+  test.skipIf(process.platform !== 'linux')('and do not wait again for a TCP port that says nothing', async () => {
+    // a program that takes no connection: when its queue is full, who connects hears nothing
+    const code = `require('net').createServer((s) => s.on('error', () => {})).listen({ port: 0, host: '127.0.0.1', backlog: 1 },
+      function () { console.log(this.address().port) })`;
+    const silent = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void silent.kill('SIGKILL'));
+    const port = Number(String((await once(silent.stdout, 'data'))[0]));
+    silent.kill('SIGSTOP');
+    const fillers = Array.from({ length: 4 }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
+    onTestFinished(() => {
+      for (const filler of fillers) filler.destroy();
+    });
+    await once(fillers[0] as net.Socket, 'connect');
+    const udp = dgram.createSocket('udp4').bind(port, '127.0.0.1');
+    await once(udp, 'listening');
+    onTestFinished(() => void udp.close());
+    const network = new ServerNetwork({
+      locate: async () => [{ protocol: 'UDP', address: '127.0.0.1', port }],
+      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
+      onStep: () => {},
+      connectTimeout: 300,
+    });
+    onTestFinished(() => network.close());
+    const events = { message: () => {}, oversized: () => {}, flowBroken: () => {}, down: () => {} };
+    const target = { host: 'campus.test', port: undefined, transport: undefined };
+    const protocols: string[] = [];
+    const ask = async (): Promise<unknown> => protocols.push((await network.flowFor(target, 2_000)).protocol);
+    await network.open(events);
+    await ask();
+    silent.kill('SIGCONT');
+    const taken = net.connect(port, '127.0.0.1').on('error', () => {});
+    fillers.push(taken);
+    await once(taken, 'connect');
+    await ask();
+    // and is asked once more after a reconnect
+    await network.open(events);
+    await ask();
+    expect(protocols).toEqual(['UDP', 'UDP', 'TCP']);
   });
 });
