@@ -22,7 +22,8 @@ export function transferState(t: TFunction, transfer: Transfer, name: string): s
   if (transfer.state === 'offered') return faultSentence(t, code);
   const here = code === 'no-space' && transfer.canRetry;
   if (transfer.direction === 'outgoing' || here) return `${said}. ${faultSentence(t, code)}`;
-  if (transfer.canRetry) return `${said}. ${faultSaid(t, code)}`;
+  // what the other one no longer has, or keeps back, is theirs to offer again
+  if (transfer.canRetry && code !== 'source-missing') return `${said}. ${faultSaid(t, code)}`;
   // only who sends can begin again
   return `${said}. ${faultSaid(t, code)} ${t(code === 'no-space' ? 'file.makeRoom' : 'file.askAgain', { name })}`;
 }

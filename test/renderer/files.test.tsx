@@ -65,6 +65,15 @@ describe('a file that did not come', () => {
     expect(within(list).queryByText(/Ask Rui Costa to send it again/)).toBeNull();
   });
 
+  it('because its sender no longer has it says whom to ask', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    const offered = core.data.snapshot.transfers.find((one) => one.file.name === 'fotografia do quadro.jpg');
+    const fault = { code: 'source-missing', retryable: false };
+    act(() => core.changeTransfer(offered?.id ?? '', { state: 'failed', fault, canRetry: true }));
+    await within(list).findByText(/Ask Rui Costa to send it again\./);
+  });
+
   it('because others of its offer are not answered yet says so, and no longer when they are', async () => {
     const { core } = await openWindow({ talk: 'rui' });
     const list = await log('Rui Costa');

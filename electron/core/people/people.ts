@@ -5,6 +5,7 @@ import {
   type ContactCapabilities,
   type ContactListOperationSet,
   type ContactPermissions,
+  type ContactRequest,
   type PeerPresence,
   type Provider,
   ProviderError,
@@ -67,7 +68,7 @@ export class People {
 
   get requests(): ContactRequestView[] {
     return [...this.#attached].flatMap(([accountId, { provider }]) =>
-      (provider.operationSet('contactList')?.requests ?? []).map(({ address, name, note }) => ({
+      othersOf(provider).map(({ address, name, note }) => ({
         accountId,
         address,
         name: shortText(name ?? ''),
@@ -131,7 +132,12 @@ export class People {
       const look = (): void => this.#parts.events.defer(`contacts ${accountId}`, () => this.#takeList(accountId));
       undo.push(
         list.onChange(look),
-        list.onRequests(() => this.#tellRequests()),
+        list.onRequests((requests) => {
+          // who has themselves on the list sees themselves, unasked
+          if (requests.some(({ address }) => address === provider.address))
+            list.answerRequest(provider.address, 'accept').catch(() => undefined);
+          this.#tellRequests();
+        }),
       );
       // an empty list before the server has spoken says nothing
       if (list.contacts.length > 0) look();
@@ -441,6 +447,9 @@ const nothingKnown = () => ({
   messagingMode: null,
   fileTransferOff: null,
 });
+
+const othersOf = (provider: Provider): readonly ContactRequest[] =>
+  (provider.operationSet('contactList')?.requests ?? []).filter(({ address }) => address !== provider.address);
 
 /** A text that only has to wait for the connection is not off: it is kept here until then. */
 function abilitiesOf({

@@ -213,6 +213,14 @@ describe('the contact list', () => {
     );
   });
 
+  it('are not one’s own: who has themselves on the list is not asked about themselves', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.requests = [{ address: provider.address, name: 'Ana' }];
+    provider.contactList.asked.emit(provider.contactList.requests);
+    expect((await profile.snapshot()).requests).toEqual([]);
+    expect(provider.contactList.answers).toEqual([{ address: provider.address, answer: 'accept' }]);
+  });
+
   it('says what somebody may see of us, and changes it where a server keeps that', async () => {
     const { profile, provider } = await ready();
     provider.contactList.set([contact('rui')]);
