@@ -195,9 +195,10 @@ const formatAddress = ({ name, uri }: CpimAddress): string => {
 };
 
 const parseAddress = (value: string): CpimAddress => {
-  const match = /^(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<([^>]*)>/.exec(value);
+  // no two parts that match the same stand side by side, or a long value would cost its square
+  const match = /^(?:"((?:[^"\\]|\\.)*)"\s*|([^<]*))<([^>]*)>/.exec(value);
   if (!match) return { uri: value };
-  const name = unescapeText(match[1] ?? match[2] ?? '');
+  const name = unescapeText(match[1] ?? match[2]?.trimEnd() ?? '');
   return { ...(name === '' ? {} : { name }), uri: match[3] ?? '' };
 };
 

@@ -41,7 +41,7 @@ export const parseMultipart = (
     if (start === -1 || headEnd === -1) return undefined;
     const head = section.slice(start + 2, headEnd).replace(/\r\n[ \t]+/g, ' ');
     const header = (name: string): string | undefined =>
-      new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)[ \\t]*$`, 'im').exec(head.replaceAll('\r\n', '\n'))?.[1];
+      new RegExp(`^${name}[ \\t]*:(.*)$`, 'im').exec(head.replaceAll('\r\n', '\n'))?.[1]?.trim();
     parts.push({
       contentType: header('content-type') ?? 'text/plain',
       content: decodeTransfer(section.slice(headEnd + 4), header('content-transfer-encoding')),
@@ -62,7 +62,8 @@ export const decodeTransfer = (content: string, encoding: string | undefined): B
       return Buffer.from(
         content
           // RFC 2045 §6.7: blanks at the end of a line were added on the way, those before a soft line break were not
-          .replace(/[ \t]+(?=\r\n|$)/g, '')
+          // looked at from its beginning only: a megabyte of blanks must not cost its square
+          .replace(/(?<![ \t])[ \t]+(?=\r\n|$)/g, '')
           .replace(/=\r\n/g, '')
           .replace(/=([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
         'latin1',

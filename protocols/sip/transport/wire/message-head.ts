@@ -27,7 +27,7 @@ export type StartLine =
   | { kind: 'response'; status: number; reason: string };
 
 /** One of a list: commas within quotes do not end it. */
-const VIA = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
+const VIA = /(?:"(?:[^"\\]|\\.)*(?:"|$)|[^,"])+/g;
 interface Field {
   name: string;
   /** The name in lower case; empty: taken out. */
@@ -82,6 +82,11 @@ export class MessageHead {
   all(name: string): string[] {
     const wanted = name.toLowerCase();
     return this.#fields.filter(({ key }) => key === wanted).map(({ value }) => value);
+  }
+
+  /** Characters of the longest value. */
+  get longest(): number {
+    return this.#fields.reduce((most, { value }) => Math.max(most, value.length), 0);
   }
 
   /** Changes every field of that name; undefined takes the field out. */

@@ -22,7 +22,7 @@ export const viaForCore = (via: string): string =>
 
 /** Target of a request: the first Route with `lr`, else the Request-URI (RFC 3261 §8.1.2). Undefined when unreadable. */
 export const targetOf = (requestUri: string, route: string | undefined): Target | undefined => {
-  const uri = route ? (/<([^>]*)>/.exec(route)?.[1] ?? route) : requestUri;
+  const uri = route ? (/<([^<>]*)>/.exec(route)?.[1] ?? route) : requestUri;
   const match = /^sips?:(?:[^@]*@)?(\[[^\]]+\]|[^:;?]+)(?::(\d+))?([^?]*)/i.exec(uri);
   if (!match?.[1]) return undefined;
   return {
