@@ -83,11 +83,19 @@ export interface CoreFacts {
   /** Option tags in Supported. */
   supported: readonly string[];
   contact(): string;
+  /** Session description of what we can (RFC 3264 §9). */
+  description(): string | undefined;
   /** Somebody asked what we can (OPTIONS). */
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
   /** A MESSAGE or INVITE outside dialogs: seconds after which it may come again, undefined when it is taken. */
   excess(from: Core.IncomingRequestMessage['from']['uri']): number | undefined;
 }
+
+const sessionBody = (content: string): Core.Body => ({
+  contentDisposition: 'session',
+  contentType: 'application/sdp',
+  content,
+});
 
 type Origin = Pick<Core.IncomingRequestMessage, 'fromTag' | 'callId' | 'cseq'>;
 const originOf = ({ fromTag, callId, cseq }: Origin): string => `${callId} ${cseq} ${fromTag}`;
@@ -156,8 +164,10 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     // Defect: OPTIONS gets a fixed answer without Contact that names neither our methods nor our body types.
     if (method === 'OPTIONS' && !message.toTag) {
       facts.asked(message.from.uri);
+      const content = facts.description();
       core.replyStateless(message, {
         statusCode: 200,
+        ...(content === undefined ? {} : { body: sessionBody(content) }),
         extraHeaders: [
           `Contact: ${facts.contact()}`,
           `Allow: ${facts.allow.join(', ')}`,

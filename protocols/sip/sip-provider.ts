@@ -224,6 +224,7 @@ export class SipProvider implements Provider {
       direct: false,
     });
     this.#agent.onInvite = (session) => dispatchInvitation(session, [this.#files, this.#messaging.chats]);
+    this.#agent.describe = () => this.#files.describe();
     this.#operationSets = {
       messaging: this.#messaging,
       presence: presenceSet,
@@ -333,7 +334,9 @@ export class SipProvider implements Provider {
 
   /** Nothing breaks over UDP when the server goes: it may be another by now, or has given up notices nobody took. */
   #renew(): void {
-    if (this.registration.state === 'online' && this.#agent.local?.protocol === 'UDP') void this.#restore();
+    if (this.registration.state !== 'online' || this.#agent.local?.protocol !== 'UDP') return;
+    this.#publication.suspend();
+    void this.#restore();
   }
 
   /** First whom we see, then who sees us. False: the connection was lost meanwhile, and all this begins anew with the next. */

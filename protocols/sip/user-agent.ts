@@ -52,6 +52,8 @@ export class SipUserAgent {
   onMessage: ((request: Core.IncomingMessageRequest) => void) | undefined;
   /** Asked for each MESSAGE and INVITE outside sessions: seconds after which it may be sent again. Unset or undefined: it is taken. */
   excess: ((from: Address) => number | undefined) | undefined;
+  /** Says what sessions we can have, for OPTIONS (RFC 3264 §9). Unset or undefined: the answer has no body. */
+  describe: (() => string | undefined) | undefined;
   readonly #userAgent: UserAgent;
   readonly #network: Network;
   readonly #sessions = new Set<SipJsSession>();
@@ -111,6 +113,7 @@ export class SipUserAgent {
       supported: SUPPORTED,
       // RFC 4569: whoever asks learns that we take message sessions
       contact: () => `${this.contact};message`,
+      description: () => this.describe?.(),
       excess: (from) => this.excess?.(addressOfUri(from)),
       asked: (from) => {
         if (from.user === this.uri.user && from.host === this.uri.host) this.#askedByOwn.emit();

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   type Address,
   Emitter,
@@ -14,7 +15,7 @@ import type { ChatLines } from '../offers/invitations.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
 import type { FileSelector } from './description/file-selector.ts';
-import { type FileMedia, offersFiles, parseDescription } from './description/session-description.ts';
+import { capabilities, type FileMedia, offersFiles, parseDescription } from './description/session-description.ts';
 import { FileFetch } from './file-fetch.ts';
 import { IncomingFileOffer, type OfferContext } from './incoming-offer.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
@@ -101,6 +102,12 @@ export class SipFileTransfer implements FileTransferOperationSet {
       ended: () => {},
     };
     return transfer;
+  }
+
+  /** What an answer to OPTIONS says of files (§8.5); undefined while not connected. */
+  describe(): string | undefined {
+    const place = this.#context.place();
+    return place && capabilities({ sessionId: randomInt(2 ** 47), version: 1, host: place.host }, place.secure);
   }
 
   /** Takes an incoming session when it offers files or asks for some; false: it is something else, a chat perhaps. */

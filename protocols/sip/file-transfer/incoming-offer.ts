@@ -131,8 +131,14 @@ export class IncomingFileOffer {
     this.#offer = offer;
     this.#asked = asked;
     this.#context = context;
+    const ids = new Set<string | undefined>();
     for (const media of offer.media) {
-      if (media.kind === 'file' && !refusalOf(media.file)) this.#entries.set(media, this.#entryOf(media.file));
+      if (media.kind !== 'file' || refusalOf(media.file)) continue;
+      const { transferId } = media.file;
+      // §8.1: never used before in this session
+      if (transferId !== undefined && ids.has(transferId)) continue;
+      ids.add(transferId);
+      this.#entries.set(media, this.#entryOf(media.file));
     }
     const entries = [...this.#entries.values()];
     const unnamed = asked.within ? randomUUID() : sip.id;

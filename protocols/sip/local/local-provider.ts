@@ -148,6 +148,7 @@ export class LocalProvider implements Provider {
       now,
       direct: true,
     });
+    this.#agent.describe = () => this.#files.describe();
     this.#admitKnownPeersOnly();
     this.#presence = new AnnouncedPresence(this.#directory, (own) => this.#announce(own));
     this.#operationSets = {

@@ -36,6 +36,7 @@ export interface MediaContext {
 
 type LineOptions = Omit<SessionOptions, 'matching'>;
 
+const CERTIFICATE_AGE = 7 * 86_400_000;
 /** A relay that has not answered by then is away; one of a peer's that has not connected to us by then never will. */
 const RELAY_TIMEOUT = 8_000;
 
@@ -50,7 +51,7 @@ const RELAY_TIMEOUT = 8_000;
  */
 export class Media {
   readonly #context: MediaContext;
-  #made: TlsIdentity | undefined;
+  #made: { identity: TlsIdentity; at: number } | undefined;
   readonly #lines = new Set<MediaLine>();
   /** Peers without a relay whom ours did not reach: some connect to other relays only. */
   readonly #unreached = new Set<string>();
@@ -106,9 +107,13 @@ export class Media {
     for (const line of this.#lines) line.end();
   }
 
+  /** A program may run for months, and its clock may be set: a certificate is used for a few days of the thirty it is valid. */
   get #identity(): TlsIdentity {
-    this.#made ??= createCertificate(this.#context.now());
-    return this.#made;
+    const now = this.#context.now();
+    if (!this.#made || Math.abs(now - this.#made.at) > CERTIFICATE_AGE) {
+      this.#made = { identity: createCertificate(now), at: now };
+    }
+    return this.#made.identity;
   }
 
   #keep(
@@ -118,7 +123,7 @@ export class Media {
     unreached: () => void = () => {},
   ): MediaLine {
     const { certificateAuthorities } = this.#context;
-    const fingerprint = raw.secure && !raw.relayed ? fingerprintOf(this.#identity.cert) : undefined;
+    const fingerprint = raw.secure && raw.identity ? fingerprintOf(raw.identity.cert) : undefined;
     const line = new MediaLine({
       ...raw,
       ...facts,
@@ -133,18 +138,20 @@ export class Media {
   }
 
   async #direct({ host, secure }: MediaPlace, role: Role, options: LineOptions): Promise<RawLine> {
-    const endpoint = new MsrpEndpoint({ identity: this.#identity });
+    const identity = this.#identity;
+    const endpoint = new MsrpEndpoint({ identity });
     // RFC 6714 §5: whatever stands in between may rewrite addresses, never session ids
     const matching = 'session-id';
     if (role === 'active') {
       const session = endpoint.createSession({ ...options, matching, host, secure });
-      return { endpoint, session, secure, relayed: false };
+      return { endpoint, session, identity, secure, relayed: false };
     }
     try {
-      const listener = await endpoint.listen({ host, ...(secure ? { tls: this.#identity } : {}) });
+      const listener = await endpoint.listen({ host, ...(secure ? { tls: identity } : {}) });
       return {
         endpoint,
         session: endpoint.createSession({ ...options, matching, listener }),
+        identity,
         secure,
         relayed: false,
       };
@@ -206,6 +213,8 @@ export class Media {
 interface RawLine {
   endpoint: MsrpEndpoint;
   session: MsrpSession;
+  /** Who we are to the other end; relays are shown no certificate. */
+  identity?: TlsIdentity;
   secure: boolean;
   /** By a relay of ours. */
   relayed: boolean;

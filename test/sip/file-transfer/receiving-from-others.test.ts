@@ -335,6 +335,22 @@ describe('when we receive', () => {
     sip.end();
   });
 
+  test('two lines under one id are one file: the second is refused, and shown to nobody', async () => {
+    const bob = await filePeer('bob');
+    const shown: string[] = [];
+    bob.files.onOffer(({ transfer }) => {
+      shown.push(transfer.file.name);
+      acceptInto(transfer, new Arrival(9));
+    });
+    const line = (path: string, port: number, name: string): string[] =>
+      media(path, port, 'a=sendonly', `a=file-selector:name:"${name}" size:9`, 'a=file-transfer-id:same');
+    const { sip } = await sender(bob.uri, (path, port) => [...line(path, port, 'a'), ...line(path, port, 'b')]);
+    const { remote } = await reached(sip, 'established');
+    expect(remote.sdp.match(/^m=message \d+/gm)?.map((text) => text.endsWith(' 0'))).toEqual([false, true]);
+    expect(shown).toEqual(['a']);
+    sip.end();
+  });
+
   test('more than 64 offers at once are answered 486', { timeout: 20_000 }, async () => {
     const bob = await filePeer('bob');
     let shown = 0;

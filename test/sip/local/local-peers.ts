@@ -8,6 +8,7 @@ import type {
   ProviderContext,
   Registration,
 } from '../../../protocols/contract/index.ts';
+import { Discovery } from '../../../protocols/sip/local/discovery.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
 
 /** A port for multicast of the test's own, so that tests and other programs do not see each other. */
@@ -100,3 +101,20 @@ export const neighbours = async (): Promise<{ ana: Local; bob: Local; port: numb
   await Promise.all([sees(ana, bob.provider.address), sees(bob, ana.provider.address)]);
   return { ana, bob, port };
 };
+
+/** Where a peer listens, as the other one knows it. */
+export const portOf = async (peer: Local, port: number): Promise<number> =>
+  await new Promise((resolve, reject) => {
+    const discovery = new Discovery({
+      loopbackOnly: true,
+      port,
+      log: () => {},
+      onPresent: (announcement) => {
+        if (peer.provider.address === `sip:${announcement.id}@local`) resolve(announcement.port);
+      },
+      onLeaving: () => {},
+      onFault: reject,
+    });
+    onTestFinished(() => discovery.close());
+    discovery.open().then(() => discovery.ask(), reject);
+  });

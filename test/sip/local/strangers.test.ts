@@ -9,7 +9,7 @@ import { Discovery } from '../../../protocols/sip/local/discovery.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
 import { MAXIMUM_AT_HOST } from '../../../protocols/sip/local/peer-directory.ts';
 import { directAgent } from '../direct-agents.ts';
-import { contextOf, type Local, localPeer, multicastPort, neighbours, registered, sees } from './local-peers.ts';
+import { contextOf, localPeer, multicastPort, neighbours, portOf, registered, sees } from './local-peers.ts';
 
 // the codec below bonjour-service, found from there since it is no dependency of ours
 const below = createRequire(createRequire(import.meta.url).resolve('bonjour-service'));
@@ -53,23 +53,6 @@ const text = (
   to: from,
   body: { contentType: 'text/plain', content },
 });
-
-/** Where a peer listens, as the other one knows it. */
-const portOf = async (peer: Local, port: number): Promise<number> =>
-  await new Promise((resolve, reject) => {
-    const discovery = new Discovery({
-      loopbackOnly: true,
-      port,
-      log: () => {},
-      onPresent: (announcement) => {
-        if (peer.provider.address === `sip:${announcement.id}@local`) resolve(announcement.port);
-      },
-      onLeaving: () => {},
-      onFault: reject,
-    });
-    onTestFinished(() => discovery.close());
-    discovery.open().then(() => discovery.ask(), reject);
-  });
 
 describe('whoever is no peer', () => {
   test('is not listened to: its texts and offers are put off', async () => {

@@ -101,3 +101,23 @@ test('who is offered a passive peer connects, and says a port nobody can connect
   line.session.send({ contentType: 'application/octet-stream', body });
   expect(Buffer.compare(await received, body)).toBe(0);
 });
+
+test.each([8, -8])(
+  'a certificate is made anew when the clock says %d days later; lines with the one before go on',
+  async (days) => {
+    const clock = { now: Date.now() };
+    const own = new Media({ now: () => clock.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
+    onTestFinished(() => own.close());
+    const before = await own.offer({ host, secure: true }, refusing);
+    const beside = await own.offer({ host, secure: true }, refusing);
+    clock.now += days * 86_400_000;
+    const { options, received } = taking();
+    const after = await own.answer(host, { ...before.address, host }, options);
+    expect(before.address.fingerprint).toBe(beside.address.fingerprint);
+    expect(after.address.fingerprint).not.toBe(before.address.fingerprint);
+    // each goes on with the certificate it has announced
+    await Promise.all([begin(before, { ...after.address, host }), begin(after, { ...before.address, host })]);
+    before.session.send({ contentType: 'application/octet-stream', body });
+    expect(Buffer.compare(await received, body)).toBe(0);
+  },
+);

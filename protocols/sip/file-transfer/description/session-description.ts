@@ -90,8 +90,10 @@ export const offersFiles = (sdp: string): boolean =>
 
 const writeFile = (file: FileMedia): MediaDescription => {
   const date = formatFileDate(file.dates);
+  const selector = formatFileSelector(file.selector ?? { hashes: [] });
   const line = writeMsrpLine(file, [
-    `file-selector:${formatFileSelector(file.selector ?? { hashes: [] })}`,
+    // §6: an empty one has no colon
+    selector === '' ? 'file-selector' : `file-selector:${selector}`,
     ...(file.transferId !== undefined ? [`file-transfer-id:${file.transferId}`] : []),
     ...(file.disposition !== undefined ? [`file-disposition:${file.disposition}`] : []),
     ...(date !== undefined ? [`file-date:${date}`] : []),
@@ -169,3 +171,20 @@ export const closedMedia = ({ secure, direction, acceptTypes, selector, transfer
   ...(transferId !== undefined ? { transferId } : {}),
   dates: {},
 });
+
+/** RFC 5547 §8.5: that we know files, for who asks what we can. Nobody can connect to it. */
+export const capabilities = (origin: Origin, secure: boolean): string =>
+  formatDescription(origin, [
+    {
+      kind: 'file',
+      file: {
+        port: 0,
+        secure,
+        path: [],
+        direction: 'sendrecv',
+        acceptTypes: ['*'],
+        selector: { hashes: [] },
+        dates: {},
+      },
+    },
+  ]);
