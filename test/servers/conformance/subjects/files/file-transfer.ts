@@ -83,12 +83,14 @@ export const fileTransfer = (company: Company): void => {
       }
     });
 
-    it.each(HARMLESS)('keeps the name %s', async (name) => {
+    it('keeps names that do no harm', async () => {
       const { alice, bob } = await company.pair();
-      const unique = `${Math.random().toString(36).slice(2)} ${name}`;
-      const exchange = await company.accepted(alice, bob, company.file(500, { name: unique }));
-      await expectWhole(exchange);
-      expect(exchange.incoming.transfer.file.name).toBe(unique);
+      for (const name of HARMLESS) {
+        const unique = `${Math.random().toString(36).slice(2)} ${name}`;
+        const exchange = await company.accepted(alice, bob, company.file(500, { name: unique }));
+        await expectWhole(exchange);
+        expect(exchange.incoming.transfer.file.name).toBe(unique);
+      }
     });
 
     it('carries files whatever their names', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ProviderError } from '../../../../../protocols/contract/index.ts';
+import { ProviderError, type ProviderErrorCode } from '../../../../../protocols/contract/index.ts';
 import { type Company, type Exchange, endOf } from '../../kit/company.ts';
 import { type Doomed, doom } from '../../kit/doomed.ts';
 import type { SentFile } from '../../kit/files.ts';
@@ -48,13 +48,15 @@ export const transferEndings = (company: Company): void => {
       expect([endOf(exchange.out), endOf(exchange.incoming)]).toEqual(['finished', 'finished']);
     });
 
-    it.each([0, middle])('fails on both sides when the disk is full after %d bytes', async (position) => {
+    it('fails on both sides when the disk is full, at the first byte and in the middle', async () => {
       const { alice, bob } = await company.pair();
-      const exchange = await company.accepted(alice, bob, company.file(size), (place) => {
-        place.onWrite = fails(position, 'no-space');
-      });
-      expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'no-space' } });
-      await middles.expectSender(exchange, ['no-space', 'peer-cannot-keep']);
+      for (const position of [0, middle]) {
+        const exchange = await company.accepted(alice, bob, company.file(size), (place) => {
+          place.onWrite = fails(position, 'no-space');
+        });
+        expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code: 'no-space' } });
+        await middles.expectSender(exchange, ['peer-cannot-keep']);
+      }
       await middles.goOn(alice, bob);
     });
 
@@ -71,56 +73,34 @@ export const transferEndings = (company: Company): void => {
 
     it('does not finish for the sender when the receiver could not give the file its name', async () => {
       const { alice, bob } = await company.pair();
-      for (const code of ['permission-denied', 'name-refused', 'size-mismatch'] as const) {
+      for (const [code, told] of [
+        ['permission-denied', 'peer-cannot-keep'],
+        ['name-refused', 'peer-cannot-keep'],
+        ['size-mismatch', 'size-mismatch'],
+      ] as const) {
         const exchange = await company.accepted(alice, bob, company.file(1000), (place) => {
           place.onComplete = () => fails(0, code)(0);
         });
         expect(await exchange.incoming.over()).toMatchObject({ state: 'failed', error: { code } });
-        await middles.expectSender(exchange, [code, 'peer-cannot-keep']);
+        await middles.expectSender(exchange, [told]);
       }
     });
 
-    it.each([
-      [
-        'cannot be read any more',
-        (file: SentFile) => {
-          file.onRead = fails(middle, 'unreadable');
-        },
-        'unreadable',
-      ],
-      [
-        'has another size than before',
-        (file: SentFile) => {
-          file.sourceSize = size - 1;
-        },
-        'source-changed',
-      ],
-      [
-        'is cut while it is read',
-        (file: SentFile) => {
-          file.cutTo = size / 2;
-        },
-        'source-changed',
-      ],
-      [
-        'is gone',
-        (file: SentFile) => {
-          file.open = () => Promise.reject(new ProviderError('source-missing'));
-        },
-        'source-missing',
-      ],
-    ] as const)('fails on both sides when the file %s', async (_, harm, code) => {
+    it('fails on both sides when the file cannot be read, has another size, is cut while it is read, is gone', async () => {
       const { alice, bob } = await company.pair();
-      const file = company.file(size);
-      harm(file);
-      const { out, incoming } = await middles.run(alice, bob, file);
-      expect(await out.over()).toMatchObject({ state: 'failed', error: { code } });
-      await middles.expectReceiver({ alice, bob }, incoming, file, [
-        code,
-        'cancelled{peer}',
-        'source-changed',
-        'network',
-      ]);
+      const harms: readonly [ProviderErrorCode, Partial<SentFile>][] = [
+        ['unreadable', { onRead: fails(middle, 'unreadable') }],
+        ['source-changed', { sourceSize: size - 1 }],
+        ['source-changed', { cutTo: size / 2 }],
+        ['source-missing', { open: () => Promise.reject(new ProviderError('source-missing')) }],
+      ];
+      for (const [code, harm] of harms) {
+        const file = Object.assign(company.file(size), harm);
+        const { out, incoming } = await middles.run(alice, bob, file);
+        expect(await out.over()).toMatchObject({ state: 'failed', error: { code } });
+        const ends = [code, 'cancelled{peer}', 'source-changed', 'network'];
+        await middles.expectReceiver({ alice, bob }, incoming, file, ends);
+      }
       await middles.goOn(alice, bob);
     });
 
