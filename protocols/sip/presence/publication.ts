@@ -54,12 +54,15 @@ export class Publication {
     return taken;
   }
 
-  /** We are registered again: the server may have forgotten everything. What is on its way over this connection comes after that. */
+  /**
+   * We are registered again: the server may have forgotten everything. What is on its way over this connection, or was taken over it,
+   * comes after that; two in a row may reach those who see us in either order (Kamailio).
+   */
   restore(): void {
-    if (this.#document !== undefined && !this.#isSending) this.#wake();
+    if (this.#document !== undefined && !this.#isSending && !this.#isTaken) this.#wake();
   }
 
-  /** The connection is gone: nothing to refresh until `restore`. */
+  /** The connection is gone, or what was taken over it may be: nothing to refresh until `restore`. */
   suspend(): void {
     clearTimeout(this.#timer);
     this.#isTaken = false;

@@ -93,11 +93,14 @@ test('what is published while offline waits for the connection', async () => {
   publication.suspend();
 });
 
-test('what is on its way when the account is restored goes once', async () => {
+test('what is on its way, or was taken, when the account is restored goes once', async () => {
   const { server, publication } = await publishing();
   const published = publication.publish('x');
   publication.restore();
   await published;
+  publication.restore();
+  // the connection is another
+  publication.suspend();
   publication.restore();
   await server.request('PUBLISH', 2);
   await publication.stop();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { memoryStorage, type Person, person } from '../kit.ts';
+import { draft, memoryStorage, type Person, person } from '../kit.ts';
 import { type Received, ScriptedServer } from '../scripted-server.ts';
 
 const PEERS = ['sip:bob@campus.test', 'sip:carol@campus.test'];
@@ -66,4 +66,24 @@ test('a connection that is lost while the list of contacts is read leaves nothin
   }
   await server.until(() => (since(server, before).includes('PUBLISH presence') ? true : undefined));
   expect(since(server, before).filter((each) => each.startsWith('PUBLISH')).length).toBe(1);
+});
+
+test('what is published while the list of contacts is read is not published again after it', async () => {
+  const server = await ScriptedServer.open();
+  server.handler = answer;
+  const lists: http.ServerResponse[] = [];
+  const xcap = http.createServer((_request, response) => lists.push(response)).listen(0, '127.0.0.1');
+  await once(xcap, 'listening');
+  onTestFinished(() => {
+    xcap.closeAllConnections();
+    xcap.close();
+  });
+  const ana = await online(server, { xcapRoot: `http://127.0.0.1:${(xcap.address() as AddressInfo).port}/xcap-root/` });
+  // as the program does as soon as it is online
+  await ana.set('presence').publish({ state: 'away', note: '' });
+  const [list] = lists;
+  list?.writeHead(404).end();
+  await server.until(() => (since(server, 0).length >= 3 ? true : undefined));
+  await ana.set('messaging').send('sip:bob@campus.test', draft('x')).outcome;
+  expect(since(server, 0).toSorted()).toEqual(EXPECTED.toSorted());
 });
