@@ -97,6 +97,7 @@ export class Conversations implements TransferTalks {
           messages: this.#messages,
           talks: this.talks,
           people: this.#parts.people(),
+          own: provider.address,
           stored: (message, isNews) => (isNews ? this.#arrived(message) : this.#tell(message)),
           proven: (account, mark) => this.#takeMark(account, mark, 'sent'),
           clock,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, MessageMark } from '../../../protocols/contract/index.ts';
+import type { Address, IncomingMessage, MessageMark } from '../../../protocols/contract/index.ts';
 import type { Message, Route } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { People } from '../people/people.ts';
@@ -12,6 +12,8 @@ export interface IncomingParts {
   messages: MessageRows;
   talks: Talks;
   people: Pick<People, 'meet'>;
+  /** The account's address. */
+  own: Address;
   /** A new text is on disk, ours from another device included; `isNews` when nobody can have seen it yet. */
   stored(message: Message, isNews: boolean): void;
   /** A text of ours came back: the server has it. */
@@ -24,12 +26,10 @@ export interface IncomingParts {
  * text: wire ids are the sender's choice, and some clients count from 1 after every start. Throws when the disk takes
  * nothing; the provider then confirms nothing, and it comes again.
  */
-export function keepIncoming(
-  parts: IncomingParts,
-  accountId: string,
-  incoming: IncomingMessage,
-): 'stored' | 'duplicate' {
-  const { driver, messages, talks, people } = parts;
+export function keepIncoming(parts: IncomingParts, accountId: string, came: IncomingMessage): 'stored' | 'duplicate' {
+  const { driver, messages, talks, people, own } = parts;
+  // what we write to ourselves is ours, also where it comes back
+  const incoming: IncomingMessage = came.peer === own ? { ...came, direction: 'outgoing' } : came;
   const route: Route = { accountId, address: incoming.peer };
   const known = find(messages, route, incoming);
   if (known) {

@@ -96,6 +96,21 @@ describe('a text that arrives', () => {
     expect((await profile.snapshot()).talks).toHaveLength(2);
   });
 
+  it('to oneself is there once, and on another device as one’s own', async () => {
+    const { profile, provider } = await ready();
+    const own = provider.address;
+    provider.receive({ text: 'from my other device', peer: own });
+    const [talk] = (await profile.snapshot()).talks;
+    expect(talk).toMatchObject({ unread: 0, last: { text: 'from my other device', direction: 'outgoing' } });
+    const { id } = await profile.call('messages.send', { talkId: talk?.id ?? '', text: 'note' });
+    expect(provider.receive({ text: 'note', peer: own, id })).toBe('duplicate');
+    const page = await profile.call('messages.page', { talkId: talk?.id ?? '', limit: 10 });
+    expect(page.messages.map(({ text, direction }) => [text, direction])).toEqual([
+      ['from my other device', 'outgoing'],
+      ['note', 'outgoing'],
+    ]);
+  });
+
   it('from another device of ours is ours: sent, read, and without a notification', async () => {
     const { profile, provider } = await ready();
     provider.receive({ text: 'question' });
