@@ -190,7 +190,7 @@ const takeHeaders = (data: Buffer, start: number): { headers: { name: string; va
 };
 
 const formatAddress = ({ name, uri }: CpimAddress): string => {
-  const safe = uri.replace(/[\s<>]/g, (c) => encodeURIComponent(c));
+  const safe = uri.replace(/[\s<>\p{Cc}]/gu, (c) => encodeURIComponent(c));
   return name === undefined || name === '' ? `<${safe}>` : `"${escapeValue(name).replace(/"/g, '\\"')}" <${safe}>`;
 };
 

@@ -29,8 +29,12 @@ const escapeName = (name: string): string => name.replace(/[\0\r\n"%/\\\u2028\u2
 const unescapeName = (text: string): string =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));
 
-const formatType = (type: string): string => {
+const ESSENCE = /^[\w.!#$&^+-]{1,127}\/[\w.!#$&^+-]{1,127}$/;
+
+/** Undefined for what is no type, which could be anything, a line of its own too. */
+const formatType = (type: string): string | undefined => {
   const [essence = '', ...parameters] = splitOutsideQuotes(type, ';');
+  if (!ESSENCE.test(essence.trim())) return undefined;
   return [
     essence.trim(),
     ...parameters.flatMap((parameter) => {
@@ -44,7 +48,7 @@ const formatType = (type: string): string => {
 
 const parseType = (text: string): string | undefined => {
   const [essence = '', ...parameters] = splitOutsideQuotes(text, ';');
-  if (!/^[\w.!#$&^+-]{1,127}\/[\w.!#$&^+-]{1,127}$/.test(essence)) return undefined;
+  if (!ESSENCE.test(essence)) return undefined;
   const readable = parameters.flatMap((parameter) => {
     const match = /^([^\s="]+)="([^"]*)"$/.exec(parameter);
     return match ? [`${match[1]}="${unescapeName(match[2] ?? '').replace(/["\\]/g, '\\$&')}"`] : [];
@@ -82,7 +86,8 @@ const parseHash = (text: string): FileHash | undefined => {
 export function formatFileSelector(selector: FileSelector): string {
   const parts: string[] = [];
   if (selector.name !== undefined) parts.push(`name:"${escapeName(selector.name)}"`);
-  if (selector.type !== undefined) parts.push(`type:${formatType(selector.type)}`);
+  const type = selector.type === undefined ? undefined : formatType(selector.type);
+  if (type !== undefined) parts.push(`type:${type}`);
   if (selector.size !== undefined) parts.push(`size:${selector.size}`);
   const hashes = [...selector.hashes].sort((a, b) => HEX_DIGITS[a.algorithm] - HEX_DIGITS[b.algorithm]);
   for (const { algorithm, value } of hashes) {

@@ -10,6 +10,8 @@ export interface Restoration {
 
 /** Characters. Ten times the longest of a campus; the grammar takes 60 ms for it. */
 const VALUE_MAXIMUM = 8_192;
+/** Nobody's name has those in it; unescaped they would be line ends in whatever the address is shown or written in. */
+const ESCAPED_CONTROLS = /%(?:[01][\da-f]|7f)/i;
 
 /**
  * sip.js drops a message without a word when a header it parses does not fit its grammar. This makes the common ones
@@ -27,7 +29,7 @@ export const repairRequest = (head: MessageHead): Restoration | 400 | 416 | 513 
   for (const name of ['from', 'to'] as const) {
     const value = head.get(name) ?? '';
     const fitting = fittingNameAddress(value);
-    if (fitting === undefined) return 400;
+    if (fitting === undefined || ESCAPED_CONTROLS.test(fitting)) return 400;
     if (fitting !== value) {
       head.set(name === 'from' ? 'From' : 'To', fitting);
       restoration[name] = value;
