@@ -10,9 +10,9 @@ test('the answer to OPTIONS has a line for files that names none, and that nobod
   const ana = await localPeer('Ana', port);
   const { agent } = await directAgent('bob');
   const to = `${ana.provider.address.replace('@local', '')}@127.0.0.1:${await portOf(ana, port)}`;
-  const { status, header, body } = await agent.request({ method: 'OPTIONS', to });
-  expect([status, header('content-type')]).toEqual([200, 'application/sdp']);
-  const [, ...media] = body.split(/^m=/m);
+  const answer = await agent.request({ method: 'OPTIONS', to });
+  expect([answer.status, answer.header('content-type')]).toEqual([200, 'application/sdp']);
+  const [, ...media] = answer.body.split(/^m=/m);
   expect(media).toEqual(['message 0 TCP/MSRP *\r\na=sendrecv\r\na=accept-types:*\r\na=file-selector\r\n']);
 });
 
