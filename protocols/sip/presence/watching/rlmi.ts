@@ -1,5 +1,5 @@
 import type { Address, PeerPresence } from '../../../contract/index.ts';
-import { parseMultipart } from '../../multipart.ts';
+import { type BodyPart, parseMultipart } from '../../multipart.ts';
 import { parseSipAddress } from '../../sip-address.ts';
 import { parseXml, type XmlElement } from '../../xml-tree.ts';
 import { parsePidf } from '../pidf.ts';
@@ -35,11 +35,14 @@ export const parseListNotice = (contentType: string, body: string, language: str
   const version = Number(root?.attributes.version ?? Number.NaN);
   if (!parts || root?.name !== 'list' || root.namespace !== NAMESPACE || !(version >= 0)) return undefined;
   const documents = new Map(parts.map((part) => [part.contentId ?? '', part]));
+  // thousands may point at the same one
+  const read = new Map<BodyPart, PeerPresence | undefined>();
   const presenceIn = (cid: string | undefined): PeerPresence | undefined => {
     if (cid === undefined) return undefined;
     const part = documents.get(cid.replace(/^<|>$/g, ''));
+    if (part && !read.has(part)) read.set(part, parsePidf(text(part.content), language));
     // RFC 4662 §5.5: what it points at is lost or no presence, and says neither that somebody is there nor that they are not
-    return (part && parsePidf(text(part.content), language)) ?? { state: 'unknown' };
+    return (part && read.get(part)) ?? { state: 'unknown' };
   };
   const resources = new Map<Address, ResourceInstance[]>();
   for (const resource of root.children.filter(({ name }) => name === 'resource')) {
