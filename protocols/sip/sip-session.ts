@@ -38,7 +38,7 @@ export type SipSessionState =
   | { state: 'answering' }
   | { state: 'established'; remote: SessionDescription }
   | { state: 'rejected'; rejection: Rejection }
-  /** `reason`: the Reason header (RFC 3326) of the peer's BYE, as it came. */
+  /** `reason`: the Reason header (RFC 3326) of the peer's BYE or CANCEL, as it came. */
   | { state: 'ended'; by: 'us' | 'peer' | 'network'; reason?: string };
 
 /** What both directions can do. */
@@ -63,7 +63,7 @@ export interface SipSession {
   accept(answer: SessionDescription): void;
   /** Incoming and `invited` only. `warning` becomes a 399 Warning. */
   reject(status: number, warning?: string): void;
-  /** Ends whatever there is: CANCEL, 480 or BYE, the latter with `reason` as its Reason header. Nothing in a final state. */
+  /** Ends whatever there is: 480, or CANCEL or BYE with `reason` as the Reason header (RFC 3326). Nothing in a final state. */
   end(reason?: string): void;
   /** Who answers offers the peer makes within the session. Default: our last description again. */
   answerReoffer: ReofferAnswerer | undefined;
@@ -176,9 +176,15 @@ export class SipJsSession implements SipSession {
       this.reject(480);
       return;
     }
+    const extraHeaders = reason ? [`Reason: ${headerText(reason)}`] : [];
     if (session.state === SessionState.Established) {
-      const extraHeaders = reason ? [`Reason: ${headerText(reason)}`] : [];
       session.bye({ requestOptions: { extraHeaders } }).catch(() => {});
+    } else if ('cancel' in session && isUnanswered(session.state)) {
+      // RFC 3326 §2: a CANCEL says why as well
+      session
+        .cancel({ extraHeaders })
+        .then(() => session.dispose())
+        .catch(() => {});
     } else session.dispose().catch(() => {});
     this.#end('us');
   }
@@ -280,6 +286,9 @@ export class SipJsSession implements SipSession {
 }
 
 /** RFC 3261 §14.1: no offer while one is under way in either direction, up to its ACK. sip.js says so in words only. */
+const isUnanswered = (state: SessionState): boolean =>
+  state === SessionState.Initial || state === SessionState.Establishing;
+
 const isPending = (error: unknown): boolean =>
   error instanceof RequestPendingError || (error instanceof Error && /ongoing re-INVITE/.test(error.message));
 
