@@ -137,7 +137,7 @@ export class SipProvider implements Provider {
       storage,
       online,
       onForgotten: () => {
-        if (online()) this.#contacts.restore();
+        if (online()) void this.#contacts.restore();
       },
     });
     const root = account.options[XCAP_ROOT_OPTION];

@@ -40,8 +40,9 @@ export class OwnPresenceTeller {
   }
 }
 
-/** Who is gone is away; who said to be busy is that also with nobody at the machine. */
+/** Who is gone is away; who said to be busy is that also with nobody at the machine. Who appears offline says nothing. */
 function shown({ state, note }: OwnPresenceView, idleSince: number | null): OwnPresence {
+  if (state === 'offline') return { state };
   const said = note === '' ? {} : { note };
   const isGone = idleSince !== null && (state === 'available' || state === 'away');
   return isGone ? { state: 'away', ...said, idleSince } : { state, ...said };

@@ -15,7 +15,7 @@ export interface ServerNetworkOptions {
   connectTimeout?: number;
   keepAlive?: KeepAlive;
   /** Asks the server something it has to answer; false: it did not. For servers that know no keep-alive. */
-  ask?(): Promise<boolean>;
+  ask?: () => Promise<boolean>;
 }
 
 /** RFC 3261 §18.1.1: larger requests must not go over UDP when the path's packet size is not known. */

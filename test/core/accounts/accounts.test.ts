@@ -326,6 +326,9 @@ describe('an account', () => {
     await profile.restart();
     await turn();
     expect(profile.protocol.last.presence.published).toEqual([{ state: 'away', note: 'lunch' }]);
+    // who appears offline says nothing at all
+    await profile.call('presence.set', { state: 'offline', note: 'lunch' });
+    expect(profile.protocol.last.presence.published.at(-1)).toEqual({ state: 'offline' });
   });
 
   it('says since when nobody is at the machine, once, and when somebody is there again', async () => {

@@ -179,7 +179,7 @@ describe('RFC 2782 weights', () => {
     expect(
       orderByWeight(records, () => 0.999)
         .map(({ port }) => port)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([1, 2, 3]);
   });
 });
