@@ -123,6 +123,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
 
     const notifier = new Notifier({
       events,
+      clock,
       settings: () => preferences.settings,
       presence: () => preferences.presence,
       personOf: (talkId) => people.find(conversations.talks.find(talkId)?.personId ?? ''),
@@ -230,6 +231,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       await accounts.stopAll();
       conversations.close();
       events.flush();
+      notifier.stop();
       log.write('info', 'core.ended');
       store.close();
       giveBack();

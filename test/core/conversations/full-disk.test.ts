@@ -34,6 +34,7 @@ function desk() {
   const { settings, presence } = new Preferences(driver, folder, events.emit);
   const notifier = new Notifier({
     events,
+    clock,
     settings: () => settings,
     presence: () => presence,
     personOf: () => undefined,

@@ -67,6 +67,25 @@ describe('notifications', () => {
     expect(shown(profile)).toEqual(['rui: three', 'Eva?: hi']);
   });
 
+  it('are two in two seconds for somebody who writes without end: the first text and the last', async () => {
+    const { profile, provider, talk } = await ready();
+    const write = async (text: string) => {
+      provider.receive({ text });
+      await turn();
+    };
+    for (const text of ['one', 'two', 'three']) await write(text);
+    expect(shown(profile)).toEqual(['rui: one']);
+    profile.clock.advance(2_000);
+    expect(shown(profile)).toEqual(['rui: one', 'rui: three']);
+    await write('four');
+    // read meanwhile
+    profile.core.control.talkInFront(talk.id);
+    profile.core.control.talkInFront(null);
+    profile.clock.advance(2_000);
+    await write('five');
+    expect(shown(profile)).toEqual(['rui: one', 'rui: three', 'rui: five']);
+  });
+
   it('are not shown for the talk in front, while left alone, or when switched off', async () => {
     const { profile, provider, talk } = await ready();
     profile.core.control.talkInFront(talk.id);

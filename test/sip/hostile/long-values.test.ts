@@ -14,14 +14,6 @@ const requestWith = (lines: readonly string[]): MessageHead => {
   if (!head) expect.unreachable();
   return head;
 };
-/** ms of processor. */
-const costOf = (work: () => unknown): number => {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-};
-
 /** What costs the square of its length with patterns that are not careful. */
 const PIECES = [
   'x',
@@ -50,19 +42,20 @@ const PIECES = [
 ];
 const long = (piece: string, length: number): string => `x${piece.repeat(length / piece.length)}x`;
 
+// with careless patterns longer than any test may take: one such request costs seconds
 test.each(PIECES)('header values of nothing but %j cost no more than their length', (piece) => {
   const value = long(piece, 8_000);
-  const cost = costOf(() => {
-    repairRequest(requestWith([`From: ${value}`]));
-    repairRequest(requestWith([`From: é ${value}<sip:a@b>;${value}`]));
-    repairRequest(requestWith([`Contact: <tel:1>,${value}`]));
-    requestWith([`Via: ${value}`]);
-  });
-  // of the processor, so whatever else the machine does: a tenth of a second; careless patterns took five
-  expect(cost).toBeLessThan(2_000);
+  const said = Array.from({ length: 8 }, () => [
+    repairRequest(requestWith([`From: ${value}`])),
+    repairRequest(requestWith([`From: é ${value}<sip:a@b>;${value}`])),
+    repairRequest(requestWith([`Contact: <tel:1>,${value}`])),
+    requestWith([`Via: ${value}`])
+      .get('via')
+      ?.slice(0, 1),
+  ]);
+  expect(new Set(said.map((each) => JSON.stringify(each))).size).toBe(1);
 });
 
-// with careless patterns longer than any test may take
 test.each([...PIECES, '--x\r\n', '=\r\n'])('bodies of nothing but %j cost no more than their length', (piece) => {
   const body = long(piece, 400_000);
   const wrapped = readContent(
