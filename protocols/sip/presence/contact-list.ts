@@ -152,7 +152,11 @@ export class SipContactList implements ContactListOperationSet {
       this.#takeList();
       return;
     }
-    await this.#server.change({ address, before: this.#inList(address), wanted: stored });
+    const before = this.#inList(address);
+    await this.#server.change({ address, before, wanted: stored });
+    // who was refused once and is wanted now may ask again; a rule that cannot be written is there to be changed by hand
+    if (!before && this.permissions?.of(address) === 'block')
+      await this.permissions.set(address, 'ask').catch(() => {});
     await this.#serve();
   }
 

@@ -237,7 +237,7 @@ describe('requests too big for a datagram (RFC 3261 §18.1.1)', () => {
 
   test.skipIf(process.platform !== 'linux')('and do not wait again for a TCP port that says nothing', async () => {
     // a program that takes no connection: when its queue is full, who connects hears nothing
-    const code = `require('net').createServer((s) => s.on('error', () => {})).listen({ port: 0, host: '127.0.0.1', backlog: 1 },
+    const code = `require('net').createServer((s) => s.on('error', () => {}).write('x')).listen({ port: 0, host: '127.0.0.1', backlog: 1 },
       function () { console.log(this.address().port) })`;
     const silent = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void silent.kill('SIGKILL'));
@@ -265,9 +265,11 @@ describe('requests too big for a datagram (RFC 3261 §18.1.1)', () => {
     await network.open(events);
     await ask();
     silent.kill('SIGCONT');
+    for (const filler of fillers) filler.destroy();
     const taken = net.connect(port, '127.0.0.1').on('error', () => {});
     fillers.push(taken);
-    await once(taken, 'connect');
+    // whoever waited before it has been taken then, and there is room for the next
+    await once(taken, 'data');
     await ask();
     // and is asked once more after a reconnect
     await network.open(events);
