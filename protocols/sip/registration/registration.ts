@@ -18,7 +18,7 @@ export interface RegistrationOptions {
 
 const EXPIRES = 600;
 /** Seconds. A proxy commonly gives a device that does not answer 5 s. */
-const AFTER_BREAK = 8;
+const AFTER_LOGIN = 8;
 /** Milliseconds. Who sends OPTIONS in our name makes us send no more REGISTERs than that. */
 const LOOK_AGAIN_AFTER = 2_000;
 /** What a registrar may ask for: Node's timers overflow beyond 24.8 days and would fire at once. */
@@ -40,8 +40,6 @@ export class Registration {
   #registered = false;
   /** Changes whenever the binding is given up. */
   #life = 0;
-  /** The last binding ended with its connection and not by our will. */
-  #broken = false;
   #others = 0;
   /** By `performance.now`. */
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -86,7 +84,6 @@ export class Registration {
   async unregister(): Promise<void> {
     if (!this.#registered) return;
     this.forget();
-    this.#broken = false;
     await this.#inTurn(() => this.#send(0));
   }
 
@@ -94,7 +91,6 @@ export class Registration {
   forget(): void {
     clearTimeout(this.#timer);
     this.#life += 1;
-    this.#broken ||= this.#registered;
     this.#registered = false;
   }
 
@@ -124,11 +120,10 @@ export class Registration {
     this.#seeOthers(others, isNew);
     const flowTimer = Number(answer.header('flow-timer'));
     if (flowTimer > 0) this.#options.onFlowTimer(flowTimer);
-    // a server that believed in our dead connection keeps what it could not deliver there, a while after we are back, and
-    // hands it out at a REGISTER
+    // a server keeps what it took for us a moment before we came, or tried in vain over a dead connection of ours, a while
+    // after we are there, and hands it out at a REGISTER
     const share = Math.min(granted ?? this.#expires, this.#expires) * 0.8;
-    const wait = this.#broken ? Math.min(AFTER_BREAK, share) : share;
-    this.#broken = false;
+    const wait = isNew ? Math.min(AFTER_LOGIN, share) : share;
     clearTimeout(this.#timer);
     // never sooner than 5 s, whatever the registrar grants
     this.#timer = setTimeout(() => void this.refresh(), Math.max(5, wait) * 1000);
