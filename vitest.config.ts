@@ -1,5 +1,18 @@
+import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** With a campus of its own (Kamailio, OpenLDAP, Prosody), started once for the whole project. */
+const onCampus = (name: string): NonNullable<TestProjectInlineConfiguration['test']> => ({
+  name,
+  environment: 'node',
+  globalSetup: ['test/servers/global-setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+});
+/** One file, so nobody meets anybody of another. */
+const ALONE = ['test/servers/conformance/xmpp.test.ts', 'test/servers/conformance/sip-tls.test.ts'] as const;
+const sideBySide = { maxWorkers: availableParallelism() };
 
 export default defineConfig({
   test: {
@@ -12,6 +25,7 @@ export default defineConfig({
           // no test waits for time; a slow machine with two cores may take long all the same
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          ...sideBySide,
         },
       },
       {
@@ -21,19 +35,18 @@ export default defineConfig({
           include: ['test/renderer/**/*.test.{ts,tsx}'],
           environment: 'jsdom',
           testTimeout: 30_000,
+          ...sideBySide,
         },
       },
+      { test: { ...onCampus('servers-xmpp'), include: [ALONE[0]], ...sideBySide } },
+      { test: { ...onCampus('servers-tls'), include: [ALONE[1]], ...sideBySide } },
       {
-        // real Kamailio, OpenLDAP and Prosody, started once for the whole project
         test: {
-          name: 'servers',
+          ...onCampus('servers'),
           // one after another: people of one project must not meet those of another on the loopback's own network
           sequence: { groupOrder: 1 },
           include: ['test/servers/**/*.test.ts'],
-          environment: 'node',
-          globalSetup: ['test/servers/global-setup.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          exclude: [...ALONE],
           fileParallelism: false,
         },
       },

@@ -21,7 +21,13 @@ const run = (words) => {
 
 const display = noScreen() ? ['display'] : [];
 /** Projects that need packages of the distribution, by group. Without them the rest runs, and the reason is printed. */
-const NEEDS = { servers: ['servers', 'peers'], windows: display, 'campus-windows': ['servers', ...display] };
+const NEEDS = {
+  servers: ['servers', 'peers'],
+  'servers-xmpp': ['servers'],
+  'servers-tls': ['servers'],
+  windows: display,
+  'campus-windows': ['servers', ...display],
+};
 const leftOut = [];
 const projects = ['unit', 'renderer'];
 for (const [project, groups] of Object.entries(NEEDS)) {

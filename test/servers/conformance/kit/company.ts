@@ -68,10 +68,13 @@ export class Company {
       if (this.fixture.abilities.contacts !== 'discovered' && (!knows(who, whom) || !sees(who, whom))) {
         await who.set('contactList').put({ address: whom.address, name: `Friend ${whom.name}`, groups: [] });
       }
+      const answers: Promise<void>[] = [];
       await until(`${who.name} sees ${whom.name}`, () => {
-        this.#answer(whom, who);
+        answers.push(this.#answer(whom, who));
         return sees(who, whom) && knows(who, whom);
       });
+      // an answer puts them on the list as well, and must not do so when they have parted
+      await Promise.all(answers);
     }
   }
 
@@ -103,12 +106,12 @@ export class Company {
 
   readonly #answered = new WeakSet<object>();
 
-  #answer(asked: Person, asker: Person): void {
+  async #answer(asked: Person, asker: Person): Promise<void> {
     const list = asked.set('contactList');
     const request = list.requests.find(({ address }) => address === asker.address);
     if (!request || this.#answered.has(request)) return;
     this.#answered.add(request);
-    void list.answerRequest(asker.address, 'accept');
+    await list.answerRequest(asker.address, 'accept');
   }
 
   /** A file that `sender` has; what becomes of its sources is watched. */

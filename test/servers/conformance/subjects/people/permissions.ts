@@ -133,7 +133,9 @@ export const permissions = (company: Company): void => {
       for (const device of devices) await until('dave is on the list', () => listed(device, dave));
       const told: string[] = [];
       const stops = devices.map((device) =>
-        device.set('contactList').onRequests((requests) => told.push(...requests.map(({ address }) => address))),
+        device.set('contactList').onRequests(() => {
+          if (asks(device, dave)) told.push(device.name);
+        }),
       );
       await carol.set('contactList').remove(dave.address);
       await dave.sees(carol, ({ state }) => state === 'unknown', PATIENCE);
