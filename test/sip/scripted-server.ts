@@ -34,7 +34,7 @@ export class ScriptedServer {
     this.#server = identity ? tls.createServer(identity, accept) : net.createServer(accept);
   }
 
-  /** With an identity over TLS. `port`: any free one. */
+  /** With an identity over TLS. `port`: one that was just given up; any free one. */
   static async open(identity?: { key: string; cert: string }, port = 0): Promise<ScriptedServer> {
     const made = new ScriptedServer(identity);
     made.#server.listen(port, '127.0.0.1');

@@ -214,9 +214,10 @@ describe('never less than TLS', () => {
   test.each([301, 302, 305])(
     'a %i that leads elsewhere is not followed: not for a login, not for a text',
     async (status) => {
-      const elsewhere = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+      // TCP has far more ports in use, so it chooses
+      const stranger = await ScriptedServer.open();
+      const elsewhere = dgram.createSocket('udp4').bind(stranger.port, '127.0.0.1');
       await once(elsewhere, 'listening');
-      const stranger = await ScriptedServer.open(undefined, elsewhere.address().port);
       let datagrams = 0;
       elsewhere.on('message', () => {
         datagrams += 1;
