@@ -220,3 +220,38 @@ test('who is refused on a list and sends us something is asked for alone, until 
   await until(() => seen.get(first)?.state === 'offline');
   await watching.stop();
 });
+
+test('who has not answered yet is asked for alone as well, and seen by whichever tells of the yes; not who had said yes before', async () => {
+  const { server, watching, seen, until, asked, notify, accept } = await watched();
+  const [first = '', second = ''] = PEOPLE;
+  const alone: Received[] = [];
+  const lists: Received[] = [];
+  const tell = (version: number, states: Parameters<typeof listNotice>[2]): void => {
+    const { contentType, body } = listNotice(version, version === 0, states);
+    const [list] = lists;
+    if (list) notify(list, 'active;expires=3600', contentType, body);
+  };
+  server.handler = (request) => {
+    accept(request);
+    if (request.head.get('expires') === '0') return;
+    if (addressIn(request) === SERVICE) {
+      lists.push(request);
+      tell(0, { [first]: [{ state: 'pending' }], [second]: [{ state: 'active', body: available(second) }] });
+    } else {
+      alone.push(request);
+      notify(request, 'pending;expires=3600', 'application/pidf+xml', '');
+    }
+  };
+  watching.setContacts([first, second]);
+  watching.setServed(true);
+  watching.restore();
+  await until(() => seen.get(second)?.state === 'available');
+  await server.until(() => alone[0]);
+  tell(1, { [second]: [{ state: 'pending' }] });
+  await until(() => seen.get(second)?.state === 'unknown');
+  // the list loses it
+  if (alone[0]) notify(alone[0], 'active;expires=3600', 'application/pidf+xml', available(first));
+  await until(() => seen.get(first)?.state === 'available');
+  expect(asked()).toEqual([SERVICE, first]);
+  await watching.stop();
+});

@@ -134,8 +134,7 @@ export class ContactWatching {
   /** What the list says; where it says nothing, what their own subscription says. */
   #of(address: Address): Watched | undefined {
     const [listed, single] = [this.#list?.of(address), this.#individual.of(address)];
-    const isSeenAlone = single?.state === 'active' && this.#askedAgain.has(address);
-    if (listed && listed.state !== 'asked' && (listed.state === 'active' || !isSeenAlone)) return listed;
+    if (listed && listed.state !== 'asked' && (listed.state === 'active' || single?.state !== 'active')) return listed;
     if (single && single.state !== 'idle') return single;
     return this.#isAwayBySilence(address) ? NOT_THERE : (single ?? listed);
   }
@@ -171,6 +170,9 @@ export class ContactWatching {
       const listed = list.of(address);
       if (list.state === 'active' && listed === undefined) return true;
       if (list.isSilent(address)) return !this.#isAwayBySilence(address);
+      // Kamailio 5.6 loses a change of a list now and then: a first yes that is waited for comes by a subscription of its own as well.
+      // Who has taken theirs back is not asked anew by that
+      if (listed?.state === 'pending' && !this.#allowedBy.has(address)) return true;
       // who is seen already goes on being seen until the list has them, as is who was asked again
       if (listed?.state !== 'active' && this.#askedAgain.has(address)) return true;
       return listed?.state === 'active' ? false : this.#individual.has(address);

@@ -87,8 +87,8 @@ class Source implements ByteSource {
 export class ReceivedFile implements AcceptedFile {
   readonly from: number;
   readonly sink: ByteSink;
-  /** Called in every write with the end of it, before anything is kept; what it throws the write rejects with. */
-  onWrite: (end: number) => void = () => {};
+  /** Called in every write with the end of it, and waited for, before anything is kept; what it throws the write rejects with. */
+  onWrite: (end: number) => void | Promise<void> = () => {};
   /** Called when everything is there; what it throws `complete` rejects with. */
   onComplete: () => void = () => {};
   content: Buffer;
@@ -142,7 +142,8 @@ export class ReceivedFile implements AcceptedFile {
       this.misuse = 'write beyond the offered size';
       throw new ProviderError('size-mismatch');
     }
-    this.onWrite(position + data.length);
+    const held = this.onWrite(position + data.length);
+    if (held) await held;
     if (position + data.length > this.content.length) {
       this.content = Buffer.concat([this.content, Buffer.alloc(position + data.length - this.content.length)]);
     }

@@ -73,8 +73,7 @@ export const continuedFiles = (company: Company): void => {
     it('while either side had paused it goes on', async () => {
       const pair = await company.pair();
       for (const side of SIDES) {
-        const exchange = await middles.interfere(pair, (both) => sideOf(both, side).transfer.pause());
-        await Promise.all([exchange.out.reach('paused'), exchange.incoming.reach('paused')]);
+        const exchange = await middles.paused(pair, side);
         sideOf(exchange, side).transfer.interrupt();
         expect(await endsOf(exchange)).toBe('network network');
         await takeRest(await offerAgain(pair.alice, pair.bob, exchange), exchange);

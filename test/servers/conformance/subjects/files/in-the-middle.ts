@@ -18,12 +18,12 @@ export const placesIn = (size: number) =>
   }));
 
 /** Does it once, as soon as this position is passed. */
-export const once = (position: number, action: () => void): ((at: number) => void) => {
+export const once = <T>(position: number, action: () => T): ((at: number) => T | undefined) => {
   let done = false;
   return (at) => {
-    if (done || at < position) return;
+    if (done || at < position) return undefined;
     done = true;
-    action();
+    return action();
   };
 };
 
@@ -101,7 +101,7 @@ export class InTheMiddle {
   /** A file of which `act` does something as soon as this position has arrived. */
   async interfere(
     { alice, bob }: { alice: Person; bob: Person },
-    act: (both: Pick<Exchange, 'out' | 'incoming'>) => void,
+    act: (both: Pick<Exchange, 'out' | 'incoming'>) => void | Promise<void>,
     at = this.middle,
   ): Promise<Exchange> {
     const file = this.#company.file(this.size);
@@ -111,6 +111,19 @@ export class InTheMiddle {
       made.onWrite = once(at, () => act({ out, incoming }));
     });
     return { out, incoming, place, file };
+  }
+
+  /** A file that one side pauses. Nothing more is taken until both know: a fast one would be over before the word is there. */
+  async paused(pair: { alice: Person; bob: Person }, side: (typeof SIDES)[number]): Promise<Exchange> {
+    const bothKnow = async ({ out, incoming }: Pick<Exchange, 'out' | 'incoming'>): Promise<void> => {
+      await Promise.all([out.reach('paused'), incoming.reach('paused')]);
+    };
+    const exchange = await this.interfere(pair, (both) => {
+      sideOf(both, side).transfer.pause();
+      return bothKnow(both);
+    });
+    await bothKnow(exchange);
+    return exchange;
   }
 
   /** Nothing of it stands in the way of what comes next. */

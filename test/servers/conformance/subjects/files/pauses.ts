@@ -42,10 +42,9 @@ export const pauses = (company: Company): void => {
     it('of either side holds the file on both until that side goes on', async () => {
       const pair = await company.pair();
       for (const side of SIDES) {
-        const exchange = await middles.interfere(pair, (both) => sideOf(both, side).transfer.pause());
+        const exchange = await middles.paused(pair, side);
         const { out, incoming, place } = exchange;
         const other = sideOf(exchange, side === 'sender' ? 'receiver' : 'sender');
-        await Promise.all([out.reach('paused'), incoming.reach('paused')]);
         expect([out.transfer.pausable, incoming.transfer.pausable]).toEqual([true, true]);
         other.transfer.resume();
         await standsStill(pair, place);
@@ -61,9 +60,8 @@ export const pauses = (company: Company): void => {
     it('of both lasts until both go on, in whatever order', async () => {
       const pair = await company.pair();
       for (const first of SIDES) {
-        const exchange = await middles.interfere(pair, ({ out }) => out.transfer.pause());
+        const exchange = await middles.paused(pair, 'sender');
         const { out, incoming, place } = exchange;
-        await incoming.reach('paused');
         incoming.transfer.pause();
         await standsStill(pair, place);
         expect([holderOf(out), holderOf(incoming)]).toEqual(['us', 'us']);

@@ -144,8 +144,7 @@ const cancelsOnBothSides = (company: Company, middles: InTheMiddle): void => {
     const { alice, bob } = await company.pair();
     for (const paused of SIDES) {
       for (const cancelled of SIDES) {
-        const exchange = await middles.interfere({ alice, bob }, (both) => sideOf(both, paused).transfer.pause());
-        await Promise.all([exchange.out.reach('paused'), exchange.incoming.reach('paused')]);
+        const exchange = await middles.paused({ alice, bob }, paused);
         sideOf(exchange, cancelled).transfer.cancel();
         expect([paused, await endsOf(exchange)]).toEqual([paused, cancelledBy(cancelled)]);
         expect(exchange.place.isComplete).toBe(false);
