@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next';
-import { Avatar } from '../kit/avatar.tsx';
 import { Button } from '../kit/form/button.tsx';
+import { Avatar } from '../kit/person/avatar.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { bare } from '../store/selectors.ts';
 import styles from './list.module.css';

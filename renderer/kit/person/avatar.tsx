@@ -1,6 +1,6 @@
-import type { PeerPresenceView } from '../../electron/contract/index.ts';
+import type { PeerPresenceView } from '../../../electron/contract/index.ts';
+import { cx } from '../cx.ts';
 import styles from './avatar.module.css';
-import { cx } from './cx.ts';
 
 type State = PeerPresenceView['state'];
 

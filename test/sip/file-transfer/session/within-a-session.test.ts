@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { offerOne } from '../../protocols/offer-one.ts';
-import { directAgent, incoming, reached } from '../direct-agents.ts';
+import { offerOne } from '../../../protocols/offer-one.ts';
+import { directAgent, incoming, reached } from '../../direct-agents.ts';
 import {
   Arrival,
   acceptInto,
@@ -13,8 +13,8 @@ import {
   outcome,
   pass,
   phase,
-} from './file-peers.ts';
-import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from './raw-peers.ts';
+} from '../file-peers.ts';
+import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from '../raw-peers.ts';
 
 describe('an offer made within the session', () => {
   test('that changes nothing is answered as before, and the file arrives (RFC 5547 §8.1)', async () => {

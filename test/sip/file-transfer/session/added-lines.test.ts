@@ -1,13 +1,13 @@
 // Lines that a peer adds to a session that carries a file already (RFC 5547 §8.1, §8.2, §8.6, §8.7).
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { MemorySink, type MsrpSession } from '../../../msrp/index.ts';
-import type { ProtocolTransfer } from '../../../protocols/contract/index.ts';
-import { ProviderError } from '../../../protocols/contract/index.ts';
-import { UNDECIDED_TIMEOUT } from '../../../protocols/sip/file-transfer/incoming-offer.ts';
-import type { SipSession } from '../../../protocols/sip/sip-session.ts';
-import { offerOne } from '../../protocols/offer-one.ts';
-import { directAgent } from '../direct-agents.ts';
+import { MemorySink, type MsrpSession } from '../../../../msrp/index.ts';
+import type { ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import { ProviderError } from '../../../../protocols/contract/index.ts';
+import { UNDECIDED_TIMEOUT } from '../../../../protocols/sip/file-transfer/incoming-offer.ts';
+import type { SipSession } from '../../../../protocols/sip/sip-session.ts';
+import { offerOne } from '../../../protocols/offer-one.ts';
+import { directAgent } from '../../direct-agents.ts';
 import {
   Arrival,
   acceptInto,
@@ -20,8 +20,8 @@ import {
   outcome,
   pass,
   phase,
-} from './file-peers.ts';
-import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from './raw-peers.ts';
+} from '../file-peers.ts';
+import { ended, endpointOf, head, lines, media, pathOf, receiver, sender } from '../raw-peers.ts';
 
 const SIZE = 9000;
 
