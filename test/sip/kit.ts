@@ -50,4 +50,13 @@ export const person = (
   return { provider, logs, ...attended(provider) };
 };
 
+/** Ana at a server of the test's own, over TCP, with her contact list kept here. */
+export const anaAt = (port: number): Person =>
+  person({
+    address: 'sip:ana@campus.test',
+    server: { host: '127.0.0.1', port },
+    transport: 'tcp',
+    options: { xcapRoot: '' },
+  });
+
 export const draft = (text: string, id: string = randomUUID()) => ({ id, text, composedAt: Date.now() });

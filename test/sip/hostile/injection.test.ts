@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Content, fileOf } from '../file-transfer/file-peers.ts';
-import { draft, type Person, person } from '../kit.ts';
+import { anaAt, draft, type Person } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
 const online = async (): Promise<{ server: ScriptedServer; ana: Person }> => {
@@ -9,12 +9,7 @@ const online = async (): Promise<{ server: ScriptedServer; ana: Person }> => {
     const contact = method === 'REGISTER' ? [`Contact: ${head.get('contact')}`] : [];
     request.answer(method === 'SUBSCRIBE' ? 489 : method === 'INVITE' ? 603 : 200, contact);
   };
-  const ana = person({
-    address: 'sip:ana@campus.test',
-    server: { host: '127.0.0.1', port: server.port },
-    transport: 'tcp',
-    options: { xcapRoot: '' },
-  });
+  const ana = anaAt(server.port);
   ana.provider.start();
   await ana.reach('online');
   return { server, ana };

@@ -1,16 +1,11 @@
 import { expect, test } from 'vitest';
-import { person } from '../kit.ts';
+import { anaAt, person } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
 const online = async () => {
   const server = await ScriptedServer.open();
   server.handler = (request) => request.answer(request.method === 'SUBSCRIBE' ? 489 : 200);
-  const ana = person({
-    address: 'sip:ana@campus.test',
-    server: { host: '127.0.0.1', port: server.port },
-    transport: 'tcp',
-    options: { xcapRoot: '' },
-  });
+  const ana = anaAt(server.port);
   ana.provider.start();
   await ana.reach('online');
   let calls = 0;

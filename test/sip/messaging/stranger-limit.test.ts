@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { StrangerLimit } from '../../../protocols/sip/messaging/stranger-limit.ts';
-import { person } from '../kit.ts';
+import { anaAt } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
 const limit = (known: (peer: string) => boolean = () => false) => {
@@ -47,12 +47,7 @@ test('whoever is known is never too much, and costs the others nothing', () => {
 
 test('strangers beyond the limit are refused with 486 and Retry-After; who is listed, written to or of our domain is not', async () => {
   const server = await ScriptedServer.open();
-  const ana = person({
-    address: 'sip:ana@campus.test',
-    server: { host: '127.0.0.1', port: server.port },
-    transport: 'tcp',
-    options: { xcapRoot: '' },
-  });
+  const ana = anaAt(server.port);
   await ana.set('contactList').put({ address: 'sip:listed@elsewhere.test', name: 'Listed', groups: [] });
   ana.provider.start();
   await ana.reach('online');

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { draft, person } from '../kit.ts';
+import { anaAt, draft } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
 afterEach(() => void vi.useRealTimers());
@@ -15,12 +15,7 @@ test.each([
   const server = await ScriptedServer.open();
   const headers = retry === undefined ? [] : [`Retry-After: ${retry}`];
   server.handler = (request) => (request.method === 'REGISTER' ? request.answer(200) : request.answer(503, headers));
-  const ana = person({
-    address: 'sip:ana@campus.test',
-    server: { host: '127.0.0.1', port: server.port },
-    transport: 'tcp',
-    options: { xcapRoot: '' },
-  });
+  const ana = anaAt(server.port);
   await ana.set('contactList').put({ address: 'sip:bob@campus.test', name: '', groups: [] });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   ana.provider.start();

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProviderError } from '../../../protocols/contract/index.ts';
 import { ServerNetwork } from '../../../protocols/sip/transport/server-network.ts';
 import { directAgent, reached } from '../direct-agents.ts';
-import { draft, person } from '../kit.ts';
+import { anaAt, draft } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
 
@@ -97,12 +97,7 @@ describe('keep-alive', () => {
   test('a server that says how often it wants to hear from us does', async () => {
     const server = await ScriptedServer.open();
     server.handler = (request) => request.answer(request.method === 'SUBSCRIBE' ? 489 : 200, ['Flow-Timer: 10']);
-    const ana = person({
-      address: 'sip:ana@campus.test',
-      server: { host: '127.0.0.1', port: server.port },
-      transport: 'tcp',
-      options: { xcapRoot: '' },
-    });
+    const ana = anaAt(server.port);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     ana.provider.start();
     await ana.reach('online');
