@@ -128,11 +128,23 @@ class ServerTransactions extends Map<string, Core.UserAgentServer> {
     return new Map<string, Core.UserAgentServer>().values();
   }
 
-  /** Whether it came before with another branch. */
-  merges(request: Core.IncomingRequestMessage): boolean {
-    return !request.toTag && !this.has(request.viaBranch) && this.#origins.has(originOf(request));
+  /** The same request, which came before with another branch. */
+  mergedWith(request: Core.IncomingRequestMessage): Core.UserAgentServer | undefined {
+    if (request.toTag || this.has(request.viaBranch)) return undefined;
+    return this.get(this.#origins.get(originOf(request)) ?? '');
   }
 }
+
+/**
+ * Defect: a text that comes once more with another branch is answered 482, as an INVITE that was forked to us is. But a proxy that
+ * has forgotten it takes a late repetition of its sender's for a new one, and the 482 would tell of a text that is here that it is
+ * not. It gets the answer it had; RFC 3261 §8.2.2.2 would have 482, and leaves the choice (SHOULD).
+ */
+const mergedStatus = ({ method }: Core.IncomingRequestMessage, { transaction }: Core.UserAgentServer): number => {
+  const { lastResponse = '' } = transaction as unknown as { lastResponse?: string };
+  const status = Number(/^SIP\/2\.0 ([2-6]\d\d) /.exec(lastResponse)?.[1] ?? 482);
+  return method === 'MESSAGE' ? status : 482;
+};
 
 /** Puts our own handling before sip.js's for what comes in. One call per user agent. */
 export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
@@ -142,8 +154,9 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
   const receiveResponse = core.receiveIncomingResponseFromTransport.bind(core);
   core.receiveIncomingRequestFromTransport = (message) => {
     const { method } = message;
-    if (method !== 'ACK' && method !== 'CANCEL' && transactions.merges(message)) {
-      core.replyStateless(message, { statusCode: 482 });
+    const before = method === 'ACK' || method === 'CANCEL' ? undefined : transactions.mergedWith(message);
+    if (before) {
+      core.replyStateless(message, { statusCode: mergedStatus(message, before) });
       return;
     }
     if ((method === 'MESSAGE' || method === 'INVITE') && !message.toTag && !transactions.has(message.viaBranch)) {

@@ -42,28 +42,52 @@ test('a value that looks as usual is read without unpacking the tables of the gr
 });
 
 describe('a request that came another way before', () => {
-  const lines = (branch: string) => [
+  const lines = (branch: string, method = 'MESSAGE') => [
     `Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK${branch}`,
     'Call-ID: same',
-    'CSeq: 7 MESSAGE',
+    `CSeq: 7 ${method}`,
+    'Contact: <sip:stranger@elsewhere.test>',
   ];
   const statuses = (server: ScriptedServer) =>
     server.answers.map(({ start }) => start.kind === 'response' && start.status);
 
-  test('is refused with 482, and again when its transaction is over it is not', async () => {
+  test.each([200, 415])('has the answer it had, here %i: 482 would say that a text is not here', async (status) => {
     const server = await ScriptedServer.open();
     const { agent } = await serverAgent(server.port);
-    agent.onMessage = (request) => void request.accept();
+    let texts = 0;
+    agent.onMessage = (request) => {
+      texts += 1;
+      if (status === 200) request.accept();
+      else request.reject({ statusCode: status });
+    };
     for (const nth of [1, 2]) {
       server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines(`way${nth}`), 'x');
       await server.until(() => server.answers[nth - 1]);
     }
-    expect(statuses(server)).toEqual([200, 482]);
+    expect([statuses(server), texts]).toEqual([[status, status], 1]);
     for (const { transaction } of [...agent.core.userAgentServers].map(([, each]) => each)) transaction.dispose();
     agent.core.userAgentServers.clear();
     server.sendRequest('MESSAGE', 'sip:ana@campus.test', lines('way3'), 'x');
     await server.until(() => server.answers[2]);
-    expect(statuses(server)).toEqual([200, 482, 200]);
+    expect([statuses(server), texts]).toEqual([[status, status, status], 2]);
+  });
+
+  test.each(['MESSAGE', 'INVITE'])('and has no answer yet is refused with 482: %s', async (method) => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    let came = 0;
+    agent.onMessage = () => {
+      came += 1;
+    };
+    agent.onInvite = () => {
+      came += 1;
+    };
+    for (const branch of ['way1', 'way2']) {
+      const more = method === 'INVITE' ? ['Content-Type: application/sdp'] : [];
+      server.sendRequest(method, 'sip:ana@campus.test', [...lines(branch, method), ...more], 'v=0\r\n');
+    }
+    await server.until(() => statuses(server).find((status) => status !== false && status >= 200));
+    expect([statuses(server).filter((status) => status !== 100), came]).toEqual([[482], 1]);
   });
 
   test('is found without a look at every other', async () => {
