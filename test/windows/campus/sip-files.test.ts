@@ -13,10 +13,10 @@ import {
   sendFiles,
   setField,
   sha256,
-  signIn,
   writeFile,
 } from '../people.ts';
 import { accessibilityFaults, type Program, root, startProgram, temporaryFolder } from '../program.ts';
+import { relayOf, signInSip, trustServer } from './sip-account.ts';
 
 // Files between two real windows, each behind the relay of the campus: every answer, and every way to lose one.
 
@@ -61,19 +61,9 @@ const arrived = async (program: Program, name: string): Promise<void> => {
 };
 
 const enter = async (program: Program, name: string): Promise<void> => {
-  const { page, words } = program;
-  await signIn(program, {
-    protocol: 'SIP',
-    server: campus.host,
-    port: campus.ports.sips,
-    transport: 'TLS',
-    address: `${name}@campus.test`,
-    password: `pw-${name}`,
-  });
-  await page.getByRole('button', { name: words.certificate.trust }).click();
-  await page.getByRole('region', { name: words.regions.list }).waitFor();
-  // Kamailio's relay as the field takes it: TLS is checked against the name, which no DNS knows here
-  await setField(program, words.account.relay, `msrp://${campus.host}:${campus.ports.msrp};tcp`);
+  await signInSip(program, campus, name);
+  await trustServer(program);
+  await setField(program, program.words.account.relay, relayOf(campus));
 };
 
 /** The program again after it was closed or killed, in the talk with the other one. */

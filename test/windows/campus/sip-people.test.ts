@@ -13,10 +13,10 @@ import {
   permit,
   say,
   sendFiles,
-  signIn,
   writeFile,
 } from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
+import { signInSip } from './sip-account.ts';
 
 // Whom one knows, kept at the server: Carol at her desk and with her laptop, Dave in his own language.
 
@@ -48,14 +48,7 @@ const list = ({ page, words }: Program) => page.getByRole('region', { name: word
 /** Signs in; the authority of the campus comes by file, the address of the list is typed. */
 async function enter(program: Program, name: string): Promise<void> {
   const { page, words } = program;
-  await signIn(program, {
-    protocol: 'SIP',
-    server: campus.host,
-    port: campus.ports.sips,
-    transport: 'TLS',
-    address: `${name}@campus.test`,
-    password: `pw-${name}`,
-  });
+  await signInSip(program, campus, name);
   await page.getByLabel(words.certificate.useAuthority).setInputFiles(campus.ca);
   await list(program).waitFor();
   await page.getByRole('button', { name: words.settings.title }).first().click();

@@ -15,10 +15,10 @@ import {
   sendFiles,
   setField,
   sha256,
-  signIn,
   writeFile,
 } from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
+import { relayOf, signInSip, trustServer } from './sip-account.ts';
 
 // What SIP can beyond texts and one file: two real windows, a Kamailio where presence rules decide.
 
@@ -47,25 +47,14 @@ afterAll(async () => {
   fs.rmSync(dataFolder, { recursive: true, force: true });
 });
 
-/** Kamailio's relay as the field takes it: TLS is checked against the name, which no DNS knows here. */
-const relay = (): string => `msrp://${campus.host}:${campus.ports.msrp};tcp`;
-
 describe('two people with SIP accounts at one server', () => {
   it('sign in, one of them with a list and rules at the server', async () => {
     for (const [program, name] of [
       [alice, 'alice'],
       [bob, 'bob'],
     ] as const) {
-      await signIn(program, {
-        protocol: 'SIP',
-        server: campus.host,
-        port: campus.ports.sips,
-        transport: 'TLS',
-        address: `${name}@campus.test`,
-        password: `pw-${name}`,
-      });
-      await program.page.getByRole('button', { name: program.words.certificate.trust }).click();
-      await program.page.getByRole('region', { name: program.words.regions.list }).waitFor();
+      await signInSip(program, campus, name);
+      await trustServer(program);
     }
     // Alice's list is kept on her computer
     await setField(bob, bob.words.account.listRoot, campus.xcapsRoot);
@@ -125,7 +114,7 @@ describe('two people with SIP accounts at one server', () => {
   });
 
   it('send a file by a relay, pause it and resume it', async () => {
-    for (const program of [alice, bob]) await setField(program, program.words.account.relay, relay());
+    for (const program of [alice, bob]) await setField(program, program.words.account.relay, relayOf(campus));
     await head(alice).getByText(alice.words.presence.available, { exact: false }).waitFor();
     const big = writeFile(sent, 'grande.bin', 30 * MEBIBYTE);
     await sendFiles(alice, [big]);
