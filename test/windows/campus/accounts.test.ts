@@ -1,7 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CampusDescription, killServer, startServer, startTemporary } from '../../../campus/campus.mjs';
+import {
+  type CampusDescription,
+  killServer,
+  restartServer,
+  startServer,
+  startTemporary,
+} from '../../../campus/campus.mjs';
 import { addPerson, bubble, downloads, openTalk, say, sendFiles, sha256, signIn, writeFile } from '../people.ts';
 import { accessibilityFaults, type Program, startProgram, temporaryFolder } from '../program.ts';
 
@@ -122,6 +128,23 @@ describe.each(ways)('an account over $protocol', ({ protocol, port, transport, s
     await startServer(campus.dir, server);
     await bubble(bob, 'written without a server').waitFor({ timeout: 90_000 });
     expect(await bubble(bob, 'written without a server').count()).toBe(1);
+  });
+
+  it('asks again when the server shows another certificate, and says so', async () => {
+    await restartServer(campus.dir, server, { certificate: 'untrusted' });
+    for (const { page } of [bob, alice])
+      await page.getByRole('button', { name: 'See certificate' }).first().click({ timeout: 60_000 });
+    // Bob had trusted one certificate, Alice an authority
+    await bob.page.getByText('It is not the certificate you trusted before', { exact: false }).waitFor();
+    await bob.screenshot(`certificate-changed-${protocol}`);
+    expect(await accessibilityFaults(bob.page)).toEqual([]);
+    for (const { page } of [bob, alice]) await page.getByRole('button', { name: 'Trust this server' }).click();
+    await say(alice, 'with another certificate');
+    await bubble(bob, 'with another certificate').waitFor({ timeout: 60_000 });
+    // one they know already is not asked about
+    await restartServer(campus.dir, server, { certificate: 'campus' });
+    await say(alice, 'with the one of before');
+    await bubble(bob, 'with the one of before').waitFor({ timeout: 90_000 });
   });
 
   it('is still signed in after closing and opening again', async () => {
