@@ -18,12 +18,12 @@ import {
 } from '../contract/index.ts';
 import { DigestClient } from './authentication/digest-client.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
+import { StrangerLimit } from './limits/stranger-limit.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
 import { Media, type MediaPlace } from './media/media.ts';
 import { locateRelay, parseRelay } from './media/relay.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { SipMessaging } from './messaging/messaging.ts';
-import { StrangerLimit } from './messaging/stranger-limit.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
 import { SipContactList } from './presence/contact-list.ts';
 import { Presence } from './presence/presence.ts';

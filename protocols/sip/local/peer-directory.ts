@@ -1,5 +1,5 @@
 import { Emitter, type OwnPresence } from '../../contract/index.ts';
-import { Allowance } from './allowance.ts';
+import { Allowance } from '../limits/allowance.ts';
 import type { Announcement } from './announcement.ts';
 
 /** Somebody on the network. */
@@ -22,8 +22,8 @@ export const MAXIMUM_PEERS = 500;
 /** More at one address are no people either: a computer many are logged in to has fewer. */
 export const MAXIMUM_AT_HOST = 32;
 /** How often one address may come, change and go, and all together: whoever shouts more is heard again later. */
-const FROM_HOST = { burst: 80, rate: 4 };
-const FROM_ALL = { burst: 1_000, rate: 20 };
+const FROM_HOST = { burst: 80, every: 250 };
+const FROM_ALL = { burst: 1_000, every: 50 };
 const HOSTS_REMEMBERED = 1_000;
 /** How many of those who fill the list are asked at a time whether they are there. */
 const ASKED_FOR_ROOM = 4;
@@ -48,7 +48,7 @@ export class PeerDirectory {
 
   constructor(options: PeerDirectoryOptions) {
     this.#options = options;
-    this.#fromAll = new Allowance({ now: options.now, ...FROM_ALL });
+    this.#fromAll = new Allowance(FROM_ALL, options.now);
   }
 
   get peers(): readonly LocalPeer[] {
@@ -149,12 +149,12 @@ export class PeerDirectory {
   }
 
   #isAllowed(host: string): boolean {
-    const allowance = this.#fromHost.get(host) ?? new Allowance({ now: this.#options.now, ...FROM_HOST });
+    const allowance = this.#fromHost.get(host) ?? new Allowance(FROM_HOST, this.#options.now);
     this.#fromHost.delete(host);
     this.#fromHost.set(host, allowance);
     const [oldest] = this.#fromHost.keys();
     if (this.#fromHost.size > HOSTS_REMEMBERED && oldest !== undefined) this.#fromHost.delete(oldest);
-    return allowance.take() && this.#fromAll.take();
+    return allowance.take() === 0 && this.#fromAll.take() === 0;
   }
 
   /** Pings; undefined when that is being done already or the answer comes too late to matter. */

@@ -1,38 +1,10 @@
 import type { Address } from '../../contract/index.ts';
-
-/** So many at once, and one more each time so many ms have passed. */
-interface Rate {
-  burst: number;
-  every: number;
-}
+import { Allowance, type Rate } from './allowance.ts';
 
 const EACH: Rate = { burst: 20, every: 1_000 };
 const NEWCOMERS: Rate = { burst: 20, every: 5_000 };
 /** Beyond this whoever has been quiet longest is a newcomer again. */
 const REMEMBERED = 500;
-
-/** What may be taken now of what a rate allows. */
-class Allowance {
-  readonly #rate: Rate;
-  #left: number;
-  #at: number;
-
-  constructor(rate: Rate, now: number) {
-    this.#rate = rate;
-    this.#left = rate.burst;
-    this.#at = now;
-  }
-
-  /** ms until one can be taken; 0: it is. */
-  take(now: number): number {
-    const { burst, every } = this.#rate;
-    this.#left = Math.min(burst, this.#left + Math.max(0, now - this.#at) / every);
-    this.#at = now;
-    if (this.#left < 1) return Math.ceil((1 - this.#left) * every);
-    this.#left -= 1;
-    return 0;
-  }
-}
 
 /**
  * How much people we do not know may send us: anybody can be anybody where a server lets requests of other domains in, and each new
@@ -50,18 +22,17 @@ export class StrangerLimit {
   constructor(known: (peer: Address) => boolean, now: () => number = () => performance.now()) {
     this.#known = known;
     this.#now = now;
-    this.#newcomers = new Allowance(NEWCOMERS, now());
+    this.#newcomers = new Allowance(NEWCOMERS, now);
   }
 
   /** Seconds after which this request may be sent again; undefined: it is taken. */
   excess(peer: Address): number | undefined {
     if (this.#known(peer)) return undefined;
-    const now = this.#now();
     const met = this.#strangers.get(peer);
-    const wait = met ? met.take(now) : this.#newcomers.take(now);
+    const wait = (met ?? this.#newcomers).take();
     if (wait > 0) return Math.ceil(wait / 1000);
-    const stranger = met ?? new Allowance(EACH, now);
-    if (!met) stranger.take(now);
+    const stranger = met ?? new Allowance(EACH, this.#now);
+    if (!met) stranger.take();
     this.#strangers.delete(peer);
     this.#strangers.set(peer, stranger);
     const [quietest] = this.#strangers.keys();

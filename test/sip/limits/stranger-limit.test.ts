@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { StrangerLimit } from '../../../protocols/sip/messaging/stranger-limit.ts';
+import { StrangerLimit } from '../../../protocols/sip/limits/stranger-limit.ts';
 import { anaAt } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
