@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { seeded } from '../../seeded.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import { draft, next, type Person } from '../../sip/kit.ts';
-import { seeded } from '../../sip/session-mode/support/rough-network.ts';
 import { type Fate, lossyForwarder } from '../../sip/transport/lossy-forwarder.ts';
 import { campus, restoreCampus, user } from '../campus.ts';
 import { logOutEverywhere, online } from './kit.ts';

@@ -4,9 +4,10 @@ import type net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { splitDatagram } from '../../../protocols/sip/transport/udp-flow.ts';
 import { MessageHead } from '../../../protocols/sip/transport/wire/message-head.ts';
+import { seeded } from '../../seeded.ts';
 import { draft, type Person, person } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
-import { mutated, SAMPLES, seeded } from './mutations.ts';
+import { mutated, SAMPLES } from './mutations.ts';
 
 const COUNT = 2_000;
 const answerOf = (head: MessageHead): string =>

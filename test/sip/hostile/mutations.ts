@@ -1,16 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-export const seeded = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-};
-
 const capture = (name: string): string =>
   readFileSync(new URL(`../captures/${name}`, import.meta.url), 'utf8').replaceAll('\n', '\r\n');
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
+import { seeded } from '../../seeded.ts';
 import { Campus, ChatPeer } from './support/chat-peers.ts';
-import { type Faults, RoughNetwork, seeded } from './support/rough-network.ts';
+import { type Faults, RoughNetwork } from './support/rough-network.ts';
 
 /** Each way, in bursts of one to three. */
 const BURSTS = 80;
