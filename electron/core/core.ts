@@ -17,6 +17,7 @@ import { Conversations } from './conversations/conversations.ts';
 import { Notifier } from './conversations/notifier.ts';
 import { EventBatch } from './event-batch.ts';
 import { commandErrorOf } from './fault.ts';
+import { LastResort } from './last-resort.ts';
 import { type Log, openLog } from './log.ts';
 import { People } from './people/people.ts';
 import { Notices } from './settings/notices.ts';
@@ -47,6 +48,8 @@ export interface Core {
   readonly control: CoreControl;
   /** A fault that nobody foresaw. */
   report: (error: unknown) => void;
+  /** For what no code caught. */
+  readonly lastResort: LastResort;
 }
 
 /**
@@ -208,6 +211,12 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       clock,
     });
 
+    const lastResort = new LastResort({
+      log,
+      clock,
+      failAccount: (accountId) => accounts.failed(accountId),
+      onFatal: parts.onFatal,
+    });
     disk.listen({
       full: () => notices.show('disk-full'),
       room: () => {
@@ -352,7 +361,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       ...transfers.handlers,
     };
 
-    return { handlers: guarded(handlers, () => ending !== undefined, log), control, report };
+    return { handlers: guarded(handlers, () => ending !== undefined, log), control, report, lastResort };
   } catch (error) {
     store.close();
     throw error;

@@ -149,12 +149,8 @@ async function run(): Promise<void> {
     onEvents: tellEvents,
     onFatal: fail,
   });
-  const unforeseen = (error: unknown): void => {
-    core.report(error);
-    fail(error);
-  };
-  process.on('uncaughtException', unforeseen);
-  process.on('unhandledRejection', unforeseen);
+  process.on('uncaughtException', (error) => core.lastResort.thrown(error));
+  process.on('unhandledRejection', (error) => core.lastResort.rejected(error));
   let ending = false;
   const leave = async (): Promise<void> => {
     if (ending) return;

@@ -4,6 +4,7 @@ import { protocols } from '../../protocols/registry.ts';
 import type { CoreControl, CoreLaunch, CoreSide, ShellSide, WindowSide } from '../contract/index.ts';
 import { createCore } from './core.ts';
 import { CoreHost } from './core-host.ts';
+import type { LastResort } from './last-resort.ts';
 
 // Entry of Electron's utility process. Electron is here by the shape of two of its objects only.
 
@@ -62,13 +63,15 @@ const end = (error: unknown): never => {
   report(error);
   process.exit(1);
 };
-process.on('uncaughtException', end);
-process.on('unhandledRejection', end);
+let lastResort: LastResort | undefined;
+process.on('uncaughtException', (error) => (lastResort ? lastResort.thrown(error) : end(error)));
+process.on('unhandledRejection', (error) => (lastResort ? lastResort.rejected(error) : end(error)));
 
 const host = new CoreHost(
   async (onEvents) => {
     const core = await createCore({ launch, shell, protocols, onEvents, onFatal: end });
     report = core.report;
+    lastResort = core.lastResort;
     os.setPriority(NICENESS);
     return core;
   },

@@ -10,7 +10,7 @@ export const schemeOf = (address: Address): string => address.slice(0, Math.max(
 /** What a person types and reads: `ana@campus.test`. */
 export const bareOf = (address: Address): string => address.slice(address.indexOf(':') + 1);
 
-/** The part before the at-sign. */
+/** The part before the at-sign; of an address without one, which is a service, the host. */
 export const userOf = (address: Address): string => bareOf(address).split('@', 1)[0] ?? '';
 
 /** The part after the at-sign. */

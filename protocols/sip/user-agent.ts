@@ -15,7 +15,7 @@
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
 import { type Core, Grammar, Inviter, type Session, type URI, UserAgent } from 'sip.js';
-import { type Address, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
+import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
@@ -70,7 +70,9 @@ export class SipUserAgent {
   constructor(options: UserAgentOptions) {
     this.address = options.address;
     this.#network = options.network;
-    const transport = new SipTransport(options.network, options.log, (head) => this.#belongsToUs(head));
+    const transport = new SipTransport(options.network, options.log, domainOf(options.address), (head) =>
+      this.#belongsToUs(head),
+    );
     this.#userAgent = new UserAgent({
       uri: toSipUri(options.address),
       displayName: displayName(options.displayName),

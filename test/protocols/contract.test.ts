@@ -39,9 +39,11 @@ describe('Emitter', () => {
   it('goes on after a listener that throws, whose error is seen as a bug', async () => {
     const emitter = new Emitter<number>();
     let reached = false;
-    const before = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    const seen = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
+    const before = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    const seen = new Promise<Error>((resolve) =>
+      process.once('unhandledRejection', (error) => resolve(error as Error)),
+    );
     emitter.on(() => {
       throw new Error('bug');
     });
@@ -51,7 +53,7 @@ describe('Emitter', () => {
     emitter.emit(1);
     expect(reached).toBe(true);
     expect((await seen).message).toBe('bug');
-    for (const listener of before) process.on('uncaughtException', listener);
+    for (const listener of before) process.on('unhandledRejection', listener);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   type Unsubscribe,
 } from '../../../protocols/contract/index.ts';
 import type { Clock } from '../clock.ts';
+import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from './account-rows.ts';
 import { systemAuthorities } from './authorities.ts';
@@ -34,6 +35,11 @@ export interface ConnectionParts {
   clock: Clock;
 }
 
+/** Bugs within so long (ms) are one series, */
+const SERIES = 10 * 60_000;
+/** of which so many are answered with a new start, after these pauses; the next ends the account until a person starts it. */
+const PAUSES = [1_000, 5_000, 30_000, 120_000];
+
 /** A provider that does not leave in time is left behind: its contract says 5 s. */
 const STOP_LIMIT = 5_200;
 
@@ -50,6 +56,8 @@ export class AccountConnection {
   #unsubscribe: Unsubscribe = () => undefined;
   #registration: Registration = OFFLINE;
   #turn: Promise<void> = Promise.resolve();
+  #bugs: readonly number[] = [];
+  #cancelRestart: () => void = () => undefined;
 
   constructor(id: string, parts: ConnectionParts) {
     this.#id = id;
@@ -66,13 +74,38 @@ export class AccountConnection {
 
   /** A new provider with these settings takes the old one's place. */
   start(settings: AccountSettings): Promise<void> {
+    this.#cancelRestart();
     return this.#inTurn(async () => {
       await this.#stopNow();
       await this.#startNow(settings);
     });
   }
 
+  /**
+   * After a bug in the provider, whose state cannot be trusted any more: it is ended and, after a pause that grows with the number of
+   * bugs, a new one takes its place.
+   */
+  fail(settings: AccountSettings): Promise<void> {
+    const { clock } = this.#parts;
+    const now = clock.now();
+    this.#bugs = [...this.#bugs.filter((at) => now - at < SERIES), now];
+    const pause = PAUSES[this.#bugs.length - 1];
+    this.#cancelRestart();
+    return this.#inTurn(async () => {
+      if (!this.#provider) return;
+      await this.#stopNow();
+      const cause = new ProviderError('internal', { retryable: true });
+      if (pause === undefined) {
+        this.#set({ state: 'stopped', cause });
+        return;
+      }
+      this.#set({ state: 'waiting', retryAt: clock.now() + pause, cause });
+      this.#cancelRestart = clock.after(pause, () => void this.start(settings));
+    });
+  }
+
   stop(): Promise<void> {
+    this.#cancelRestart();
     return this.#inTurn(async () => {
       await this.#stopNow();
       this.#set(OFFLINE);
@@ -96,23 +129,25 @@ export class AccountConnection {
       }
     }
     try {
-      const provider = protocol.create({
-        account: {
-          ...settings,
-          certificateAuthorities: [...systemAuthorities(), ...settings.certificateAuthorities],
-          ...(loopbackOnly && { options: { ...settings.options, loopbackOnly } }),
-        },
-        password: () => passwords.get(this.#id),
-        storage: rows.storageOf(this.#id),
-        log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),
-        language,
-        now: () => clock.now(),
-        random: () => clock.random(),
-      });
+      const provider = forAccount(this.#id, () =>
+        protocol.create({
+          account: {
+            ...settings,
+            certificateAuthorities: [...systemAuthorities(), ...settings.certificateAuthorities],
+            ...(loopbackOnly && { options: { ...settings.options, loopbackOnly } }),
+          },
+          password: () => passwords.get(this.#id),
+          storage: rows.storageOf(this.#id),
+          log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),
+          language,
+          now: () => clock.now(),
+          random: () => clock.random(),
+        }),
+      );
       this.#provider = provider;
       this.#unsubscribe = provider.onRegistration((registration) => this.#set(registration));
       hooks.attach(this.#id, provider);
-      provider.start();
+      forAccount(this.#id, () => provider.start());
     } catch (error) {
       // a bug in one protocol must not take the other accounts along
       log.error('account.start-failed', error);

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import {
   type AccountSettings,
   type Address,
+  domainOf,
   type MachineEvent,
   type ProtocolDescription,
   type Provider,
   ProviderError,
+  userOf,
 } from '../../../protocols/contract/index.ts';
 import { type Account, type CommandInput, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import { faultOf } from '../fault.ts';
+import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import { AccountConnection, type ProviderHooks } from './account-connection.ts';
 import type { AccountRows, StoredAccount } from './account-rows.ts';
@@ -83,7 +86,13 @@ export class Accounts {
   }
 
   machineEvent(event: MachineEvent): void {
-    for (const { connection } of this.#accounts.values()) connection.provider?.machineEvent(event);
+    for (const [id, { connection }] of this.#accounts) forAccount(id, () => connection.provider?.machineEvent(event));
+  }
+
+  /** A bug in the provider of an account: this account is started anew, the others go on. */
+  failed(accountId: string): void {
+    const account = this.#accounts.get(accountId);
+    if (account) void account.connection.fail(account.settings);
   }
 
   async signIn(input: CommandInput<'accounts.signIn'>): Promise<Account> {
@@ -251,6 +260,8 @@ function ownAddress(protocol: ProtocolDescription, text: string | undefined): Ad
   if (text === undefined && !protocol.needsServer) return `${protocol.scheme}:me@local`;
   const address = protocol.parseAddress(text ?? '');
   if (address instanceof ProviderError) throw address;
+  // a service may have no user part; an account of a person on a server has one to sign in with
+  if (protocol.needsServer && userOf(address) === domainOf(address)) throw new ProviderError('address-invalid');
   return address;
 }
 

@@ -1,6 +1,7 @@
 import { type MessagingOperationSet, ProviderError } from '../../../protocols/contract/index.ts';
 import type { MessageState, Route } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
+import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import type { MessageRows, StoredMessage } from './message-rows.ts';
 
@@ -126,7 +127,8 @@ export class Outbox {
       settle(id, 'failed', new ProviderError('too-big'), false);
       return true;
     }
-    const outcome = await messaging.send(lane.route.address, { id, text, composedAt: at }).outcome;
+    const { accountId, address } = lane.route;
+    const outcome = await forAccount(accountId, () => messaging.send(address, { id, text, composedAt: at })).outcome;
     // a receipt may have been faster, or the talk is gone
     const stored = messages.byId(id);
     if (!stored?.outbox) return this.#isCurrent(lane);

@@ -51,6 +51,7 @@ export class SipTransport implements Transport {
   readonly stateChange = new EmitterImpl<TransportState>();
   readonly #network: Network;
   readonly #log: ProviderLog;
+  readonly #domain: string;
   readonly #belongsToUs: (head: MessageHead) => boolean;
   #state = TransportState.Disconnected;
   #attempt = 0;
@@ -62,10 +63,11 @@ export class SipTransport implements Transport {
   /** Present while an ACK settles: what came meanwhile. */
   #waiting: (() => void)[] | undefined;
 
-  /** `belongsToUs`: whether a request fits a dialog or subscription we have. */
-  constructor(network: Network, log: ProviderLog, belongsToUs: (head: MessageHead) => boolean) {
+  /** `domain`: of our own address. `belongsToUs`: whether a request fits a dialog or subscription we have. */
+  constructor(network: Network, log: ProviderLog, domain: string, belongsToUs: (head: MessageHead) => boolean) {
     this.#network = network;
     this.#log = log;
+    this.#domain = domain;
     this.#belongsToUs = belongsToUs;
   }
 
@@ -213,7 +215,7 @@ export class SipTransport implements Transport {
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
     if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
-    const restoration = repairRequest(head);
+    const restoration = repairRequest(head, this.#domain);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
       return;
@@ -235,7 +237,7 @@ export class SipTransport implements Transport {
   }
 
   #receiveResponse(head: MessageHead, status: number, body: Buffer): void {
-    if (isCut(head, body) || !repairResponse(head)) {
+    if (isCut(head, body) || !repairResponse(head, this.#domain)) {
       this.#log('debug', 'sip.unreadable', { status });
       return;
     }

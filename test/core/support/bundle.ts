@@ -1,12 +1,15 @@
 import fs from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
-import { build } from 'vite';
+import { build, type Plugin } from 'vite';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
-/** A TypeScript entry of this repository as one file that plain Node runs, as the product's own build makes it. */
-export async function bundle(entry: string): Promise<string> {
+/**
+ * A TypeScript entry of this repository as one file that plain Node runs, as the product's own build makes it. `registry` is
+ * a module that stands in for `protocols/registry.ts`, which it may import itself.
+ */
+export async function bundle(entry: string, registry?: string): Promise<string> {
   // inside of node_modules, so that the native library is found from there
   const cache = path.join(root, 'node_modules/.cache/test-bundles');
   fs.mkdirSync(cache, { recursive: true });
@@ -16,6 +19,7 @@ export async function bundle(entry: string): Promise<string> {
     root,
     logLevel: 'error',
     publicDir: false,
+    plugins: registry === undefined ? [] : [inPlaceOfRegistry(path.join(root, registry))],
     build: {
       ssr: true,
       target: 'node18',
@@ -32,3 +36,9 @@ export async function bundle(entry: string): Promise<string> {
   });
   return path.join(outDir, 'index.cjs');
 }
+
+const inPlaceOfRegistry = (file: string): Plugin => ({
+  name: 'registry',
+  enforce: 'pre',
+  resolveId: (source, importer) => (source.endsWith('protocols/registry.ts') && importer !== file ? file : null),
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anaAt, person } from '../kit.ts';
+import { anaAt, draft, person } from '../kit.ts';
 import { ScriptedServer } from '../scripted-server.ts';
 
 const online = async () => {
@@ -80,8 +80,25 @@ test('who writes is read from every kind of identity', async () => {
     ['sip:zed@campus.test', 'Zażółć "the ☎"'],
     ['sip:ida@campus.test', 'Quoted "name" ę'],
     ['sip:paula@campus.test', 'Paula'],
-    ['sip:+4812345@telephone.invalid', undefined],
+    ['sip:+4812345@campus.test', undefined],
   ]);
+});
+
+test('a service without a user part and a telephone number can be answered, also when the talk is lively', async () => {
+  const { server, ana, message } = await online();
+  for (const [from, to] of [
+    ['sip:gateway.example.test', 'sip:gateway.example.test'],
+    ['tel:+48-12-345', 'sip:+4812345@campus.test;user=phone'],
+  ]) {
+    expect(await message('text/plain', 'hi', [`From: <${from}>;tag=1`])).toBe(200);
+    const peer = ana.received.at(-1)?.peer ?? '';
+    for (const text of ['one', 'two', 'three'])
+      expect(await ana.set('messaging').send(peer, draft(text)).outcome).toEqual({ state: 'sent' });
+    const requests = server.requests.filter(
+      ({ method, head }) => method === 'MESSAGE' && head.get('to')?.includes(to ?? ''),
+    );
+    expect(requests.map(({ head }) => head.start.kind === 'request' && head.start.uri)).toEqual([to, to, to]);
+  }
 });
 
 test('a display name of our own writes no header', async () => {

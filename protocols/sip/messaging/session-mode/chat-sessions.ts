@@ -193,13 +193,16 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     void this.#openOnce(peer, true).finally(() => this.#reopening.delete(peer));
   }
 
-  /** `needed`: also right after one broke. */
+  /** `needed`: also right after one broke. Never rejects. */
   #openOnce(peer: Address, needed: boolean): Promise<ProviderError | undefined> {
     const under = this.#opening.get(peer);
     if (under && !(needed && this.#learned.verdict(peer) === 'pause')) return under;
-    const opening = this.#open(peer, needed).finally(() => {
-      if (this.#opening.get(peer) === opening) this.#opening.delete(peer);
-    });
+    // most callers go on without waiting: an error is an answer, never a rejection
+    const opening = this.#open(peer, needed)
+      .catch((error: unknown) => ProviderError.from(error))
+      .finally(() => {
+        if (this.#opening.get(peer) === opening) this.#opening.delete(peer);
+      });
     this.#opening.set(peer, opening);
     return opening;
   }

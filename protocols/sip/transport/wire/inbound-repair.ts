@@ -15,10 +15,10 @@ const ESCAPED_CONTROLS = /%(?:[01][\da-f]|7f)/i;
 
 /**
  * sip.js drops a message without a word when a header it parses does not fit its grammar. This makes the common ones
- * fit: bare non-ASCII display names, and `tel:`, `im:` and `pres:` identities. Returns what to put back, or the status the
- * request has to be refused with.
+ * fit: bare non-ASCII display names, and `tel:`, `im:` and `pres:` identities. A telephone number becomes one at `domain`,
+ * our own, where it can be written to. Returns what to put back, or the status the request has to be refused with.
  */
-export const repairRequest = (head: MessageHead): Restoration | 400 | 416 | 513 => {
+export const repairRequest = (head: MessageHead, domain: string): Restoration | 400 | 416 | 513 => {
   if (head.start.kind !== 'request') return 400;
   if (head.longest > VALUE_MAXIMUM) return 513;
   // RFC 3261 §8.1.1.5
@@ -28,14 +28,14 @@ export const repairRequest = (head: MessageHead): Restoration | 400 | 416 | 513 
   const restoration: Restoration = {};
   for (const name of ['from', 'to'] as const) {
     const value = head.get(name) ?? '';
-    const fitting = fittingNameAddress(value);
+    const fitting = fittingNameAddress(value, domain);
     if (fitting === undefined || ESCAPED_CONTROLS.test(fitting)) return 400;
     if (fitting !== value) {
       head.set(name === 'from' ? 'From' : 'To', fitting);
       restoration[name] = value;
     }
   }
-  dropUnreadableContacts(head);
+  dropUnreadableContacts(head, domain);
   return restoration;
 };
 
@@ -43,10 +43,10 @@ export const repairRequest = (head: MessageHead): Restoration | 400 | 416 | 513 
  * The same for answers; one device's odd Contact must not make everybody's registration unreadable. False: nobody can tell what it
  * answers, and sip.js would throw.
  */
-export const repairResponse = (head: MessageHead): boolean => {
+export const repairResponse = (head: MessageHead, domain: string): boolean => {
   if (head.longest > VALUE_MAXIMUM || repeats(head) || sequenceMethod(head) === undefined) return false;
-  for (const name of ['From', 'To']) head.map(name, (value) => fittingNameAddress(value) ?? value);
-  dropUnreadableContacts(head);
+  for (const name of ['From', 'To']) head.map(name, (value) => fittingNameAddress(value, domain) ?? value);
+  dropUnreadableContacts(head, domain);
   return true;
 };
 
@@ -69,26 +69,26 @@ export const restoreResponse = (head: MessageHead, restoration: Restoration): vo
 
 const CONTACTS_MAXIMUM = 50;
 
-const dropUnreadableContacts = (head: MessageHead): void => {
+const dropUnreadableContacts = (head: MessageHead, domain: string): void => {
   head.map('Contact', (value) => {
     if (Grammar.parse(value, 'Contact') !== -1) return value;
     // each costs the grammar a third of a millisecond, and nobody has so many devices
     const readable = splitList(value)
       .slice(0, CONTACTS_MAXIMUM)
       .flatMap((contact) => {
-        const fitting = fittingNameAddress(contact);
+        const fitting = fittingNameAddress(contact, domain);
         return fitting !== undefined && Grammar.parse(fitting, 'Contact') !== -1 ? [fitting] : [];
       });
     return readable.length > 0 ? readable.join(', ') : undefined;
   });
 };
 
-const fittingNameAddress = (value: string): string | undefined => {
+const fittingNameAddress = (value: string, domain: string): string | undefined => {
   if (Grammar.nameAddrHeaderParse(value)) return value;
   // no two parts that match the same stand side by side, or a long value would cost its square
   const match = /^(?:"((?:[^"\\]|\\.)*)"\s*|([^<]*))<([^>]*)>(.*)$/s.exec(value);
   const bare = match ? undefined : /^([^\s;,<>"]+)(.*)$/s.exec(value);
-  const uri = fittingUri((match?.[3] ?? bare?.[1] ?? '').trim());
+  const uri = fittingUri((match?.[3] ?? bare?.[1] ?? '').trim(), domain);
   if (uri === undefined) return undefined;
   const shown = headerText(wellFormed(match?.[1]?.replace(/\\(.)/gs, '$1') ?? match?.[2] ?? ''));
   const quoted = shown === '' ? '' : `"${shown.replace(/[\\"]/g, '\\$&')}" `;
@@ -96,10 +96,10 @@ const fittingNameAddress = (value: string): string | undefined => {
   return Grammar.nameAddrHeaderParse(fitting) ? fitting : undefined;
 };
 
-const fittingUri = (uri: string): string | undefined => {
-  const telephone = /^tel:([^;]+)/i.exec(uri);
-  // RFC 3261 §19.1.6; nothing is ever sent to this host, the original goes back into the answers
-  if (telephone?.[1]) return `sip:${telephone[1].replace(/[^+\d*#]/g, '')}@telephone.invalid;user=phone`;
+const fittingUri = (uri: string, domain: string): string | undefined => {
+  const telephone = /^tel:([^;]+)/i.exec(uri)?.[1]?.replace(/[^+\d*#]/g, '');
+  // RFC 3261 §19.1.6: our own domain's proxy knows how to reach a number; the original goes back into the answers
+  if (telephone) return `sip:${encodeURIComponent(telephone).replace('%2B', '+')}@${domain};user=phone`;
   const same = /^(?:im|pres|sips):(.+)$/i.exec(uri);
   const candidate = same?.[1] ? `sip:${same[1]}` : uri;
   if (Grammar.URIParse(candidate)) return candidate;
