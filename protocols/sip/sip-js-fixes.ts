@@ -1,5 +1,5 @@
 /**
- * Every change to sip.js 0.21.2 itself, each with the defect it mends and a test in test/sip/sip-js-fixes.test.ts that
+ * The changes to sip.js 0.21.2 itself (those to its timers: sip-js-timers.ts), each with the defect it mends and a test in test/sip/sip-js-fixes.test.ts that
  * fails without it. The library's files stay as published; what is changed are its exported objects, once per process.
  */
 import { randomUUID } from 'node:crypto';
@@ -7,6 +7,7 @@ import { Core, Grammar, type Session, type SessionDescriptionHandler } from 'sip
 import { parseChallenges } from './authentication/challenges.ts';
 import type { DigestAnswer, DigestClient } from './authentication/digest-client.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
+import { repairExpires } from './sip-js-timers.ts';
 import { CHALLENGE_HEADERS } from './transport/wire/challenge-headers.ts';
 import { readUsual } from './transport/wire/usual-values.ts';
 
@@ -189,7 +190,10 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
       });
       return;
     }
-    if (method === 'INVITE') unpackMultipart(message);
+    if (method === 'INVITE') {
+      unpackMultipart(message);
+      repairExpires(message);
+    }
     receiveRequest(message);
     // Defect: the whole of it is kept for the half minute of timer J, which is 30 MB for each megabyte a second of texts
     if (method === 'MESSAGE') Object.assign(message, { data: '', body: '' });
