@@ -27,7 +27,7 @@ import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
 import { openStore } from './store/open-store.ts';
 import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
-import { StoreError } from './store/store-error.ts';
+import { StoreError, type StoreErrorCode } from './store/store-error.ts';
 import { createTransfers } from './transfers/index.ts';
 
 export interface CoreParts {
@@ -111,13 +111,20 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
   const report = (error: unknown): void => log.error('core.unforeseen', error);
   let started = false;
 
-  const store = openStore(launch.folder, key, clock.now, (code) => {
+  const onFault = (code: StoreErrorCode): void => {
     if (code === 'full') disk.refused();
     if (code !== 'damaged' || !started) return;
     started = false;
     // told when the statement that met it has thrown
     queueMicrotask(() => parts.onFatal(new StoreError('damaged')));
-  });
+  };
+  let invalidTextNoted = false;
+  const onInvalidText = (): void => {
+    // one wrong byte is read again with every page that shows it
+    if (!invalidTextNoted) log.write('error', 'store.text-invalid');
+    invalidTextNoted = true;
+  };
+  const store = openStore(launch.folder, key, clock.now, onFault, onInvalidText);
   const driver: Driver = store.driver;
   const events = new EventBatch(parts.onEvents, report);
   try {

@@ -88,6 +88,22 @@ describe('a start', () => {
     expect((await profile.snapshot()).notices.map(({ code }) => code)).toEqual(['database-set-aside']);
   });
 
+  it('with one setting that is unknown or spoilt keeps all the others', async () => {
+    const profile = new TestProfile();
+    await profile.start();
+    await profile.call('settings.change', { language: 'en', sendRead: false, theme: 'dark' });
+    await profile.stop();
+    const driver = openDriver(database(profile), profile.shell.secrets.get('database-key') ?? '', () => undefined);
+    driver.run("UPDATE settings SET value = ? WHERE key = 'settings.theme'", '"pink"');
+    driver.run("UPDATE settings SET value = ? WHERE key = 'settings.language'", '"e\u{FFFD}');
+    driver.run("INSERT INTO settings (key, value) VALUES ('settings.later', '1'), ('presence', 'x')");
+    driver.close();
+    await profile.start();
+    const { settings, presence } = await profile.snapshot();
+    expect(settings).toMatchObject({ language: 'system', theme: 'system', sendRead: false });
+    expect(presence.state).toBe('available');
+  });
+
   it('with a database of a later version is refused, and the database stays as it is', async () => {
     const profile = new TestProfile();
     await profile.start();

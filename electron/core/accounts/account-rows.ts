@@ -1,5 +1,6 @@
 import type { AccountSettings, ProviderStorage } from '../../../protocols/contract/index.ts';
 import type { Driver } from '../store/driver.ts';
+import { keptJson } from '../store/kept-json.ts';
 
 /** An account as it is on disk: all but its password. */
 export interface StoredAccount {
@@ -101,9 +102,9 @@ function fromRow(row: Row): StoredAccount {
         : undefined),
       ...(row.transport ? { transport: row.transport } : undefined),
       ...(row.authentication_name !== null ? { authenticationName: row.authentication_name } : undefined),
-      trustedFingerprints: JSON.parse(row.trusted) as string[],
-      certificateAuthorities: JSON.parse(row.authorities) as string[],
-      options: JSON.parse(row.options) as AccountSettings['options'],
+      trustedFingerprints: keptJson<string[]>(row.trusted, []),
+      certificateAuthorities: keptJson<string[]>(row.authorities, []),
+      options: keptJson<AccountSettings['options']>(row.options, {}),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Fault, Message, MessageState, Route } from '../../contract/index.ts';
 import type { Driver, SqlParameter } from '../store/driver.ts';
+import { keptJson } from '../store/kept-json.ts';
 
 interface Row {
   sequence: number;
@@ -46,7 +47,7 @@ const toStored = (row: Row): StoredMessage => ({
     transferId: row.transfer_id,
     at: row.at,
     state: row.state,
-    fault: row.fault === null ? null : (JSON.parse(row.fault) as Fault),
+    fault: row.fault === null ? null : keptJson<Fault>(row.fault, { code: 'internal', retryable: false }),
     route: { accountId: row.account_id, address: row.address },
   },
   protocolId: row.protocol_id,

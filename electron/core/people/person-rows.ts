@@ -1,5 +1,6 @@
 import type { ContactSubscription } from '../../../protocols/contract/index.ts';
 import type { Driver } from '../store/driver.ts';
+import { keptJson } from '../store/kept-json.ts';
 
 /** One address of one person on one account, as far as it is on disk. */
 export interface StoredAddress {
@@ -42,7 +43,7 @@ export class PersonRows {
       listed: row.listed === 1,
       name: row.name,
       claimedName: row.claimed_name,
-      groups: JSON.parse(row.groups) as string[],
+      groups: keptJson<string[]>(row.groups, []),
       subscription: row.subscription,
     }));
   }

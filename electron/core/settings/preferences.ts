@@ -1,6 +1,27 @@
 import type { CoreEvent, OwnPresenceView, Settings } from '../../contract/index.ts';
 import { ownPresenceSchema, settingsSchema } from '../../contract/index.ts';
 import type { Driver } from '../store/driver.ts';
+import { keptJson } from '../store/kept-json.ts';
+
+/** Settings as they are until a person changes them. Where files go is the system's to say. */
+const DEFAULTS: Omit<Settings, 'downloadFolder'> = {
+  language: 'system',
+  theme: 'system',
+  notifications: true,
+  notificationText: true,
+  sendTyping: true,
+  sendRead: true,
+};
+
+/** A value that this version does not know, or that cannot be read, is as good as none; the others stay. */
+function readSettings(kept: ReadonlyMap<string, string>, defaults: Settings): Settings {
+  const read: Record<string, unknown> = { ...defaults };
+  for (const [name, schema] of Object.entries(settingsSchema.shape)) {
+    const value = schema.safeParse(keptJson<unknown>(kept.get(`settings.${name}`) ?? '', null));
+    if (value.success) read[name] = value.data;
+  }
+  return read as Settings;
+}
 
 /** What a person has set: settings, and what others see of us. One JSON value a row; what is not there is the default. */
 export class Preferences {
@@ -15,24 +36,8 @@ export class Preferences {
     const kept = new Map(
       driver.all<{ key: string; value: string }>('SELECT key, value FROM settings').map((row) => [row.key, row.value]),
     );
-    const defaults: Settings = {
-      language: 'system',
-      theme: 'system',
-      downloadFolder,
-      notifications: true,
-      notificationText: true,
-      sendTyping: true,
-      sendRead: true,
-    };
-    const read: Record<string, unknown> = { ...defaults };
-    for (const name of Object.keys(defaults)) {
-      const value = kept.get(`settings.${name}`);
-      if (value !== undefined) read[name] = JSON.parse(value);
-    }
-    // a value that this version does not know is as good as none
-    const settings = settingsSchema.safeParse(read);
-    this.#settings = settings.success ? settings.data : defaults;
-    const presence = ownPresenceSchema.safeParse(JSON.parse(kept.get('presence') ?? 'null'));
+    this.#settings = readSettings(kept, { ...DEFAULTS, downloadFolder });
+    const presence = ownPresenceSchema.safeParse(keptJson<unknown>(kept.get('presence') ?? '', null));
     this.#presence = presence.success ? presence.data : { state: 'available', note: '' };
   }
 

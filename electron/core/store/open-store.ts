@@ -22,23 +22,26 @@ export interface OpenedStore {
 /**
  * Opens the profile's database at this program's version. One that is damaged or made with another key is renamed,
  * never deleted, and a new one started. Throws a StoreError for all else (`newer`, `full`, `unavailable`), and
- * then has changed nothing. `onFault` is told what is met later.
+ * then has changed nothing. `onFault` is told what is met later, `onInvalidText` of
+ * each text that is no UTF-8.
  */
 export function openStore(
   folder: string,
   key: string,
   now: () => number,
   onFault: (code: StoreErrorCode) => void,
+  onInvalidText: () => void = () => undefined,
 ): OpenedStore {
   const file = path.join(folder, DATABASE_FILE);
   const suspect = path.join(folder, SUSPECT_FILE);
   let opening = true;
   const open = (): Driver => {
-    const driver = openDriver(file, key, (code) => {
+    const onDriverFault = (code: StoreErrorCode): void => {
       if (opening) return;
       if (code === 'damaged') markSuspect(folder);
       onFault(code);
-    });
+    };
+    const driver = openDriver(file, key, onDriverFault, onInvalidText);
     try {
       migrate(driver);
       if (fs.existsSync(suspect)) examine(driver);

@@ -45,6 +45,26 @@ describe('the driver', () => {
     expect(driver.get('SELECT id FROM things WHERE id = ?', 99)).toBeUndefined();
   });
 
+  it('reads a text with a wrong byte in it, and tells of it, instead of ending the process', () => {
+    let told = 0;
+    const driver = openDriver(
+      path.join(temporaryFolder(), 'd.db'),
+      KEY,
+      () => undefined,
+      () => told++,
+    );
+    onTestFinished(() => driver.close());
+    driver.exec(
+      "CREATE TABLE things (text TEXT); INSERT INTO things VALUES (CAST(x'61ff62' AS TEXT)), ('olá \u{FFFD}')",
+    );
+    expect(driver.all('SELECT text FROM things ORDER BY text DESC')).toEqual([
+      { text: 'olá \u{FFFD}' },
+      { text: 'a\u{FFFD}b' },
+    ]);
+    expect(driver.get('SELECT text FROM things LIMIT 1')).toEqual({ text: 'a\u{FFFD}b' });
+    expect(told).toBe(2);
+  });
+
   it('gives bytes back as bytes, from get and from all', () => {
     const driver = fresh();
     driver.run(INSERT, 'a', new Uint8Array([9, 1, 2, 3]).subarray(1), 1);

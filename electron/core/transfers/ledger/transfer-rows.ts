@@ -1,4 +1,5 @@
 import type { Driver } from '../../store/driver.ts';
+import { keptJson } from '../../store/kept-json.ts';
 import type { ByteRange } from '../files/byte-ranges.ts';
 import { isReceiving, type ReceivingSide, type TransferRow } from './transfer-row.ts';
 
@@ -24,7 +25,7 @@ export class TransferRows {
   shown(): TransferRow[] {
     return this.#driver
       .all<StoredRow>('SELECT * FROM transfers WHERE cleared = 0 ORDER BY created_at, rowid')
-      .map(fromStored);
+      .flatMap((stored) => fromStored(stored) ?? []);
   }
 
   byOffer(accountId: string, key: string): TransferRow | undefined {
@@ -76,9 +77,12 @@ export class TransferRows {
   }
 }
 
-function fromStored(stored: StoredRow): TransferRow {
-  const facts = JSON.parse(stored.facts) as Omit<TransferRow, 'id' | 'talkId' | 'icon' | 'bytes' | 'createdAt'>;
-  const runs = JSON.parse(stored.ranges) as ByteRange[];
+/** Nothing when its facts were spoilt on the disk: what is to be done with the file cannot be known then. */
+function fromStored(stored: StoredRow): TransferRow | undefined {
+  type Facts = Omit<TransferRow, 'id' | 'talkId' | 'icon' | 'bytes' | 'createdAt'>;
+  const facts = keptJson<Partial<Facts>>(stored.facts, {});
+  if (!isWhole(facts)) return undefined;
+  const runs = keptJson<ByteRange[]>(stored.ranges, []);
   return {
     ...facts,
     side: facts.side.direction === 'incoming' ? { ...facts.side, runs } : facts.side,
@@ -88,4 +92,8 @@ function fromStored(stored: StoredRow): TransferRow {
     bytes: stored.bytes,
     createdAt: stored.created_at,
   };
+}
+
+function isWhole<Facts extends { side: unknown; stage: unknown }>(facts: Partial<Facts>): facts is Facts {
+  return facts.side !== undefined && facts.stage !== undefined;
 }
