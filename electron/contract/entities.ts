@@ -235,14 +235,29 @@ export const settingsSchema = z.object({
 export type Settings = z.infer<typeof settingsSchema>;
 
 /**
- * Things to know that belong to no account: `database-set-aside` (the damaged one was kept at `detail`, a new one was
- * started), `secrets-not-kept` (no password store on this machine: passwords are asked again at each start),
+ * Things to know that belong to no account: `database-set-aside` (nothing in the damaged one, kept at `detail`, was
+ * readable), `database-salvaged` (all was carried over: `saved` messages), `database-salvaged-partly` (at most `lost` were
+ * not), `database-other-key` (kept at `detail` until its key returns), `database-key-back` (it has; what was written
+ * meanwhile is at `detail`), `database-missing`, `database-log-cut` (the newest messages may be missing), `secrets-not-kept` (no password store on this machine: passwords are asked again at each start),
  * `core-restarted`.
  */
 export const noticeSchema = z.object({
   id,
-  code: z.enum(['database-set-aside', 'secrets-not-kept', 'core-restarted', 'disk-full']),
+  code: z.enum([
+    'database-set-aside',
+    'database-salvaged',
+    'database-salvaged-partly',
+    'database-other-key',
+    'database-key-back',
+    'database-missing',
+    'database-log-cut',
+    'secrets-not-kept',
+    'core-restarted',
+    'disk-full',
+  ]),
   detail: z.string(),
+  saved: z.optional(z.number()),
+  lost: z.optional(z.number()),
 });
 export type Notice = z.infer<typeof noticeSchema>;
 

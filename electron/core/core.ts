@@ -25,7 +25,7 @@ import { Preferences } from './settings/preferences.ts';
 import { databaseKey } from './store/database-key.ts';
 import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
-import { openStore } from './store/open-store.ts';
+import { openStore, type StoreNote } from './store/open-store.ts';
 import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
 import { StoreError, type StoreErrorCode } from './store/store-error.ts';
 import { createTransfers } from './transfers/index.ts';
@@ -129,7 +129,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
   const events = new EventBatch(parts.onEvents, report);
   try {
     const preferences = new Preferences(driver, launch.downloadFolder, events.emit);
-    const notices = startNotices(new Notices(driver, clock.now, events.emit), launch, store.setAside);
+    const notices = startNotices(new Notices(driver, clock.now, events.emit), launch, store.notes);
 
     const notifier = new Notifier({
       events,
@@ -235,8 +235,19 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
         accounts.machineEvent('wake');
       },
     });
+    /** What is damaged now is met again, and told, by whatever needs it. */
+    const keepCopy = (): void => {
+      try {
+        store.keepCopy();
+      } catch (error) {
+        log.error('store.copy-failed', error);
+      }
+    };
     await transfers.recover();
+    store.started();
+    keepCopy();
     started = true;
+    for (const { code, saved, lost } of store.notes) log.write('warn', code, { saved: saved ?? 0, lost: lost ?? 0 });
     shell.setUnread(conversations.talks.unread);
     log.write('info', 'core.started', { version: launch.version, restarted: launch.restarted });
     accounts.startAll();
@@ -249,6 +260,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       events.flush();
       notifier.stop();
       log.write('info', 'core.ended');
+      keepCopy();
       store.close();
       giveBack();
     };
@@ -289,10 +301,19 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
         return preferences.change(changes);
       },
 
-      'accounts.signIn': (input) => accounts.signIn(input),
-      'accounts.change': (input) => accounts.change(input),
+      'accounts.signIn': async (input) => {
+        const account = await accounts.signIn(input);
+        keepCopy();
+        return account;
+      },
+      'accounts.change': async (input) => {
+        const account = await accounts.change(input);
+        keepCopy();
+        return account;
+      },
       'accounts.trustCertificate': async ({ accountId, fingerprint }) => {
         await accounts.trustCertificate(accountId, fingerprint);
+        keepCopy();
         return null;
       },
       'accounts.retry': async ({ accountId }) => {
@@ -301,6 +322,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       },
       'accounts.remove': async ({ accountId }) => {
         await accounts.remove(accountId);
+        keepCopy();
         return null;
       },
 
@@ -375,8 +397,8 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
   }
 }
 
-function startNotices(notices: Notices, launch: CoreLaunch, setAside: string | null): Notices {
-  if (setAside !== null) notices.keep('database-set-aside', setAside);
+function startNotices(notices: Notices, launch: CoreLaunch, notes: readonly StoreNote[]): Notices {
+  for (const { code, detail, ...counts } of notes) notices.keep(code, detail, counts);
   if (launch.secretStore === 'none') notices.keep('secrets-not-kept');
   else notices.withdraw('secrets-not-kept');
   if (launch.restarted) notices.show('core-restarted');

@@ -16,7 +16,7 @@ export function FirstStart() {
       <div className={styles.card}>
         <img className={styles.logo} src={logo} alt="" />
         {/* whoever finds a new beginning where the old talks were must be told why */}
-        <Notices only="database-set-aside" />
+        <Notices only="database-" />
         <SignInFlow title={t('start.welcome')} onSigningIn={(signingIn) => actions.show({ signingIn })} onDone={done} />
       </div>
     </main>

@@ -114,6 +114,18 @@ export const en = {
   notices: {
     'database-set-aside':
       'The message store was damaged and was set aside at {{detail}}. AIMS started a new one. Ask the help desk if you need what was in it.',
+    'database-salvaged':
+      'The message store was damaged. AIMS carried everything over into a new one: nothing is missing ({{saved}} messages). The damaged one is at {{detail}}.',
+    'database-salvaged-partly':
+      'The message store was damaged. AIMS saved {{saved}} messages and all else it could read; up to {{lost}} messages and transfers could not be read. The damaged one is at {{detail}}: ask the help desk if you miss something.',
+    'database-other-key':
+      'The key of your message store has changed, so AIMS cannot open it and started a new one. It is kept at {{detail}} and comes back by itself when this computer gives AIMS the earlier key again.',
+    'database-key-back':
+      'The earlier key is there again, and so is your message store. What was written meanwhile is kept at {{detail}}. Ask the help desk if you need it.',
+    'database-missing':
+      'The message store was gone. AIMS started a new one, with the accounts, people and settings of its last copy. Ask the help desk for a backup if you need your messages.',
+    'database-log-cut':
+      'AIMS did not end in order, and part of what it wrote last is gone. The newest messages may be missing: ask the other person to send them again.',
     'secrets-not-kept': 'This computer has no password store. AIMS will ask for your passwords at each start.',
     'core-restarted': 'AIMS had to restart its engine. Nothing was lost.',
     'disk-full': 'The disk is full. Free some space: until then nothing new can be saved. Then AIMS goes on by itself.',

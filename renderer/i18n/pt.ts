@@ -120,6 +120,18 @@ export const pt: Same<typeof en> = {
   notices: {
     'database-set-aside':
       'O arquivo de mensagens estava danificado e foi posto de parte em {{detail}}. O AIMS começou um novo. Fale com o apoio informático se precisar do que lá estava.',
+    'database-salvaged':
+      'O arquivo de mensagens estava danificado. O AIMS passou tudo para um novo: não falta nada ({{saved}} mensagens). O danificado está em {{detail}}.',
+    'database-salvaged-partly':
+      'O arquivo de mensagens estava danificado. O AIMS salvou {{saved}} mensagens e tudo o mais que conseguiu ler; até {{lost}} mensagens e transferências não puderam ser lidas. O danificado está em {{detail}}: fale com o apoio informático se lhe faltar alguma coisa.',
+    'database-other-key':
+      'A chave do arquivo de mensagens mudou: o AIMS não o consegue abrir e começou um novo. Fica guardado em {{detail}} e volta sozinho quando este computador der de novo ao AIMS a chave anterior.',
+    'database-key-back':
+      'A chave anterior voltou, e com ela o arquivo de mensagens. O que se escreveu entretanto está em {{detail}}. Fale com o apoio informático se precisar.',
+    'database-missing':
+      'O arquivo de mensagens desapareceu. O AIMS começou um novo, com as contas, as pessoas e as definições da última cópia. Peça uma cópia de segurança ao apoio informático se precisar das mensagens.',
+    'database-log-cut':
+      'O AIMS não terminou em ordem e parte do que escreveu por último perdeu-se. Podem faltar as mensagens mais recentes: peça à outra pessoa que as envie de novo.',
     'secrets-not-kept': 'Este computador não tem onde guardar palavras-passe. O AIMS vai pedi-las sempre que iniciar.',
     'core-restarted': 'O AIMS teve de reiniciar o motor. Não se perdeu nada.',
     'disk-full':

@@ -1,6 +1,5 @@
 import { CloudOff, ShieldAlert, TriangleAlert, X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import type { Notice } from '../../electron/contract/index.ts';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { cx } from '../kit/cx.ts';
@@ -109,16 +108,18 @@ const Line = ({ glyph, text, bad, children }: LineProps) => (
   </div>
 );
 
-/** What is to know and belongs to no account, or `only` one kind of it; each can be dismissed. */
-export function Notices({ only }: { only?: Notice['code'] }) {
+/** What is to know and belongs to no account, or `only` what begins so; each can be dismissed. */
+export function Notices({ only }: { only?: 'database-' }) {
   const { t } = useTranslation();
   const actions = useActions();
   const notices = useFacts((facts) => facts.notices);
-  const shown = only ? notices.filter((notice) => notice.code === only) : notices;
+  const shown = only ? notices.filter((notice) => notice.code.startsWith(only)) : notices;
   return shown.map((notice) => (
     <div key={notice.id} className={styles.line} role="status">
       <Icon of={TriangleAlert} size={16} />
-      <div className={styles.lineText}>{t(`notices.${notice.code}`, { detail: notice.detail })}</div>
+      <div className={styles.lineText}>
+        {t(`notices.${notice.code}`, { detail: notice.detail, saved: notice.saved ?? 0, lost: notice.lost ?? 0 })}
+      </div>
       <IconButton
         small
         icon={X}

@@ -60,8 +60,10 @@ describe('a start', () => {
     fs.closeSync(handle);
     expect(await startFault(profile)).toBe('started');
     const { notices, talks } = await profile.snapshot();
-    expect(notices.map(({ code }) => code)).toEqual(['database-set-aside']);
+    expect(notices.map(({ code }) => code)).toEqual(['database-salvaged-partly']);
     expect(talks).toEqual([]);
+    // out of the small copy
+    expect((await profile.snapshot()).accounts).toHaveLength(1);
   });
 
   it('that meets damage while running ends the process, and the next one begins anew', async () => {
@@ -85,7 +87,12 @@ describe('a start', () => {
     expect(profile.fatal).toEqual([expect.objectContaining({ code: 'damaged' })]);
     await profile.stop();
     await profile.start();
-    expect((await profile.snapshot()).notices.map(({ code }) => code)).toEqual(['database-set-aside']);
+    const { notices, accounts, talks } = await profile.snapshot();
+    expect(notices.map(({ code }) => code)).toEqual(['database-salvaged-partly']);
+    expect(accounts).toHaveLength(1);
+    expect(talks).toHaveLength(1);
+    expect(notices[0]?.saved).toBeGreaterThan(0);
+    expect((notices[0]?.saved ?? 0) + (notices[0]?.lost ?? 0)).toBeGreaterThanOrEqual(200);
   });
 
   it('with one setting that is unknown or spoilt keeps all the others', async () => {

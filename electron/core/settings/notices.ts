@@ -1,5 +1,8 @@
-import type { CoreEvent, Notice } from '../../contract/index.ts';
+import { type CoreEvent, type Notice, noticeSchema } from '../../contract/index.ts';
 import type { Driver } from '../store/driver.ts';
+
+/** How a detail is kept that comes with counts: messages saved, lost, and the detail itself. */
+const COUNTED = /^(\d+)\|(\d+)\|(.*)$/s;
 
 /**
  * Things to know that belong to no account. Each is shown until it is dismissed, also over restarts; `core-restarted`
@@ -16,7 +19,15 @@ export class Notices {
     this.#now = now;
     this.#emit = emit;
     const rows = driver.all<Notice>('SELECT id, code, detail FROM notices WHERE dismissed = 0 ORDER BY created_at, id');
-    this.#shown = new Map(rows.map((notice) => [notice.id, notice]));
+    const known = rows.flatMap(({ id, code, detail }) => {
+      const counts = COUNTED.exec(detail);
+      const notice = counts
+        ? { id, code, detail: counts[3] ?? '', saved: Number(counts[1]), lost: Number(counts[2]) }
+        : { id, code, detail };
+      // one that this version does not know has no sentence
+      return noticeSchema.safeParse(notice).success ? [notice] : [];
+    });
+    this.#shown = new Map(known.map((notice) => [notice.id, notice]));
   }
 
   get all(): Notice[] {
@@ -24,16 +35,16 @@ export class Notices {
   }
 
   /** Kept on disk; told once, and never again after it was dismissed. */
-  keep(code: Notice['code'], detail = ''): void {
+  keep(code: Notice['code'], detail = '', counts: Pick<Notice, 'saved' | 'lost'> = {}): void {
     const id = detail === '' ? code : `${code}-${detail}`.slice(-128);
     const { changes } = this.#driver.run(
       'INSERT INTO notices (id, code, detail, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
       id,
       code,
-      detail,
+      counts.saved === undefined ? detail : `${counts.saved}|${counts.lost ?? 0}|${detail}`,
       this.#now(),
     );
-    if (changes > 0) this.#show({ id, code, detail });
+    if (changes > 0) this.#show({ id, code, detail, ...counts });
   }
 
   /** For this run only. */

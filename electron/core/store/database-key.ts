@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type CoreLaunch, refuse, type ShellSide } from '../../contract/index.ts';
 import { isNoRoom } from './disk-room.ts';
-import { DATABASE_FILE } from './open-store.ts';
+import { DATABASE_FILE } from './profile-files.ts';
 
 const SECRET = 'database-key';
 const KEY_FILE = 'database.key';

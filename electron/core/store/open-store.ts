@@ -1,29 +1,49 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Driver, openDriver } from './driver.ts';
+import { writeKeptCopy } from './kept-copy.ts';
 import { migrate } from './migrations.ts';
+import { ProfileFiles } from './profile-files.ts';
+import { interruptedSalvage, restoreKept, type Salvaged, salvage } from './salvage.ts';
 import { StoreError, type StoreErrorCode } from './store-error.ts';
 
-export const DATABASE_FILE = 'aims.db';
 /** Left behind by a run that met damage: the next one looks through the whole file before it trusts it. */
 const SUSPECT_FILE = 'aims.db.suspect';
-/** Which key the database was made with, as a hash of it: 32 random bytes cannot be guessed from that. */
-const KEY_PRINT_FILE = 'aims.db.key-print';
+
+/** What a person is to know of a start. */
+export interface StoreNote {
+  code:
+    | 'database-set-aside'
+    | 'database-salvaged'
+    | 'database-salvaged-partly'
+    | 'database-other-key'
+    | 'database-key-back'
+    | 'database-missing'
+    | 'database-log-cut';
+  /** Where the other database is; of those without one, the time. */
+  detail: string;
+  saved?: number;
+  lost?: number;
+}
 
 export interface OpenedStore {
   driver: Driver;
-  /** Where the damaged database was kept, or null when there was none. */
+  /** Where the damaged database, or the one of another key, was kept; null when there was none. */
   setAside: string | null;
+  notes: readonly StoreNote[];
+  /** Everything has been read once: from here on an end without order is no reason to suspect the database. */
+  started(): void;
+  /** Renews the copy of accounts, settings and people. A disk that takes it not keeps the one before. */
+  keepCopy(): void;
   /** Folds the write-ahead log into the file and closes it. */
   close(): void;
 }
 
 /**
- * Opens the profile's database at this program's version. One that is damaged or made with another key is renamed,
- * never deleted, and a new one started. Throws a StoreError for all else (`newer`, `full`, `unavailable`), and
- * then has changed nothing. `onFault` is told what is met later, `onInvalidText` of
- * each text that is no UTF-8.
+ * Opens the profile's database at this program's version. One made with another key is set aside until that key returns;
+ * of a damaged one everything readable is carried over into a new one, and it is renamed, never deleted. Throws a
+ * StoreError for all else (`newer`, `full`, `unavailable`), and then has changed nothing. `onFault` is told what is met
+ * later, `onInvalidText` of each text that is no UTF-8.
  */
 export function openStore(
   folder: string,
@@ -32,8 +52,11 @@ export function openStore(
   onFault: (code: StoreErrorCode) => void,
   onInvalidText: () => void = () => undefined,
 ): OpenedStore {
-  const file = path.join(folder, DATABASE_FILE);
+  const files = new ProfileFiles(folder);
   const suspect = path.join(folder, SUSPECT_FILE);
+  const notes: StoreNote[] = [];
+  const at = new Date(now()).toISOString();
+  let setAside: string | null = null;
   let opening = true;
   const open = (): Driver => {
     const onDriverFault = (code: StoreErrorCode): void => {
@@ -41,7 +64,7 @@ export function openStore(
       if (code === 'damaged') markSuspect(folder);
       onFault(code);
     };
-    const driver = openDriver(file, key, onDriverFault, onInvalidText);
+    const driver = openDriver(files.database, key, onDriverFault, onInvalidText);
     try {
       migrate(driver);
       if (fs.existsSync(suspect)) examine(driver);
@@ -51,20 +74,83 @@ export function openStore(
       throw error;
     }
   };
-  let setAside: string | null = null;
+  const rescue = (place: string): void => {
+    const salvaged = salvage(files, key, place, now());
+    fs.rmSync(suspect, { force: true });
+    setAside = place;
+    notes.push(noteOf(salvaged, place));
+  };
+
+  // before SQLite opens anything: with a log left by a kill, opening alone mangles what the right key could still read
+  if (files.printOf(key) === 'other') {
+    setAside = files.setOtherKeyAside(now());
+    if (files.takeBack(key)) notes.push({ code: 'database-key-back', detail: setAside });
+    else notes.push({ code: 'database-other-key', detail: setAside });
+  }
+  const interrupted = interruptedSalvage(files);
+  if (interrupted !== undefined) rescue(interrupted);
+  const isMissing = files.isMissing();
+  if (isMissing) {
+    files.setDamagedAside(files.freeName('damaged', now()));
+    notes.push({ code: 'database-missing', detail: at });
+  }
+  const isLogCut = files.isLogCut();
+  if (isLogCut) notes.push({ code: 'database-log-cut', detail: at });
+  // the run before died while it read everything for the first time: that may be why
+  if (files.marked === 'starting') markSuspect(folder);
+  files.mark('starting');
   let driver: Driver;
   try {
-    checkKeyPrint(folder, key);
     driver = open();
   } catch (error) {
-    if (StoreError.from(error).code !== 'damaged') throw error;
-    setAside = renameDamaged(folder, now());
+    if (StoreError.from(error).code !== 'damaged') {
+      files.unmark();
+      throw error;
+    }
+    rescue(files.freeName('damaged', now()));
+    files.mark('starting');
     driver = open();
   }
-  writeKeyPrint(folder, key);
+  // what was in a lost log may be in the copy, which is renewed at each change of an account
+  if (isMissing || isLogCut) restoreKept(driver, files, key);
+  files.writePrint(key);
   fs.rmSync(suspect, { force: true });
   opening = false;
-  return { driver, setAside, close: () => foldAndClose(driver) };
+  return {
+    driver,
+    setAside,
+    notes,
+    started: () => {
+      // the log holds something from here on, so that an empty one tells that it was cut
+      const sql =
+        'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
+      try {
+        driver.run(sql, 'store.opened', String(now()));
+      } catch (error) {
+        if (StoreError.from(error).code === 'damaged') throw error;
+        files.unmark(); // no room: nothing can be told of the log then
+        return;
+      }
+      files.mark('started');
+    },
+    keepCopy: () => {
+      try {
+        writeKeptCopy(driver, files.database, key);
+      } catch (error) {
+        if (error instanceof StoreError) throw error;
+        // no room: the copy before is still there
+      }
+    },
+    close: () => {
+      foldAndClose(driver);
+      files.unmark();
+    },
+  };
+}
+
+function noteOf({ messages, lost, isWhole, isEmpty }: Salvaged, place: string): StoreNote {
+  if (isEmpty) return { code: 'database-set-aside', detail: place };
+  return { code: isWhole ? 'database-salvaged' : 'database-salvaged-partly', detail: place, saved: messages, lost };
 }
 
 function foldAndClose(driver: Driver): void {
@@ -75,28 +161,6 @@ function foldAndClose(driver: Driver): void {
     // no room: what is in the log stays there for the next start
   }
   driver.close();
-}
-
-const keyPrint = (key: string): string => createHash('sha256').update(`aims database key ${key}`).digest('hex');
-
-/**
- * A wrong key must be known before SQLite opens the file: with a log left by a kill, opening alone would already mangle
- * what the right key could still read.
- */
-function checkKeyPrint(folder: string, key: string): void {
-  const file = path.join(folder, KEY_PRINT_FILE);
-  const print = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
-  if (/^[0-9a-f]{64}$/.test(print) && print !== keyPrint(key)) throw new StoreError('damaged', { detail: 'other key' });
-}
-
-function writeKeyPrint(folder: string, key: string): void {
-  const file = path.join(folder, KEY_PRINT_FILE);
-  if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === keyPrint(key)) return;
-  const handle = fs.openSync(`${file}.new`, 'w', 0o600);
-  fs.writeSync(handle, keyPrint(key));
-  fs.fsyncSync(handle);
-  fs.closeSync(handle);
-  fs.renameSync(`${file}.new`, file);
 }
 
 /** Makes the next start examine the whole database. */
@@ -113,16 +177,4 @@ function examine(driver: Driver): void {
   if (found?.quick_check !== 'ok') throw new StoreError('damaged', { detail: found?.quick_check ?? 'no answer' });
   // the index can be made again out of the messages
   driver.exec("INSERT INTO messages_text (messages_text) VALUES ('rebuild')");
-}
-
-function renameDamaged(folder: string, now: number): string {
-  const stamp = new Date(now).toISOString().replaceAll(':', '-').replace(/\..*/, '');
-  let kept = path.join(folder, `aims-damaged-${stamp}.db`);
-  for (let count = 2; fs.existsSync(kept); count++) kept = path.join(folder, `aims-damaged-${stamp}-${count}.db`);
-  const file = path.join(folder, DATABASE_FILE);
-  // the log first: a new database must never meet an old one's
-  for (const suffix of ['-wal', '-shm', '', '.key-print']) {
-    if (fs.existsSync(file + suffix)) fs.renameSync(file + suffix, kept + suffix);
-  }
-  return kept;
 }

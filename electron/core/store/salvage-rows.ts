@@ -1,0 +1,106 @@
+import type { Driver, SqlParameter } from './driver.ts';
+import { StoreError } from './store-error.ts';
+
+export type SalvagedRow = Record<string, SqlParameter>;
+
+const BATCH = 500;
+/** Identifiers are made of hexadecimal digits: between two damaged pages some of these are likely to begin. */
+const BEGINNINGS = Array.from({ length: 256 }, (_, number) => number.toString(16).padStart(2, '0'));
+
+/** Undefined where the rows cannot be read. A disk that does not answer is no damage. */
+function attempt<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (error) {
+    const { code } = StoreError.from(error);
+    if (code === 'unavailable' || code === 'full') throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Every readable row of a table with row numbers, by halving each range that does not read. Returns how many numbers at
+ * most were lost. `reading` is told of each range before it is read and may refuse it.
+ */
+export function salvageNumbered(
+  source: Driver,
+  table: string,
+  columns: readonly string[],
+  reading: (from: number, to: number) => boolean,
+  found: (rows: SalvagedRow[]) => void,
+): number {
+  const listed = ['rowid AS row_number', ...columns].join(', ');
+  const sql = `SELECT ${listed} FROM ${table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid`;
+  let lost = 0;
+  const read = (from: number, to: number): void => {
+    const rows = reading(from, to) ? attempt(() => source.all<SalvagedRow>(sql, from, to)) : undefined;
+    if (rows) {
+      found(rows);
+    } else if (from === to) {
+      lost++;
+    } else {
+      const middle = Math.floor((from + to) / 2);
+      read(from, middle);
+      read(middle + 1, to);
+    }
+  };
+  const last = lastNumber(source, table);
+  for (let from = 1; from <= last; from += BATCH) read(from, Math.min(from + BATCH - 1, last));
+  return lost;
+}
+
+function lastNumber(source: Driver, table: string): number {
+  const number = (sql: string, ...values: SqlParameter[]): number =>
+    attempt(() => source.get<{ last: number | null }>(sql, ...values))?.last ?? 0;
+  const counted = number('SELECT seq AS last FROM sqlite_sequence WHERE name = ?', table);
+  const highest = number(`SELECT max(rowid) AS last FROM ${table}`);
+  if (Math.max(counted, highest) > 0) return Math.max(counted, highest);
+  // the end itself is damaged: no page holds more rows than this
+  return number('PRAGMA page_count') * 50;
+}
+
+/** Every row of a table without row numbers that can be reached from either end or from a likely beginning. */
+export function salvageKeyed(
+  source: Driver,
+  table: string,
+  columns: readonly string[],
+  key: readonly string[],
+): { rows: SalvagedRow[]; isWhole: boolean } {
+  const rows = new Map<string, SalvagedRow>();
+  const names = key.join(', ');
+  const marks = key.map(() => '?').join(', ');
+  const keyOf = (row: SalvagedRow): SqlParameter[] => key.map((name) => row[name]);
+  /** True when it came to the end of the table, or to what is known. */
+  const walk = (direction: 'ASC' | 'DESC', beginning?: string): boolean => {
+    const order = key.map((name) => `${name} ${direction}`).join(', ');
+    const beyond = direction === 'ASC' ? '>' : '<';
+    let after: SqlParameter[] | undefined =
+      beginning === undefined ? undefined : key.map((_, at) => (at ? '' : beginning));
+    for (let size = BATCH; ; ) {
+      const where = after ? `WHERE (${names}) ${beyond} (${marks})` : '';
+      const sql = `SELECT ${columns.join(', ')} FROM ${table} ${where} ORDER BY ${order} LIMIT ${size}`;
+      const batch = attempt(() => source.all<SalvagedRow>(sql, ...(after ?? [])));
+      if (!batch) {
+        if (size === 1) return false;
+        size = 1;
+        continue;
+      }
+      const before = rows.size;
+      for (const row of batch) rows.set(JSON.stringify(keyOf(row)), row);
+      const last = batch.at(-1);
+      if (!last || batch.length < size) return true;
+      // a key with a wrong byte stands elsewhere than where it reads: going on after it would turn for ever
+      if (rows.size === before) return beginning !== undefined;
+      after = keyOf(last);
+    }
+  };
+  const isWhole = walk('ASC');
+  if (!isWhole) {
+    walk('DESC');
+    for (const beginning of BEGINNINGS) {
+      walk('ASC', beginning);
+      walk('DESC', beginning);
+    }
+  }
+  return { rows: [...rows.values()], isWhole };
+}
