@@ -1,4 +1,4 @@
-import type { Fault, Message, MessageState, Route } from '../../contract/index.ts';
+import { type Fault, type Message, type MessageState, messageSchema, type Route } from '../../contract/index.ts';
 import type { Driver, SqlParameter } from '../store/driver.ts';
 import { keptJson } from '../store/kept-json.ts';
 
@@ -37,7 +37,7 @@ export type NewMessage = Omit<Message, 'sequence' | 'fault'> & {
 };
 
 const toStored = (row: Row): StoredMessage => ({
-  message: {
+  message: mended({
     id: row.id,
     talkId: row.talk_id,
     sequence: row.sequence,
@@ -49,11 +49,38 @@ const toStored = (row: Row): StoredMessage => ({
     state: row.state,
     fault: row.fault === null ? null : keptJson<Fault>(row.fault, { code: 'internal', retryable: false }),
     route: { accountId: row.account_id, address: row.address },
-  },
+  }),
   protocolId: row.protocol_id,
   archiveId: row.archive_id,
   outbox: row.outbox === 1,
 });
+
+/**
+ * The same where it is as it was written. What the disk has spoilt unseen is replaced, part by part: one such message must
+ * not keep the page it is on from being shown.
+ */
+function mended(message: Message): Message {
+  if (messageSchema.safeParse(message).success) return message;
+  const otherwise: Message = {
+    id: `spoilt-${message.sequence}`,
+    talkId: 'spoilt',
+    sequence: message.sequence,
+    direction: 'incoming',
+    kind: 'text',
+    text: '\u{FFFD}',
+    transferId: null,
+    at: 0,
+    // a person decides whether what was on its way is sent once more
+    state: message.direction === 'outgoing' ? 'failed' : 'received',
+    fault: null,
+    route: { accountId: 'spoilt', address: 'spoilt:' },
+  };
+  const read = Object.entries(messageSchema.shape).map(([name, schema]) => {
+    const value = schema.safeParse(message[name as keyof Message]);
+    return [name, value.success ? value.data : otherwise[name as keyof Message]];
+  });
+  return Object.fromEntries(read) as Message;
+}
 
 /** The messages on disk. */
 export class MessageRows {

@@ -9,6 +9,8 @@ import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 /** Left behind by a run that met damage: the next one looks through the whole file before it trusts it. */
 const SUSPECT_FILE = 'aims.db.suspect';
+/** In that file when damage was met, not only feared. */
+const MET = 'met';
 
 /** What a person is to know of a start. */
 export interface StoreNote {
@@ -61,13 +63,13 @@ export function openStore(
   const open = (): Driver => {
     const onDriverFault = (code: StoreErrorCode): void => {
       if (opening) return;
-      if (code === 'damaged') markSuspect(folder);
+      if (code === 'damaged') markSuspect(folder, MET);
       onFault(code);
     };
     const driver = openDriver(files.database, key, onDriverFault, onInvalidText);
     try {
       migrate(driver);
-      if (fs.existsSync(suspect)) examine(driver);
+      if (fs.existsSync(suspect)) examine(driver, fs.readFileSync(suspect, 'utf8'));
       return driver;
     } catch (error) {
       driver.close();
@@ -97,7 +99,7 @@ export function openStore(
   const isLogCut = files.isLogCut();
   if (isLogCut) notes.push({ code: 'database-log-cut', detail: at });
   // the run before died while it read everything for the first time: that may be why
-  if (files.marked === 'starting') markSuspect(folder);
+  if (files.marked === 'starting' && !fs.existsSync(suspect)) markSuspect(folder, '');
   files.mark('starting');
   let driver: Driver;
   try {
@@ -164,15 +166,17 @@ function foldAndClose(driver: Driver): void {
 }
 
 /** Makes the next start examine the whole database. */
-function markSuspect(folder: string): void {
+function markSuspect(folder: string, why: string): void {
   try {
-    fs.writeFileSync(path.join(folder, SUSPECT_FILE), '');
+    fs.writeFileSync(path.join(folder, SUSPECT_FILE), why);
   } catch {
     // a disk that takes no more: the damage will be met, and this tried, again
   }
 }
 
-function examine(driver: Driver): void {
+function examine(driver: Driver, why: string): void {
+  // the check looks at how pages hang together, not into every row: it may pass where a row was met that does not read
+  if (why === MET) throw new StoreError('damaged', { detail: 'met while it was in use' });
   const found = driver.get<{ quick_check: string }>('PRAGMA quick_check(1)');
   if (found?.quick_check !== 'ok') throw new StoreError('damaged', { detail: found?.quick_check ?? 'no answer' });
   // the index can be made again out of the messages

@@ -4,6 +4,8 @@ import { StoreError } from './store-error.ts';
 export type SalvagedRow = Record<string, SqlParameter>;
 
 const BATCH = 500;
+/** More rows than this nobody has: a number above it was spoilt. */
+const MAXIMUM_NUMBER = 50_000_000;
 /** Identifiers are made of hexadecimal digits: between two damaged pages some of these are likely to begin. */
 const BEGINNINGS = Array.from({ length: 256 }, (_, number) => number.toString(16).padStart(2, '0'));
 
@@ -54,9 +56,44 @@ function lastNumber(source: Driver, table: string): number {
     attempt(() => source.get<{ last: number | null }>(sql, ...values))?.last ?? 0;
   const counted = number('SELECT seq AS last FROM sqlite_sequence WHERE name = ?', table);
   const highest = number(`SELECT max(rowid) AS last FROM ${table}`);
-  if (Math.max(counted, highest) > 0) return Math.max(counted, highest);
+  // SQLite counts by itself and never back; the highest number found may be a spoilt one
+  const last = counted > 0 ? counted : highest;
+  if (last > 0 && last <= MAXIMUM_NUMBER) return last;
   // the end itself is damaged: no page holds more rows than this
   return number('PRAGMA page_count') * 50;
+}
+
+/**
+ * The rows from either end up to what cannot be read, one after another: that finds also those whose number was spoilt,
+ * which no range holds any more.
+ */
+export function scanRows(
+  source: Driver,
+  table: string,
+  columns: readonly string[],
+  found: (rows: SalvagedRow[]) => void,
+): void {
+  for (const order of ['ASC', 'DESC']) {
+    const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED ORDER BY rowid ${order} LIMIT ? OFFSET ?`;
+    for (let size = BATCH, at = 0; ; ) {
+      const from = at;
+      const rows = attempt(() => source.all<SalvagedRow>(sql, size, from));
+      if (rows?.length === 0 || (!rows && size === 1)) break;
+      if (rows) {
+        found(rows);
+        at += rows.length;
+      } else {
+        size = 1;
+      }
+    }
+  }
+}
+
+/** Which number belongs to which identifier, as the table's index knows it; undefined when that cannot be read. */
+export function numbersById(source: Driver, table: string): Map<SqlParameter, number> | undefined {
+  const sql = `SELECT id, rowid AS number FROM ${table} INDEXED BY sqlite_autoindex_${table}_1`;
+  const rows = attempt(() => source.all<{ id: string; number: number }>(sql));
+  return rows && new Map(rows.map(({ id, number }) => [id, number]));
 }
 
 /** Every row of a table without row numbers that can be reached from either end or from a likely beginning. */

@@ -5,7 +5,7 @@ import { type KeptCopy, readKeptCopy } from './kept-copy.ts';
 import { keptJson } from './kept-json.ts';
 import { migrate } from './migrations.ts';
 import { type ProfileFiles, writeWhole } from './profile-files.ts';
-import { type SalvagedRow, salvageKeyed, salvageNumbered } from './salvage-rows.ts';
+import { numbersById, type SalvagedRow, salvageKeyed, salvageNumbered, scanRows } from './salvage-rows.ts';
 import { openGrafted } from './schema-graft.ts';
 import { StoreError } from './store-error.ts';
 
@@ -179,7 +179,8 @@ function carryOver(
   if (table === 'messages' || table === 'transfers') {
     const reading = (from: number, to: number): boolean => begin(`${table} ${from} ${to}`);
     const lost = salvageNumbered(source, table, names, reading, (rows) => insert(target, table, rows));
-    return { lost, isWhole: lost === 0 };
+    const left = table === 'messages' && begin('messages scan') ? carryOverStray(source, target, names) : 0;
+    return { lost: Math.max(lost, left), isWhole: lost === 0 && left === 0 };
   }
   if (!begin(table)) return { lost: 0, isWhole: false };
   const key = columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk);
@@ -191,6 +192,24 @@ function carryOver(
   );
   insert(target, table, found.rows);
   return { lost: 0, isWhole: found.isWhole };
+}
+
+/** Messages that the ranges did not find: returns how many of those that the index knows are still missing. */
+function carryOverStray(source: Driver, target: Driver, names: readonly string[]): number {
+  const count = (): number => target.get<{ count: number }>('SELECT count(*) AS count FROM messages')?.count ?? 0;
+  const numbers = numbersById(source, 'messages');
+  if (numbers && numbers.size <= count()) return 0;
+  const others = names.filter((name) => name !== 'sequence');
+  scanRows(source, 'messages', others, (rows) => {
+    const stray = rows.filter(({ id }) => !target.get('SELECT 1 FROM messages WHERE id = ?', id));
+    // without its number it comes last
+    insert(
+      target,
+      'messages',
+      stray.map((row) => ({ ...row, sequence: numbers?.get(row.id) ?? null })),
+    );
+  });
+  return numbers ? Math.max(0, numbers.size - count()) : 0;
 }
 
 function insert(target: Driver, table: string, rows: readonly SalvagedRow[]): void {

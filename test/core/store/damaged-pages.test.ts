@@ -82,7 +82,8 @@ describe('one damaged page of the database', () => {
     for (const { page, name } of sample) {
       const at = (page - 1) * PAGE;
       const profile = await damagedProfile(whole, (bytes) => {
-        if (kind === 'one byte') bytes.writeUInt8(bytes.readUInt8(at + Math.floor(random() * 4000)) ^ 0x41, at);
+        const flipped = at + Math.floor(random() * PAGE);
+        if (kind === 'one byte') bytes.writeUInt8(bytes.readUInt8(flipped) ^ 0x41, flipped);
         else for (let byte = 0; byte < PAGE; byte++) bytes.writeUInt8(Math.floor(random() * 256), at + byte);
       });
       const found = await readAll(profile);
@@ -159,7 +160,11 @@ describe('a start on a database that is not as it was left', () => {
     await profile.stop();
     const place = path.join(profile.folder, 'aims-damaged-then.db');
     fs.renameSync(database(profile), place);
-    const journal = { place, deadly: ['messages 1 20', 'messages 1 10', 'messages 4 5'], under: 'messages 4 4' };
+    const journal = {
+      place,
+      deadly: ['messages scan', 'messages 1 20', 'messages 1 10', 'messages 4 5'],
+      under: 'messages 4 4',
+    };
     const one = (from: number, to: number) => `messages ${from} ${to}`;
     journal.deadly.push(one(1, 5), one(4, 5));
     fs.writeFileSync(`${database(profile)}.salvage`, JSON.stringify(journal));
