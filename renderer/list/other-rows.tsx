@@ -11,6 +11,7 @@ import { UnverifiedMark } from '../kit/person/unverified-mark.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { bare, isUnverified, nameOf, talkOfPerson } from '../store/selectors.ts';
 import { Highlighted } from '../talk/log/highlighted.tsx';
+import { excerpt } from './excerpt.ts';
 import styles from './list.module.css';
 import { TalkRow } from './talk-row.tsx';
 
@@ -73,19 +74,12 @@ export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
         <span className={styles.preview}>
           <span>
             {own && `${t('list.you')} `}
-            <Highlighted text={around(message.text, query)} query={query} />
+            <Highlighted text={excerpt(message.text, query)} query={query} />
           </span>
         </span>
       </span>
     </button>
   );
-}
-
-/** The part of a long text where the words are. */
-function around(text: string, query: string): string {
-  const word = query.trim().split(/\s+/)[0] ?? '';
-  const at = text.toLocaleLowerCase().indexOf(word.toLocaleLowerCase());
-  return at > 40 ? `…${text.slice(at - 24, at + 160)}` : text.slice(0, 180);
 }
 
 export function WriteRow({ address, tabIndex }: { address: string; tabIndex: number }) {
