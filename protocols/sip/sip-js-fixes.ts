@@ -232,6 +232,10 @@ const NEXT_NONCES = [
 
 /** Defect: the nonce a server gives for the next request is not looked at, and that request is refused first. */
 const keepNextNonce = (core: Core.UserAgentCore, message: Core.IncomingResponseMessage): void => {
+  // a peer's answer can carry the header too, and so can one that belongs to no request of ours
+  const registrars =
+    message.method === 'REGISTER' && core.userAgentClients.has(`${message.viaBranch}${message.method}`);
+  if (digestClients.get(core)?.ownNoncesOnly && !registrars) return;
   for (const [status, header] of NEXT_NONCES) {
     const value = message.getHeader(header);
     if (value !== undefined) digestClients.get(core)?.renew(scopeOf(status, message), value);
@@ -312,6 +316,68 @@ const isRefused = (
   return !doubtful || proofs.length > 1 || challenge.parameters.get('nonce') === last.nonce;
 };
 
+/** What is sent only to be challenged by the account's own server. */
+const nonceQueries = new WeakSet<Core.OutgoingRequestMessage>();
+const nonceQueryOf = new WeakMap<Core.UserAgentCore, Promise<void>>();
+
+/** RFC 3261 §10.2.3: a REGISTER without Contact changes nothing. It goes without credentials, so that the registrar challenges it. */
+const askForNonce = (core: Core.UserAgentCore): Promise<void> => {
+  const { aor } = core.configuration;
+  const registrar = Grammar.URIParse(`sip:${aor.host}`) ?? aor;
+  const asked =
+    nonceQueryOf.get(core) ??
+    new Promise<void>((resolve) => {
+      const query = core.makeOutgoingRequestMessage('REGISTER', registrar, aor, aor, {});
+      nonceQueries.add(query);
+      const answered = (): void => {
+        nonceQueryOf.delete(core);
+        resolve();
+      };
+      core.request(query, { onAccept: answered, onRedirect: answered, onReject: answered });
+    });
+  nonceQueryOf.set(core, asked);
+  return asked;
+};
+
+/** Only the account's own server can answer these: no peer is behind them. */
+const isForOwnServer = (core: Core.UserAgentCore, { method, ruri, toTag }: Core.OutgoingRequestMessage): boolean =>
+  method === 'REGISTER' || (!toTag && !ruri.user && ruri.host === core.configuration.aor.host);
+
+const settled = new WeakSet<Core.IncomingResponseMessage>();
+const askedForNonce = new WeakSet<Core.UserAgentClient>();
+
+/**
+ * A challenge that a peer may have written. Its nonce is never used: what answers it is made from a nonce of the account's own
+ * server, asked for anew where the one in the request was refused. A 401 is the far end's (RFC 3261 §22.2), and a proxy would
+ * hand the answer through to it; a 407 is answered to the proxy, which takes the answer out. `asking`: the
+ * answer comes once more when there is a nonce.
+ */
+const answerByOwnNonce = (
+  core: Core.UserAgentCore,
+  agent: Core.UserAgentClient,
+  client: DigestClient,
+  status: 401 | 407,
+  message: Core.IncomingResponseMessage,
+): readonly DigestAnswer[] | 'asking' => {
+  const request = agent.message;
+  const challenges = message.getHeaders(CHALLENGE_HEADERS[status]).flatMap(parseChallenges);
+  const own = status === 407 ? client.ownFor(challenges) : [];
+  const used = String(request.headers['Proxy-Authorization'] ?? '');
+  const unused = own.filter(({ parameters }) => !used.includes(`nonce="${parameters.get('nonce')}"`));
+  if (unused.length > 0 || own.length === 0)
+    return client.answer(unused, { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) });
+  if (askedForNonce.has(agent)) return [];
+  askedForNonce.add(agent);
+  void askForNonce(core).then(() => {
+    const fresh = client
+      .ownFor(challenges)
+      .some(({ parameters }) => !used.includes(`nonce="${parameters.get('nonce')}"`));
+    if (!fresh) settled.add(message);
+    (agent as unknown as { receiveResponse(message: Core.IncomingResponseMessage): void }).receiveResponse(message);
+  });
+  return 'asking';
+};
+
 /**
  * Defects of the guard this replaces: MD5 only; of several challenges only the last is seen; a proxy's challenge followed
  * by the registrar's counts as a loop; and a challenged request within a dialog leaves the dialog's CSeq behind, so that
@@ -323,16 +389,21 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
   if ((status !== 401 && status !== 407) || !client) return true;
   const request = this.message;
   const challenges = message.getHeaders(CHALLENGE_HEADERS[status]).flatMap(parseChallenges);
-  const answers = client.answer(challenges, {
-    method: request.method,
-    uri: request.ruri.toRaw(),
-    body: bodyOf(request),
-  });
+  const isOwn = isForOwnServer(this.core, request);
+  if (isOwn) client.learn(challenges);
+  if (settled.has(message) || nonceQueries.has(request)) return true;
+  const answers =
+    client.ownNoncesOnly && !isOwn
+      ? answerByOwnNonce(this.core, this, client, status, message)
+      : client.answer(challenges, { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) });
+  if (answers === 'asking') return false;
   client.remember(scopeOf(status, request), answers);
   const given = proofsOf.get(this) ?? new Map<string, Proof[]>();
   proofsOf.set(this, given);
   const before = ({ realm }: DigestAnswer): Proof[] => given.get(`${status} ${realm}`) ?? [];
-  const refused = answers.some((answer) => isRefused(answer, before(answer), client));
+  // a nonce of the account's own server that is not yet used says nothing about the password
+  const refused =
+    (isOwn || !client.ownNoncesOnly) && answers.some((answer) => isRefused(answer, before(answer), client));
   if (refused) return true;
   if (answers.length === 0 || [...given.values()].flat().length >= ROUNDS_MAXIMUM) {
     undecided.add(message);

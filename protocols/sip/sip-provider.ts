@@ -16,6 +16,7 @@ import {
   type Subscribe,
   userOf,
 } from '../contract/index.ts';
+import { AccountBinding } from './authentication/account-binding.ts';
 import { DigestClient } from './authentication/digest-client.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { StrangerLimit } from './limits/stranger-limit.ts';
@@ -37,6 +38,10 @@ import { XcapService } from './xcap/xcap-service.ts';
 
 /** Account option: where the XCAP server is (RFC 4825 §6.1); empty: there is none. Absent: it is looked for. */
 const XCAP_ROOT_OPTION = 'xcapRoot';
+/** For servers that challenge each request with a nonce of its own, or with 401. */
+const ANY_NONCE_OPTION = 'digestAnyNonce';
+const WITHOUT_QOP_OPTION = 'digestWithoutQop';
+const DIGEST_KEY = 'digest-binding';
 /** The domain's server was reached over TLS once. */
 const SECURED_KEY = 'sip.secured';
 const INSTANCE_KEY = 'sip.instance';
@@ -282,7 +287,12 @@ export class SipProvider implements Provider {
         const { account } = this.#context;
         const password = await this.#context.password();
         if (password === undefined) throw new ProviderError('credentials-missing');
-        const credentials = new DigestClient(loginOf(account), password);
+        const binding = new AccountBinding({
+          stored: this.#context.storage.get(DIGEST_KEY),
+          withoutQop: account.options[WITHOUT_QOP_OPTION] === 'yes',
+          anyNonce: account.options[ANY_NONCE_OPTION] === 'yes',
+        });
+        const credentials = new DigestClient(loginOf(account), password, undefined, binding);
         credentials.accepted = this.#accepted;
         this.#agent.setCredentials(credentials);
         progress('registering');
@@ -291,6 +301,8 @@ export class SipProvider implements Provider {
         if (!error) {
           this.#accepted = true;
           credentials.accepted = true;
+          credentials.bind();
+          this.#context.storage.put(DIGEST_KEY, binding.text);
           this.#network.approveCurrent();
           if (this.#agent.local?.protocol === 'TLS') this.#context.storage.put(SECURED_KEY, 'yes');
           return;

@@ -1,4 +1,5 @@
 import { createHash, getHashes, randomBytes } from 'node:crypto';
+import type { AccountBinding, DigestKind } from './account-binding.ts';
 import { type Challenge, parseChallenges } from './challenges.ts';
 
 /** Strongest first (RFC 8760 §2.3). */
@@ -58,27 +59,68 @@ export class DigestClient {
   readonly #known = new Map<string, Map<string, Challenge>>();
   /** How often each nonce was used; servers may refuse a count they have seen. */
   readonly #counts = new Map<string, number>();
+  readonly #binding: AccountBinding | undefined;
+  /** By realm: the last challenge that came from the account's own server. */
+  readonly #own = new Map<string, Challenge>();
 
-  constructor(username: string, password: string, clientNonce: () => string = () => randomBytes(12).toString('hex')) {
+  /** Without a binding every realm and every nonce is answered. */
+  constructor(
+    username: string,
+    password: string,
+    clientNonce: () => string = () => randomBytes(12).toString('hex'),
+    binding?: AccountBinding,
+  ) {
     this.#username = username;
     this.#password = password;
     this.#clientNonce = clientNonce;
+    this.#binding = binding;
+  }
+
+  /** Credentials are made only from nonces that the account's own server gave. */
+  get ownNoncesOnly(): boolean {
+    return this.#binding !== undefined && !this.#binding.anyNonce;
   }
 
   /** One answer per realm we can serve, to the strongest of its challenges; empty when none is of a kind we know. */
   answer(challenges: readonly Challenge[], request: DigestRequest): DigestAnswer[] {
-    const best = new Map<string, Chosen>();
-    for (const challenge of challenges) {
-      const chosen = choose(challenge);
-      if (!chosen || (best.get(chosen.realm)?.rank ?? ALGORITHMS.length) <= chosen.rank) continue;
-      if (best.has(chosen.realm) || best.size < REALMS_MAXIMUM) best.set(chosen.realm, chosen);
-    }
-    return [...best.values()].map((chosen) => ({
+    return this.#best(challenges).map((chosen) => ({
       realm: chosen.realm,
       stale: chosen.challenge.parameters.get('stale')?.toLowerCase() === 'true',
       value: this.#respond(chosen, request),
       challenge: chosen.challenge,
     }));
+  }
+
+  /** The account's own server sent these, so that their nonces may be used for every request. */
+  learn(challenges: readonly Challenge[]): void {
+    for (const { realm, challenge } of this.#best(challenges)) {
+      this.#own.delete(realm);
+      this.#own.set(realm, challenge);
+      for (const known of this.#known.values()) if (known.has(realm)) known.set(realm, challenge);
+    }
+    for (const realm of [...this.#own.keys()].slice(0, -REALMS_MAXIMUM)) this.#own.delete(realm);
+  }
+
+  /** What the account's own server last sent for the realms of these challenges; of these themselves nothing is taken. */
+  ownFor(challenges: readonly Challenge[]): Challenge[] {
+    const realms = new Set(challenges.map(({ parameters }) => parameters.get('realm')));
+    return [...this.#own].filter(([realm]) => realms.has(realm)).map(([, challenge]) => challenge);
+  }
+
+  /** The registrar has taken the password: from now on nothing weaker and no other realm is answered. */
+  bind(): void {
+    this.#binding?.bind(this.#best([...this.#own.values()]).map(kindOf));
+  }
+
+  #best(challenges: readonly Challenge[]): Chosen[] {
+    const best = new Map<string, Chosen>();
+    for (const challenge of challenges) {
+      const chosen = choose(challenge);
+      if (chosen && this.#binding?.allows(kindOf(chosen)) === false) continue;
+      if (!chosen || (best.get(chosen.realm)?.rank ?? ALGORITHMS.length) <= chosen.rank) continue;
+      if (best.has(chosen.realm) || best.size < REALMS_MAXIMUM) best.set(chosen.realm, chosen);
+    }
+    return [...best.values()];
   }
 
   /** Keeps the challenges that were answered, for `preempt`. `scope` tells kinds of requests apart. */
@@ -109,7 +151,9 @@ export class DigestClient {
     const nonce = parseChallenges(`Digest ${authenticationInfo}`)[0]?.parameters.get('nextnonce');
     if (!only || known.length > 1 || !nonce) return;
     const [realm, { scheme, parameters }] = only;
-    this.#known.get(scope)?.set(realm, { scheme, parameters: new Map([...parameters, ['nonce', nonce]]) });
+    const next = { scheme, parameters: new Map([...parameters, ['nonce', nonce]]) };
+    this.#known.get(scope)?.set(realm, next);
+    if (this.ownNoncesOnly) this.learn([next]);
   }
 
   #respond(chosen: Chosen, request: DigestRequest): string {
@@ -149,6 +193,12 @@ export class DigestClient {
     return count.toString(16).padStart(8, '0');
   }
 }
+
+const kindOf = ({ realm, rank, qop }: Chosen): DigestKind => ({
+  realm,
+  algorithm: ALGORITHMS[rank]?.name ?? '',
+  qop: qop !== 'none',
+});
 
 /** Undefined: of a kind we don't know. */
 const choose = (challenge: Challenge): Chosen | undefined => {

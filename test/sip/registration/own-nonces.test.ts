@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest';
+import { AccountBinding } from '../../../protocols/sip/authentication/account-binding.ts';
+import { parseChallenges } from '../../../protocols/sip/authentication/challenges.ts';
+import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
+import { memoryStorage, person } from '../kit.ts';
+import { type Received, ScriptedServer } from '../scripted-server.ts';
+import { serverAgent } from '../server-agent.ts';
+
+const challenge = (nonce: string, algorithm = 'SHA-256', realm = 'campus.test', qop = ', qop="auth"'): string =>
+  `Digest realm="${realm}", nonce="${nonce}", algorithm=${algorithm}${qop}`;
+const given = (request: Received): string[] => [
+  ...request.head.all('authorization'),
+  ...request.head.all('proxy-authorization'),
+];
+const nonceOf = (request: Received): string | undefined =>
+  parseChallenges(given(request)[0] ?? '')[0]?.parameters.get('nonce');
+const registrar = (request: Received, nonce = 'registrar'): void => {
+  if (request.head.get('authorization')) request.answer(200);
+  else request.answer(401, [`WWW-Authenticate: ${challenge(nonce)}`]);
+};
+
+/** Ana's program after a login, at a server whose answers to all but REGISTER a peer may have written. */
+const loggedIn = async (answer: (request: Received) => void, anyNonce = false) => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  const credentials = new DigestClient('ana', 'secret', undefined, new AccountBinding({ anyNonce }));
+  agent.setCredentials(credentials);
+  server.handler = (request) => (request.method === 'REGISTER' ? registrar(request) : answer(request));
+  expect((await agent.request({ method: 'REGISTER', to: agent.registrar })).status).toBe(200);
+  credentials.bind();
+  const write = async (): Promise<number> =>
+    (
+      await agent.request({
+        method: 'MESSAGE',
+        to: 'sip:bob@campus.test',
+        body: { contentType: 'text/plain', content: 'hello' },
+      })
+    ).status;
+  const written = (): Received[] => server.requests.filter(({ method }) => method === 'MESSAGE');
+  return { server, write, written };
+};
+
+test.each(['MD5', 'SHA-256'])('a peer that answers what we send by 401 with %s gets no credentials', async (name) => {
+  for (const qop of ['', ', qop="auth"']) {
+    const { write, written } = await loggedIn((request) =>
+      request.answer(401, [`WWW-Authenticate: ${challenge('of-the-peer', name, 'campus.test', qop)}`]),
+    );
+    expect(await write()).toBe(401);
+    expect(await write()).toBe(401);
+    expect(written().flatMap(given)).toEqual([]);
+  }
+});
+
+test('a peer that plays the proxy never sees its own nonce answered, nor one it was handed by the proxy', async () => {
+  const { write, written } = await loggedIn((request) =>
+    request.answer(407, [`Proxy-Authenticate: ${challenge('of-the-peer', 'SHA-256')}`]),
+  );
+  expect(await write()).toBe(407);
+  expect(await write()).toBe(407);
+  const nonces = written().map(nonceOf);
+  expect(nonces).not.toContain('of-the-peer');
+  // each text is sent without end by no peer
+  expect(nonces.length).toBeLessThanOrEqual(4);
+});
+
+test('a text that the proxy challenges costs one refusal, and the next none', async () => {
+  const { write, written } = await loggedIn((request) => {
+    if (nonceOf(request) === 'registrar') request.answer(200);
+    else request.answer(407, [`Proxy-Authenticate: ${challenge('of-the-proxy')}`]);
+  });
+  expect([await write(), await write(), await write()]).toEqual([200, 200, 200]);
+  expect(written().length).toBe(4);
+});
+
+test('when the nonce has grown too old, a new one is asked of the registrar and the text goes', async () => {
+  let fresh = 'registrar';
+  const { server, write, written } = await loggedIn((request) => {
+    if (nonceOf(request) === fresh) request.answer(200);
+    else request.answer(407, [`Proxy-Authenticate: ${challenge('another')}, stale=true`]);
+  });
+  expect(await write()).toBe(200);
+  fresh = 'second';
+  const answerOthers = server.handler;
+  server.handler = (request) => (request.method === 'REGISTER' ? registrar(request, fresh) : answerOthers(request));
+  const before = written().length;
+  expect(await Promise.all([write(), write(), write()])).toEqual([200, 200, 200]);
+  expect(written().length - before).toBe(6);
+  // one question for the three, and it carries no Contact
+  const queries = server.requests.filter(({ method, head }) => method === 'REGISTER' && !head.get('authorization'));
+  expect(queries.length).toBe(2);
+  expect(queries.at(-1)?.head.get('contact')).toBeUndefined();
+});
+
+test('a nonce for the next time, given by a peer, is not used', async () => {
+  const { write, written } = await loggedIn((request) =>
+    request.answer(200, [
+      'Proxy-Authentication-Info: nextnonce="of-the-peer"',
+      'Authentication-Info: nextnonce="of-the-peer"',
+    ]),
+  );
+  await write();
+  await write();
+  expect(written().map(nonceOf)).not.toContain('of-the-peer');
+});
+
+test('another realm than that of the account is not answered', async () => {
+  const { write, written } = await loggedIn((request) =>
+    request.answer(407, [`Proxy-Authenticate: ${challenge('n', 'SHA-256', 'evil.example')}`]),
+  );
+  expect(await write()).toBe(407);
+  expect(written().flatMap(given)).toEqual([]);
+});
+
+test('a server that challenges each request with its own nonce is served where the account says so', async () => {
+  const { write, written } = await loggedIn((request) => {
+    if (nonceOf(request) === 'each') request.answer(200);
+    else request.answer(401, [`WWW-Authenticate: ${challenge('each')}`]);
+  }, true);
+  expect(await write()).toBe(200);
+  expect(written().length).toBe(2);
+});
+
+test.each([
+  ['of another realm', challenge('n', 'SHA-256', 'evil.example')],
+  ['that asks for MD5 where it asked for SHA-256', challenge('n', 'MD5')],
+  ['that asks for no qop any more', challenge('n', 'SHA-256', 'campus.test', '')],
+])('after a restart a registrar %s gets no credentials', async (_, weaker) => {
+  const server = await ScriptedServer.open();
+  const storage = memoryStorage();
+  const settings = {
+    address: 'sip:ana@campus.test',
+    server: { host: '127.0.0.1', port: server.port },
+    transport: 'tcp' as const,
+    options: { xcapRoot: '' },
+  };
+  server.handler = (request) => (request.method === 'REGISTER' ? registrar(request) : request.answer(200));
+  const first = person(settings, { storage });
+  first.provider.start();
+  await server.until(() => (storage.get('digest-binding') ? true : undefined));
+  await first.provider.stop();
+  const before = server.requests.length;
+  server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${weaker}`]);
+  person(settings, { storage }).provider.start();
+  await server.until(() => (server.requests.length > before + 1 ? true : undefined));
+  expect(server.requests.slice(before).flatMap(given)).toEqual([]);
+});
+
+test('MD5 without qop is answered only where the account allows it', () => {
+  const weak = parseChallenges(challenge('n', 'MD5', 'campus.test', ''));
+  const facts = { method: 'REGISTER', uri: 'sip:campus.test', body: '' };
+  const answers = (withoutQop: boolean): number =>
+    new DigestClient('ana', 'secret', undefined, new AccountBinding({ withoutQop })).answer(weak, facts).length;
+  expect([answers(false), answers(true)]).toEqual([0, 1]);
+});
