@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Address,
   type MessageMark,
@@ -29,9 +30,12 @@ import { MessageRows } from './message-rows.ts';
 import { messageMayMove } from './message-state.ts';
 import type { Notifier } from './notifier.ts';
 import { Outbox } from './outbox.ts';
-import { searchQuery } from './search-query.ts';
+import { searchParts, searchQuery } from './search-query.ts';
 import { Talks } from './talks.ts';
 import { Typing } from './typing.ts';
+
+/** Messages looked through in one turn of the loop, when no index helps. */
+const SEARCH_SPAN = 10_000;
 
 export interface ConversationsParts {
   driver: Driver;
@@ -246,10 +250,21 @@ export class Conversations implements TransferTalks {
     return { messages: found, more };
   }
 
-  search(query: string, talkId: string | undefined, limit: number): Message[] {
+  /** Newest first. */
+  async search(query: string, talkId: string | undefined, limit: number): Promise<Message[]> {
     if (talkId !== undefined) this.talks.must(talkId);
-    const match = searchQuery(query);
-    return match === undefined ? [] : this.#messages.search(match, talkId, limit);
+    const { words, parts } = searchParts(query);
+    const match = searchQuery(words);
+    if (match !== undefined) return this.#messages.search(match, parts, talkId, limit);
+    const found: Message[] = [];
+    if (parts.length === 0) return found;
+    for (let upTo = this.#messages.lastSequence(); upTo > 0 && found.length < limit; upTo -= SEARCH_SPAN) {
+      const range = { after: Math.max(0, upTo - SEARCH_SPAN), upTo };
+      found.push(...this.#messages.containing(parts, range, talkId, limit - found.length));
+      // there is no index for these: everything else has its turn in between
+      await nextTurn();
+    }
+    return found;
   }
 
   markRead(talkId: string, upTo: number): void {

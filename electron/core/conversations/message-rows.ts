@@ -82,6 +82,9 @@ function mended(message: Message): Message {
   return Object.fromEntries(read) as Message;
 }
 
+const withParts = (parts: readonly string[]): string =>
+  parts.map(() => "AND messages.text LIKE ? ESCAPE '\\'").join(' ');
+
 /** The messages on disk. */
 export class MessageRows {
   readonly #driver: Driver;
@@ -197,15 +200,42 @@ export class MessageRows {
     return after === undefined ? found.reverse() : found;
   }
 
-  /** `match` in the words of FTS5; newest first. */
-  search(match: string, talkId: string | undefined, limit: number): Message[] {
+  /** The highest number given so far, or 0. */
+  lastSequence(): number {
+    return this.#driver.get<{ last: number | null }>('SELECT max(sequence) AS last FROM messages')?.last ?? 0;
+  }
+
+  /** Those in a range of sequence numbers whose text has every one of `parts` (patterns of LIKE); newest first. */
+  containing(
+    parts: readonly string[],
+    range: { after: number; upTo: number },
+    talkId: string | undefined,
+    limit: number,
+  ): Message[] {
+    const inTalk = talkId === undefined ? '' : 'AND talk_id = ?';
+    return this.#driver
+      .all<Row>(
+        `SELECT * FROM messages WHERE sequence > ? AND sequence <= ? ${withParts(parts)} ${inTalk}
+         AND talk_id NOT IN (SELECT id FROM removed_talks) ORDER BY sequence DESC LIMIT ?`,
+        range.after,
+        range.upTo,
+        ...parts,
+        ...(talkId === undefined ? [] : [talkId]),
+        limit,
+      )
+      .map((row) => toStored(row).message);
+  }
+
+  /** `match` in the words of FTS5, and every one of `parts` (patterns of LIKE); newest first. */
+  search(match: string, parts: readonly string[], talkId: string | undefined, limit: number): Message[] {
     const inTalk = talkId === undefined ? '' : 'AND messages.talk_id = ?';
     return this.#driver
       .all<Row>(
         `SELECT messages.* FROM messages_text JOIN messages ON messages.sequence = messages_text.rowid
-         WHERE messages_text MATCH ? ${inTalk} AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
+         WHERE messages_text MATCH ? ${withParts(parts)} ${inTalk} AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
          ORDER BY messages_text.rowid DESC LIMIT ?`,
         match,
+        ...parts,
         ...(talkId === undefined ? [] : [talkId]),
         limit,
       )

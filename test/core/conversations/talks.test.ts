@@ -205,6 +205,27 @@ describe('the history', () => {
     expect(await found('nada')).toEqual([]);
   });
 
+  it('finds any part of a Chinese, Japanese or Korean text, words of two letters, and emoji', async () => {
+    const { profile, provider, talk } = await ready();
+    const texts = ['我喜歡用signal', '私は東京に住んでいます', '저는한국어를공부합니다', 'boa 👍🏽 ideia', '100%_ 好'];
+    for (const text of texts) provider.receive({ text });
+    provider.receive({ text: '他喜歡茶', peer: 'test:eva@campus.test' });
+    const found = async (query: string, talkId?: string) =>
+      (await profile.call('messages.search', { query, limit: 10, ...(talkId && { talkId }) })).map(({ text }) => text);
+    expect(await found('喜歡')).toEqual(['他喜歡茶', '我喜歡用signal']);
+    expect(await found('喜歡', talk.id)).toEqual(['我喜歡用signal']);
+    expect(await found('東京')).toEqual(['私は東京に住んでいます']);
+    expect(await found('住んで 東')).toEqual(['私は東京に住んでいます']);
+    expect(await found('한국어')).toEqual(['저는한국어를공부합니다']);
+    expect(await found('👍')).toEqual(['boa 👍🏽 ideia']);
+    expect(await found('IDE 👍')).toEqual(['boa 👍🏽 ideia']);
+    expect(await found('outra 👍')).toEqual([]);
+    expect(await found('好%')).toEqual([]);
+    expect(await found('_ 好')).toEqual(['100%_ 好']);
+    expect(await found('bo')).toEqual(['boa 👍🏽 ideia']);
+    expect(await found('歡喜')).toEqual([]);
+  });
+
   it('takes whatever is typed as words, never as operators', async () => {
     const { profile, provider } = await ready();
     provider.receive({ text: 'NEAR the "end" of text: a OR b -c' });
