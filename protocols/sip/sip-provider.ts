@@ -23,6 +23,7 @@ import { StrangerLimit } from './limits/stranger-limit.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
 import { Media, type MediaPlace } from './media/media.ts';
 import { locateRelay, parseRelay } from './media/relay.ts';
+import { leadsInside } from './media/unasked-connections.ts';
 import { MESSAGE_TYPES } from './messaging/message-content.ts';
 import { SipMessaging } from './messaging/messaging.ts';
 import { dispatchInvitation } from './offers/invitations.ts';
@@ -208,6 +209,9 @@ export class SipProvider implements Provider {
       online,
       reachable: (peer) => this.#contacts.presenceOf(peer).state !== 'offline',
       alone: () => this.#registration.others === 0,
+      mayConnect: (peer, hosts) =>
+        (this.#contacts.has(peer) || this.#messaging.hasWrittenTo(peer)) &&
+        !leadsInside(hosts, this.#agent.local?.address ?? ''),
       lookAround: () => this.#registration.lookAround(),
       now,
     });

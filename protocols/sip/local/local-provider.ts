@@ -136,6 +136,11 @@ export class LocalProvider implements Provider {
       online,
       reachable: (peer) => this.#present(peer) !== undefined,
       alone: () => true,
+      // only to where the peer itself is seen
+      mayConnect: (peer, hosts) => {
+        const host = peer === this.address ? this.#agent.local?.address : this.#present(peer)?.host;
+        return hosts.every((each) => each === host);
+      },
       lookAround: () => {},
       now,
     });

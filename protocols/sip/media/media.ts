@@ -102,6 +102,11 @@ export class Media {
     return this.#keep(line, offered, { setup: role, cema });
   }
 
+  /** Whether the answer to `offered` could make us connect to where it says (as `answer` decides). */
+  connects({ setup, path }: Pick<MediaAddress, 'setup' | 'path'>): boolean {
+    return setup === 'passive' || (setup === 'actpass' && path.length === 1 && this.#context.relay() !== undefined);
+  }
+
   /** Every line ends at once. */
   close(): void {
     for (const line of this.#lines) line.end();

@@ -40,6 +40,8 @@ export interface SipMessagingOptions {
   alone: () => boolean;
   /** Finds out whether it still is so. */
   lookAround: () => void;
+  /** Whether an invitation may make us connect to these hosts. Absent: it may. */
+  mayConnect?: (peer: Address, hosts: readonly string[]) => boolean;
   now: () => number;
   /** Of sessions and typing; the machine's unless a test has another. */
   clock?: Clock;
@@ -105,6 +107,7 @@ export class SipMessaging implements MessagingOperationSet {
       reachable: options.reachable,
       alone: options.alone,
       lookAround: options.lookAround,
+      mayConnect: options.mayConnect,
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
         if (agent.excess?.(peer) !== undefined) throw notKept();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../../msrp/index.ts';
 import { type Address, ProviderError } from '../../../contract/index.ts';
 import type { Media, MediaPlace } from '../../media/media.ts';
+import { hostsOf } from '../../media/unasked-connections.ts';
 import type { ChatLine, ChatLines, InvitationTaker } from '../../offers/invitations.ts';
 import type { MsrpLine } from '../../offers/msrp-line.ts';
 import type { SipAnswer } from '../../request.ts';
@@ -29,6 +30,8 @@ export interface ChatSessionsContext {
   alone: () => boolean;
   /** Finds out whether it still is so; `leave` is called when it is not. */
   lookAround: () => void;
+  /** Whether an invitation may make us connect to these hosts. Absent: it may. */
+  mayConnect?: ((peer: Address, hosts: readonly string[]) => boolean) | undefined;
   /** A message came in a session. Throws an MsrpError to have it refused. */
   take: (session: ChatSession, message: SessionMessage) => void;
   /** From now on the next text to this peer goes another way than before. */
@@ -132,6 +135,8 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const fault = faultOf(offered);
     if (fault !== undefined) sip.reject(488, fault);
     else if (this.#full(sip.peer) || !this.#context.alone()) sip.reject(486);
+    // the same answer as for one too many, and nothing is looked up or connected to before it; texts still come by MESSAGE
+    else if (!this.#mayConnect(sip.peer, offered)) sip.reject(486);
     else if (!this.#context.place()) sip.reject(480);
     else this.#add(ChatSession.answer(sip, offered, this.#chat));
     return true;
@@ -139,6 +144,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
 
   async join(sip: SipSession, offered: MsrpLine): Promise<ChatLine | undefined> {
     if (faultOf(offered) !== undefined || this.#full(sip.peer) || !this.#context.alone()) return undefined;
+    if (!this.#mayConnect(sip.peer, offered)) return undefined;
     try {
       const joined = await ChatSession.join(sip, offered, this.#chat);
       this.#add(joined.session);
@@ -167,6 +173,11 @@ export class ChatSessions implements InvitationTaker, ChatLines {
 
   #all(): ChatSession[] {
     return [...this.#sessions.values()].flatMap((sessions) => [...sessions]);
+  }
+
+  #mayConnect(peer: Address, offered: MsrpLine): boolean {
+    const { media, mayConnect } = this.#context;
+    return !media.connects(offered) || mayConnect?.(peer, hostsOf(offered)) !== false;
   }
 
   #full(peer: Address): boolean {
