@@ -6,13 +6,28 @@ import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '..');
 
+/**
+ * Whether npm's own note of what is installed (written at the end of an install) has each package of the lock file: a lock
+ * file that only lists differently what is there already needs no network.
+ */
+function hasAllPackages() {
+  const note = path.join(root, 'node_modules/.package-lock.json');
+  if (!fs.existsSync(note)) return false;
+  const installed = JSON.parse(fs.readFileSync(note, 'utf8')).packages;
+  const wanted = JSON.parse(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([name, { integrity, optional }]) =>
+      name === '' || (installed[name] ? installed[name].integrity === integrity : optional === true),
+  );
+}
+
 /** Installs what package-lock.json names, unless that very lock file is installed already. */
 export function ensureDependencies() {
   const lock = createHash('sha256')
     .update(fs.readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
   const stamp = path.join(root, 'node_modules/.aims-lock');
-  if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) return;
+  if ((fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) || hasAllPackages()) return;
   console.error('Installing the dependencies (once, about a minute)…');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
