@@ -24,7 +24,9 @@ export const formatImdn = (imdn: {
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn xmlns="${XML_NAMESPACE}">` +
     `<message-id>${escapeXml(imdn.messageId)}</message-id><datetime>${imdn.dateTime.toISOString()}</datetime>` +
+    // RFC 5438 §11.1.9: both or neither; a parser that keeps to the schema refuses the whole document otherwise
     `<recipient-uri>${escapeXml(imdn.recipient)}</recipient-uri>` +
+    `<original-recipient-uri>${escapeXml(imdn.recipient)}</original-recipient-uri>` +
     `<${kind}-notification><status><${imdn.disposition}/></status></${kind}-notification></imdn>`
   );
 };

@@ -71,7 +71,7 @@ describe('CPIM', () => {
 
 describe('IMDN', () => {
   const text =
-    '<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>m&#38;1</message-id><datetime>2026-01-02T03:04:05.006Z</datetime><recipient-uri>sip:bob@campus.test</recipient-uri><delivery-notification><status><delivered/></status></delivery-notification></imdn>';
+    '<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn xmlns="urn:ietf:params:xml:ns:imdn"><message-id>m&#38;1</message-id><datetime>2026-01-02T03:04:05.006Z</datetime><recipient-uri>sip:bob@campus.test</recipient-uri><original-recipient-uri>sip:bob@campus.test</original-recipient-uri><delivery-notification><status><delivered/></status></delivery-notification></imdn>';
   test('is written so', () => {
     const { dateTime } = GOLDEN;
     expect(formatImdn({ messageId: 'm&1', recipient: 'sip:bob@campus.test', dateTime, disposition: 'delivered' })).toBe(
