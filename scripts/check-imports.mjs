@@ -14,7 +14,7 @@ const RULES = {
   'protocols/sip': {
     own: ['protocols/sip', 'protocols/contract', 'msrp'],
     node: true,
-    packages: ['sip.js', 'sdp-transform', 'saxes', 'bonjour-service'],
+    packages: ['sip.js', 'sdp-transform', 'saxes', 'parse5', 'bonjour-service'],
   },
   'protocols/xmpp': { own: ['protocols/xmpp', 'protocols/contract'], node: true, packages: ['@xmpp/'] },
   // the registry: the one place that names every protocol

@@ -1,6 +1,7 @@
 import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/wrapping/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
 import { decodeTransfer, parseMultipart } from '../multipart.ts';
+import { textOfHtml } from './html-text.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
 import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
 
@@ -9,6 +10,7 @@ export const CPIM_TYPE = 'message/cpim';
 /** For Accept. */
 export const MESSAGE_TYPES = [
   'text/plain',
+  'text/html',
   CPIM_TYPE,
   IS_COMPOSING_TYPE,
   IMDN_TYPE,
@@ -107,7 +109,11 @@ const readMultipart = (
   body: Buffer,
   wrapped: (body: Buffer) => MessageContent,
 ): MessageContent => {
-  const contents = (parseMultipart(contentType, body) ?? [])
+  const parts = parseMultipart(contentType, body) ?? [];
+  // HTML is shown as its text only, so a plain alternative is the better one
+  const plain = parts.some((part) => typeOf(part.contentType) === 'text/plain');
+  const best = typeOf(contentType) === 'multipart/alternative' && plain ? parts.filter(isNotHtml) : parts;
+  const contents = best
     .map((part) => {
       const content = Buffer.from(part.content);
       return typeOf(part.contentType) === CPIM_TYPE ? wrapped(content) : readPart(part.contentType, content);
@@ -121,6 +127,8 @@ const readMultipart = (
   return { ...first, text: texts.map(({ text }) => text).join('\n') };
 };
 
+const isNotHtml = (part: { contentType: string }): boolean => typeOf(part.contentType) !== 'text/html';
+
 const readCpim = (body: Buffer): MessageContent => {
   let message: CpimMessage;
   try {
@@ -128,6 +136,7 @@ const readCpim = (body: Buffer): MessageContent => {
   } catch {
     return UNSUPPORTED;
   }
+  if (message.require?.some((name) => !isUnderstood(message, name))) return UNSUPPORTED;
   const encoding = message.contentHeaders?.find(({ name }) => name.toLowerCase() === 'content-transfer-encoding');
   const inner = decodeTransfer(Buffer.from(message.body).toString('latin1'), encoding?.value);
   const content = typeOf(message.contentType).startsWith('multipart/')
@@ -148,6 +157,17 @@ const readCpim = (body: Buffer): MessageContent => {
       display: id !== undefined && wanted.includes('display'),
     },
   };
+};
+
+const BASE_HEADERS = new Set(['From', 'To', 'cc', 'DateTime', 'Subject', 'NS', 'Require']);
+const IMDN_HEADERS = new Set(['Message-ID', 'Disposition-Notification', 'Original-To', 'IMDN-Route']);
+
+/** RFC 3862 §3.5: a message that requires what its reader does not know must not be shown, nor confirmed. */
+const isUnderstood = ({ headers }: CpimMessage, name: string): boolean => {
+  if (!name.includes('.')) return BASE_HEADERS.has(name);
+  const local = name.slice(name.indexOf('.') + 1);
+  const meant = headers.filter((header) => header.name === local);
+  return IMDN_HEADERS.has(local) && meant.length > 0 && meant.every(({ namespace }) => namespace === IMDN_NAMESPACE);
 };
 
 /**
@@ -176,6 +196,12 @@ const readPart = (contentType: string, body: Buffer): MessageContent => {
       // nobody wrote that
       if (text === '') return { kind: 'nothing' };
       return { kind: 'text', text, wants: { delivery: false, display: false } };
+    case 'text/html': {
+      const shown = textOfHtml(text);
+      return shown === ''
+        ? { kind: 'nothing' }
+        : { kind: 'text', text: shown, wants: { delivery: false, display: false } };
+    }
     case IMDN_TYPE: {
       const imdn = parseImdn(text);
       return imdn ? { kind: 'imdn', imdns: [imdn] } : { kind: 'nothing' };

@@ -127,13 +127,13 @@ describe('a MESSAGE body', () => {
 
   test.each([
     ['multipart/mixed', parts(['text/plain', 'olá ę'], ['image/png', '\0']), 'olá ę'],
-    ['multipart/mixed', parts(['text/plain', 'one'], [...HTML], ['text/plain', 'two']), 'one\ntwo'],
+    ['multipart/mixed', parts(['text/plain', 'one'], [...HTML], ['text/plain', 'two']), 'one\nx\ntwo'],
     [
       'multipart/alternative',
       parts(['text/plain', 'plain'], ['text/plain;charset=utf-8', 'better'], [...HTML]),
       'better',
     ],
-    ['multipart/related', parts(['message/cpim', wrapped.content], [...HTML]), 'zażółć'],
+    ['multipart/related', parts(['message/cpim', wrapped.content], [...HTML]), 'zażółć\nx'],
   ])('what we can show of %s is its text', (type, body, text) => {
     expect(readContent(`${type};boundary="b"`, Buffer.from(body))).toMatchObject({ kind: 'text', text });
   });
@@ -168,6 +168,16 @@ describe('a MESSAGE body', () => {
     expect(readContent('message/cpim', Buffer.from(`${head}\r\n\r\n${content}`))).toMatchObject({ text });
   });
 
+  test('what another program writes as HTML arrives, also in CPIM and beside nothing else', () => {
+    const shown = { kind: 'text', text: 'x' };
+    const head = 'Require: imdn.Message-ID\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: 1\r\n\r\n';
+    const wrapped = Buffer.from(`${head}Content-Type: text/html\r\n\r\n<b>x</b>`);
+    expect(readContent('text/html; charset=UTF-8', Buffer.from('<b>x</b>'))).toMatchObject(shown);
+    expect(readContent('multipart/mixed;boundary=b', Buffer.from(parts([...HTML])))).toMatchObject(shown);
+    expect(readContent('message/cpim', wrapped)).toMatchObject({ ...shown, id: '1' });
+    expect(readContent('text/html', Buffer.from('<script>x</script>'))).toEqual({ kind: 'nothing' });
+  });
+
   test('wrapped in CPIM, in multipart, in CPIM is refused', () => {
     const inner = parts(['message/cpim', wrapped.content]);
     const head = 'From: <sip:a@b>\r\n\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n';
@@ -175,10 +185,10 @@ describe('a MESSAGE body', () => {
   });
 
   test.each([
-    ['multipart/mixed;boundary=b', parts([...HTML])],
     ['multipart/mixed;boundary=b', parts(['multipart/mixed;boundary=c', '--c\r\n\r\nx\r\n--c--'])],
     ['multipart/mixed', parts(['text/plain', 'no boundary is named'])],
-    ['text/html', '<b>x</b>'],
+    ['message/cpim', 'Require: x.Vital\r\n\r\n\r\nx'],
+    ['message/cpim', 'NS: imdn <urn:other>\r\nRequire: imdn.Message-ID\r\nimdn.Message-ID: 1\r\n\r\n\r\nx'],
     ['text/plain;charset=iso-8859-1', 'x'],
     ['message/cpim', 'no cpim'],
     ['message/cpim', 'From: <sip:a@b>\r\n\r\nContent-Type: image/png\r\n\r\nx'],

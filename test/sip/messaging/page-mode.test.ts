@@ -103,10 +103,10 @@ test('an address that is none fails and blocks nobody', async () => {
 
 test('a type we can’t show is refused with those we can', async () => {
   const { server } = await messagingAtServer();
-  server.sendRequest('MESSAGE', 'sip:ana@campus.test', ['Content-Type: text/html'], '<b>x</b>');
+  server.sendRequest('MESSAGE', 'sip:ana@campus.test', ['Content-Type: text/rtf'], '{x}');
   const answer = await server.until(() => server.answers[0]);
   expect(answer.start).toMatchObject({ status: 415 });
-  expect(answer.get('accept')).toContain('text/plain, message/cpim');
+  expect(answer.get('accept')).toContain('text/plain, text/html, message/cpim');
 });
 
 test('reading while offline is told at the next connection, also by the next life of the program', async () => {

@@ -9,8 +9,9 @@ import { CPIM_TYPE } from '../message-content.ts';
 export const LARGEST_MESSAGE = 300_000;
 
 /** Top-level types we take; what stands only in `WRAPPED` comes inside of CPIM. */
-export const ROOT_TYPES: readonly string[] = [CPIM_TYPE, 'text/plain', IS_COMPOSING_TYPE];
-const WRAPPED_TYPES: readonly string[] = [IMDN_TYPE];
+export const ROOT_TYPES: readonly string[] = [CPIM_TYPE, 'text/plain', 'text/html', IS_COMPOSING_TYPE];
+/** SIP SIMPLE SDK 5.5 looks for its text types here alone and sends no text that asks for notifications without them. */
+const WRAPPED_TYPES: readonly string[] = [IMDN_TYPE, 'text/plain', 'text/html'];
 
 /** What can be sent to the writer of a chat line, and how (RFC 4975 §8.6: only what the line names). */
 export interface ChatForms {
