@@ -60,7 +60,7 @@ describe('a start', () => {
     fs.closeSync(handle);
     expect(await startFault(profile)).toBe('started');
     const { notices, talks } = await profile.snapshot();
-    expect(notices.map(({ code }) => code)).toEqual(['database-salvaged-partly']);
+    expect(notices.map(({ code }) => code)).toEqual(['database-set-aside']);
     expect(talks).toEqual([]);
     // out of the small copy
     expect((await profile.snapshot()).accounts).toHaveLength(1);

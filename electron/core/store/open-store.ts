@@ -151,7 +151,9 @@ export function openStore(
 }
 
 function noteOf({ messages, lost, isWhole, isEmpty }: Salvaged, place: string): StoreNote {
-  if (isEmpty) return { code: 'database-set-aside', detail: place };
+  // where no message could be reached, how many were lost cannot be told either
+  const isUnknown = !isWhole && messages === 0 && lost === 0;
+  if (isEmpty || isUnknown) return { code: 'database-set-aside', detail: place };
   return { code: isWhole ? 'database-salvaged' : 'database-salvaged-partly', detail: place, saved: messages, lost };
 }
 
