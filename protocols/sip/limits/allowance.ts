@@ -23,14 +23,14 @@ export class Allowance {
     this.#at = now();
   }
 
-  /** ms until one can be taken; 0: it is. */
-  take(): number {
+  /** ms until so many can be taken; 0: they are. */
+  take(amount = 1): number {
     const { burst, every } = this.#rate;
     const now = this.#now();
     this.#left = Math.min(burst, this.#left + Math.max(0, now - this.#at) / every);
     this.#at = now;
-    if (this.#left < 1) return Math.ceil((1 - this.#left) * every);
-    this.#left -= 1;
+    if (this.#left < amount) return Math.ceil((amount - this.#left) * every);
+    this.#left -= amount;
     return 0;
   }
 }

@@ -13,6 +13,7 @@ import {
   type Subscribe,
 } from '../../contract/index.ts';
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
+import { HostLimit } from '../limits/host-limit.ts';
 import { Media, type MediaPlace } from '../media/media.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
 import { SipMessaging } from '../messaging/messaging.ts';
@@ -293,11 +294,16 @@ export class LocalProvider implements Provider {
       }
       return responseTarget(via ?? '')?.host === host ? undefined : 403;
     };
+    const hosts = new HostLimit();
     const receive = this.#agent.onMessage;
     this.#agent.onMessage = (request) => {
       const { message } = request;
       const status = refusal(addressOfUri(message.from.uri), message.getHeader('via'));
+      const seconds = status
+        ? undefined
+        : hosts.excess(responseTarget(message.getHeader('via') ?? '')?.host ?? '', sizeOf(message));
       if (status) request.reject({ statusCode: status });
+      else if (seconds !== undefined) request.reject({ statusCode: 486, extraHeaders: [`Retry-After: ${seconds}`] });
       else receive?.(request);
     };
     this.#agent.onInvite = (session) => {
@@ -307,6 +313,8 @@ export class LocalProvider implements Provider {
     };
   }
 }
+
+const sizeOf = ({ body }: { body?: string }): number => Buffer.byteLength(body ?? '');
 
 const uriOf = ({ id, host, port }: Pick<LocalPeer, 'id' | 'host' | 'port'>): string =>
   `sip:${id}@${host}:${port};transport=tcp`;

@@ -28,6 +28,8 @@ const PING = Buffer.from('\r\n\r\n');
 const BACKLOG_BYTES = 4_194_304;
 /** Silence after which the other end of a connection we accepted is given up. */
 const IDLE_TIMEOUT = 900_000;
+/** A head comes in one piece or a few: as long as a transaction lasts (RFC 3261 timer F) is long enough. */
+const HEAD_WITHIN = 32_000;
 
 /**
  * One connected TCP or TLS socket carrying SIP. As the connecting side it pings and expects pongs; as the accepting side
@@ -48,12 +50,13 @@ export class StreamFlow implements Flow {
   #crlfs = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
+  #headTimer: NodeJS.Timeout | undefined;
 
   constructor(
     socket: Socket,
     protocol: FlowProtocol,
     events: StreamFlowEvents,
-    options: { keepAlive?: KeepAlive | undefined; limits?: FramerLimits | undefined } = {},
+    options: { keepAlive?: KeepAlive | undefined; limits?: FramerLimits | undefined; headWithin?: number } = {},
   ) {
     this.protocol = protocol;
     this.#socket = socket;
@@ -66,9 +69,11 @@ export class StreamFlow implements Flow {
       {
         message: (head, body) => {
           this.#crlfs = 0;
+          this.#headCame();
           if (!this.#ended) events.message(this, head, body);
         },
         oversized: (head) => {
+          this.#headCame();
           if (!this.#ended) events.oversized(this, head);
         },
         crlf: () => this.#onCrlf(),
@@ -81,6 +86,12 @@ export class StreamFlow implements Flow {
       this.#alive();
       try {
         framer.push(chunk);
+        if (framer.headBegun && !this.#ended)
+          this.#headTimer ??= setTimeout(
+            () => this.#fail(new Error('a head that never ended')),
+            options.headWithin ?? HEAD_WITHIN,
+          );
+        else this.#headCame();
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)));
       }
@@ -138,6 +149,11 @@ export class StreamFlow implements Flow {
     this.#socket.once('close', () => clearTimeout(force));
   }
 
+  #headCame(): void {
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+  }
+
   #onCrlf(): void {
     this.#hasPonged = true;
     if (this.#keepAlive || this.#ended) return;
@@ -154,6 +170,7 @@ export class StreamFlow implements Flow {
   }
 
   #end(): void {
+    this.#headCame();
     this.#ended = true;
     clearTimeout(this.#pingTimer);
     clearTimeout(this.#pongTimer);

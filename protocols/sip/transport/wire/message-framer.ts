@@ -63,6 +63,11 @@ export class MessageFramer {
     this.#limits = limits;
   }
 
+  /** A head has begun and is not yet whole. */
+  get headBegun(): boolean {
+    return this.#buffer.length > 0;
+  }
+
   /** Throws `FramingError`. */
   push(chunk: Buffer): void {
     let rest: Buffer | undefined = chunk;
