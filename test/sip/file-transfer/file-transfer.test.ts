@@ -358,7 +358,7 @@ describe('what goes wrong is told to both sides', () => {
 
   test('an address that is none', async () => {
     const from = await filePeer('ana');
-    expect(await outcome(offerOne(from.files, 'sip:nobody', fileOf(new Content(randomBytes(10)))))).toBe(
+    expect(await outcome(offerOne(from.files, 'nobody', fileOf(new Content(randomBytes(10)))))).toBe(
       'failed address-invalid',
     );
   });
