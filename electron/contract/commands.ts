@@ -223,7 +223,11 @@ export const commands = {
     output: done,
   },
   'transfers.reveal': { help: 'show a finished file in its folder', input: z.object({ transferId: id }), output: done },
-  'transfers.clear': { help: 'take all ended transfers out of the panel', input: nothing, output: done },
+  'transfers.clear': {
+    help: 'take all ended transfers out of the panel; in their talks they stay',
+    input: nothing,
+    output: done,
+  },
 } as const;
 
 export type Commands = typeof commands;

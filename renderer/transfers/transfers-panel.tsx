@@ -35,7 +35,7 @@ export function TransfersPanel() {
   const ended = useFactsShallow((facts) =>
     facts.transferOrder.filter((id) => {
       const transfer = facts.transfers[id];
-      return transfer !== undefined && !isLive(transfer);
+      return transfer !== undefined && !isLive(transfer) && !transfer.tidied;
     }),
   );
   return (

@@ -197,14 +197,18 @@ describe('sending files', () => {
 describe('the transfers panel', () => {
   it('opens and closes with Ctrl J, and keeps what is on the way apart from what ended', async () => {
     const { core } = await openWindow();
-    await log('Ana Sousa');
+    const talk = await log('Ana Sousa');
     fireEvent.keyDown(window, { key: 'j', ctrlKey: true });
     const panel = await screen.findByRole('region', { name: 'Transfers' });
     within(within(panel).getByRole('list', { name: 'Now' })).getByTitle('aula-07.mp4');
     within(within(panel).getByRole('list', { name: 'Ended' })).getByTitle('anexos.zip');
+    const before = talk.querySelectorAll('[data-bubble][data-state]').length;
+    expect(before).toBeGreaterThan(0);
     fireEvent.click(within(panel).getByRole('button', { name: 'Clear ended' }));
     await waitFor(() => expect(within(panel).queryByTitle('anexos.zip')).toBeNull());
     expect(core.asks('transfers.clear')).toHaveLength(1);
+    // the talk still says what became of each file, and opens it
+    expect(talk.querySelectorAll('[data-bubble][data-state]')).toHaveLength(before);
     fireEvent.keyDown(window, { key: 'j', ctrlKey: true });
     expect(screen.queryByRole('region', { name: 'Transfers' })).toBeNull();
   });

@@ -54,8 +54,8 @@ export function createTransfers(context: TransfersContext): Transfers {
     else if (isReceiving(row)) receiving.cancel(row);
   };
 
-  const clear = (rows: readonly TransferRow[]): void => {
-    ledger.clear(rows.map((row) => row.id));
+  const forget = (rows: readonly TransferRow[]): void => {
+    ledger.forget(rows.map((row) => row.id));
     for (const row of rows) {
       if (isReceiving(row)) receiving.forget(row);
       else if (isSending(row)) sending.forget(row);
@@ -125,7 +125,7 @@ export function createTransfers(context: TransfersContext): Transfers {
         return null;
       },
       'transfers.clear': () => {
-        clear(ledger.all().filter((row) => isFinal(row.stage)));
+        ledger.tidy();
         return null;
       },
     },
@@ -192,7 +192,7 @@ export function createTransfers(context: TransfersContext): Transfers {
     forgetTalk(talkId) {
       const rows = ledger.all().filter((row) => row.talkId === talkId);
       cancelAll(rows);
-      clear(rows.flatMap((row) => ledger.get(row.id) ?? []));
+      forget(rows.flatMap((row) => ledger.get(row.id) ?? []));
     },
 
     roomAgain: () => ledger.roomAgain(),

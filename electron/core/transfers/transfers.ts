@@ -63,7 +63,7 @@ type TransferCommand = Extract<keyof Handlers, `transfers.${string}`>;
 export interface Transfers {
   /** The commands of the contract; they reject with a CommandError. */
   readonly handlers: Pick<Handlers, TransferCommand>;
-  /** What the window's snapshot shows: every transfer that was not cleared, oldest first. */
+  /** What the window's snapshot shows: every transfer whose talk was not forgotten, oldest first. */
   snapshot(): Transfer[];
   /** Makes truth of what an earlier life of the program left in the middle. Once, before any provider starts. */
   recover(): Promise<void>;

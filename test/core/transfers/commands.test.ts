@@ -113,18 +113,23 @@ test('an offer larger than the free disk is refused before the peer is told anyt
   expect(rui.downloaded()).toEqual([]);
 });
 
-test('clearing takes the ended ones out of the panel, over a restart too; their files stay', async () => {
+test('clearing tidies the ended ones out of the panel, over a restart too; in the talk they are as they were', async () => {
   const { rui, ruiProvider, id, file } = await received('a.pdf');
   ruiProvider.offerFrom(ANA, { name: 'open', type: 'text/plain', size: 1 }, 'other');
   await call(rui, 'transfers.clear', {});
-  expect(rui.events.at(-1)).toEqual({ type: 'transfers', changed: [], removed: [id] });
-  expect(rui.only.file.name).toBe('open');
+  const shown = () => rui.transfers.snapshot().map((one) => [one.file.name, one.state, one.path, one.tidied ?? false]);
+  const expected = [
+    ['a.bin', 'completed', file, true],
+    ['open', 'offered', null, false],
+  ];
+  expect(rui.events.at(-1)).toMatchObject({ type: 'transfers', changed: [{ id, tidied: true }], removed: [] });
+  expect(shown()).toEqual(expected);
   await rui.restart();
-  expect(rui.only.file.name).toBe('open');
+  expect(shown()).toEqual(expected);
   expect(fs.existsSync(file)).toBe(true);
   await call(rui, 'transfers.clear', {});
   await call(rui, 'transfers.clear', {});
-  expect(rui.transfers.snapshot()).toEqual([]);
+  expect(shown()).toEqual(expected);
 });
 
 describe('what has no place any more', () => {
@@ -159,7 +164,7 @@ describe('offers', () => {
     expect(rui.only.state).toBe('declined');
     await call(rui, 'transfers.clear', {});
     ruiProvider.offerFrom(ANA, facts, 'key');
-    expect(rui.transfers.snapshot()).toEqual([]);
+    expect(rui.only).toMatchObject({ state: 'declined', tidied: true });
     expect(rui.lines).toHaveLength(1);
   });
 

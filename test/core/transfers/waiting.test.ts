@@ -218,7 +218,7 @@ describe('something pasted', () => {
     expect(fs.readdirSync(path.join(ana.folder, 'outgoing'))).toEqual([]);
   });
 
-  test('stays for another try when it failed, and goes when it is cancelled or cleared', async () => {
+  test('stays for another try when it failed, and goes when it is cancelled', async () => {
     const { ana, anaProvider } = await pair();
     const { transferId } = await call(ana, 'transfers.offerData', paste);
     await ana.untilState(transferId, 'offered');
@@ -231,12 +231,19 @@ describe('something pasted', () => {
     await source?.close();
     await call(ana, 'transfers.cancel', { transferId });
     expect(ana.transfer(transferId).canRetry).toBe(false);
-    const second = await call(ana, 'transfers.offerData', paste);
-    await ana.untilState(second.transferId, 'offered');
-    anaProvider.sent[2]?.transfer.to({ state: 'failed', error: new ProviderError('network') });
-    await call(ana, 'transfers.clear', {});
     await ana.transfers.shutDown();
     expect(fs.readdirSync(path.join(ana.folder, 'outgoing'))).toEqual([]);
+  });
+
+  test('that failed and was tidied out of the panel can be tried again from the talk, and is in the panel then', async () => {
+    const { ana, anaProvider } = await pair();
+    const { transferId } = await call(ana, 'transfers.offerData', paste);
+    await ana.untilState(transferId, 'offered');
+    anaProvider.sent[0]?.transfer.to({ state: 'failed', error: new ProviderError('network') });
+    await call(ana, 'transfers.clear', {});
+    expect(ana.transfer(transferId)).toMatchObject({ canRetry: true, tidied: true });
+    await call(ana, 'transfers.retry', { transferId });
+    expect((await ana.untilState(transferId, 'offered')).tidied).toBeUndefined();
   });
 
   test('that belongs to nothing any more is deleted at the next start', async () => {

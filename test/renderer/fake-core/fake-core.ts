@@ -391,11 +391,9 @@ export class FakeCore {
       'transfers.open': () => null,
       'transfers.reveal': () => null,
       'transfers.clear': () => {
-        const ended = snapshot().transfers.filter((one) =>
-          ['completed', 'declined', 'cancelled', 'failed'].includes(one.state),
-        );
-        snapshot().transfers = snapshot().transfers.filter((one) => !ended.includes(one));
-        this.emit({ type: 'transfers', changed: [], removed: ended.map((one) => one.id) });
+        for (const { id, state } of snapshot().transfers)
+          if (['completed', 'declined', 'cancelled', 'failed'].includes(state))
+            this.changeTransfer(id, { tidied: true });
         return null;
       },
     };

@@ -86,7 +86,7 @@ export class TransferLedger {
   begin(id: string, stage: TransferStage, changes: Changes = {}): boolean {
     const entry = this.#entries.get(id);
     if (!entry || !isFinal(entry.row.stage) || !mayBegin(stage)) return false;
-    this.#change(entry, { ...entry.row, ...changes, stage, bytes: 0 });
+    this.#change(entry, { ...entry.row, ...changes, stage, bytes: 0, tidied: false });
     return true;
   }
 
@@ -94,7 +94,7 @@ export class TransferLedger {
   again(id: string, stage: TransferStage, changes: Changes = {}): boolean {
     const entry = this.#entries.get(id);
     if (!entry || !mayBegin(stage)) return false;
-    this.#change(entry, { ...entry.row, ...changes, stage });
+    this.#change(entry, { ...entry.row, ...changes, stage, tidied: false });
     return true;
   }
 
@@ -140,10 +140,20 @@ export class TransferLedger {
     this.#schedule(this.#emittedAt + EVENT_INTERVAL);
   }
 
-  /** Takes transfers out of what is shown. */
-  clear(ids: readonly string[]): void {
+  /** Takes all that have ended out of the panel; in their talks they stay. In one transaction. */
+  tidy(): void {
+    const ended = [...this.#entries.values()].filter(({ row }) => isFinal(row.stage) && !row.tidied);
+    this.#context.driver.transaction(() => {
+      for (const { row } of ended) this.rows.save({ ...row, tidied: true });
+    });
+    for (const entry of ended) entry.row = { ...entry.row, tidied: true };
+    this.#tell(ended.map(({ row }) => row.id));
+  }
+
+  /** Takes transfers out of everything that is shown: their talk is gone. */
+  forget(ids: readonly string[]): void {
     if (ids.length === 0) return;
-    this.rows.clear(ids);
+    this.rows.forget(ids);
     for (const id of ids) this.#entries.delete(id);
     this.#context.emit({ type: 'transfers', changed: [], removed: [...ids] });
   }

@@ -23,6 +23,8 @@ export interface TransferRow {
   readonly modifiedAt: number | null;
   readonly bytes: number;
   readonly createdAt: number;
+  /** Taken out of the panel by a person, once it had ended. */
+  readonly tidied?: boolean;
   /** While `running`: whether it can be paused. */
   readonly pausable?: boolean;
   /** Where the finished file is; while `verifying`, the name that is being tried. */
@@ -152,5 +154,6 @@ export function viewOf(
     path: stage.state === 'completed' ? row.path : null,
     createdAt: row.createdAt,
     endedAt: 'endedAt' in stage ? stage.endedAt : null,
+    ...(row.tidied && { tidied: true }),
   };
 }

@@ -11,7 +11,15 @@ interface StoredRow {
   icon: string | null;
   facts: string;
   created_at: number;
+  cleared: number;
 }
+
+/** Values of the column `cleared`. */
+const SHOWN = 0;
+/** Out of the panel, in its talk. */
+const TIDIED = 1;
+/** Its talk is gone; kept so that the same offer is known again. */
+const FORGOTTEN = 2;
 
 /** The transfers on disk. Every call is on disk when it returns. */
 export class TransferRows {
@@ -21,10 +29,10 @@ export class TransferRows {
     this.#driver = driver;
   }
 
-  /** All that were not cleared, oldest first. */
+  /** All that were not forgotten, oldest first. */
   shown(): TransferRow[] {
     return this.#driver
-      .all<StoredRow>('SELECT * FROM transfers WHERE cleared = 0 ORDER BY created_at, rowid')
+      .all<StoredRow>('SELECT * FROM transfers WHERE cleared < ? ORDER BY created_at, rowid', FORGOTTEN)
       .flatMap((stored) => fromStored(stored) ?? []);
   }
 
@@ -42,15 +50,15 @@ export class TransferRows {
     return stored && fromStored(stored);
   }
 
-  /** Writes the whole row, new or changed. What is written is shown again. */
+  /** Writes the whole row, new or changed. */
   save(row: TransferRow): void {
-    const { id, talkId, route, icon, bytes, createdAt, side, ...rest } = row;
+    const { id, talkId, route, icon, bytes, createdAt, side, tidied, ...rest } = row;
     const { runs = [], ...kept } = side as Partial<ReceivingSide>;
     const facts = { ...rest, route, side: kept };
     this.#driver.run(
-      `INSERT INTO transfers (id, talk_id, account_id, address, offer_key, created_at, state, bytes, ranges, icon, facts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET cleared = 0, state = excluded.state, bytes = excluded.bytes,
+      `INSERT INTO transfers (id, talk_id, account_id, address, offer_key, created_at, state, bytes, ranges, icon, facts, cleared)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET cleared = excluded.cleared, state = excluded.state, bytes = excluded.bytes,
          ranges = excluded.ranges, facts = excluded.facts`,
       id,
       talkId,
@@ -63,6 +71,7 @@ export class TransferRows {
       JSON.stringify(runs),
       icon,
       JSON.stringify(facts),
+      tidied ? TIDIED : SHOWN,
     );
   }
 
@@ -70,9 +79,10 @@ export class TransferRows {
     this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', bytes, JSON.stringify(runs), id);
   }
 
-  clear(ids: readonly string[]): void {
+  /** They are not shown any more, neither in the panel nor in a talk. */
+  forget(ids: readonly string[]): void {
     this.#driver.transaction(() => {
-      for (const id of ids) this.#driver.run('UPDATE transfers SET cleared = 1 WHERE id = ?', id);
+      for (const id of ids) this.#driver.run('UPDATE transfers SET cleared = ? WHERE id = ?', FORGOTTEN, id);
     });
   }
 }
@@ -91,6 +101,7 @@ function fromStored(stored: StoredRow): TransferRow | undefined {
     icon: stored.icon,
     bytes: stored.bytes,
     createdAt: stored.created_at,
+    ...(stored.cleared === TIDIED && { tidied: true }),
   };
 }
 

@@ -234,8 +234,8 @@ export class Receiving {
   }
 
   /**
-   * The same offer again. Out of an archive, or because the sender lost us, or never heard our last word. `known` may have
-   * been cleared from the panel.
+   * The same offer again. Out of an archive, or because the sender lost us, or never heard our last word. `known` may belong
+   * to a talk that was forgotten.
    */
   #repeat(known: TransferRow, transfer: ProtocolTransfer, lasting: boolean): void {
     const row = this.#ledger.get(known.id);
