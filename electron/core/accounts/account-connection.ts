@@ -90,9 +90,10 @@ export class AccountConnection {
     const now = clock.now();
     this.#bugs = [...this.#bugs.filter((at) => now - at < SERIES), now];
     const pause = PAUSES[this.#bugs.length - 1];
-    this.#cancelRestart();
     return this.#inTurn(async () => {
+      // a late callback of the provider that was ended: the new start that waits for it stands
       if (!this.#provider) return;
+      this.#cancelRestart();
       await this.#stopNow();
       const cause = new ProviderError('internal', { retryable: true });
       if (pause === undefined) {

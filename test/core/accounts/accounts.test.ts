@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { forAccount } from '../../../electron/core/last-resort.ts';
 import { ProviderError } from '../../../protocols/contract/index.ts';
 import { createCertificate } from '../../../protocols/sip/media/certificate.ts';
 import { TestProfile, turn } from '../support/core.ts';
@@ -24,6 +25,38 @@ async function ready(before: (profile: TestProfile) => void = () => undefined) {
   return { profile, ...(await profile.signIn()) };
 }
 const registrationOf = async (profile: TestProfile) => (await profile.snapshot()).accounts[0]?.registration;
+
+describe('a bug in the provider of an account', () => {
+  const meet = async (profile: TestProfile, accountId: string): Promise<void> => {
+    forAccount(accountId, () => profile.core.lastResort.thrown(new Error('a bug')));
+    await turn();
+  };
+
+  it('brings a new provider after a pause, also when the ended one calls back once more meanwhile', async () => {
+    const { profile, account } = await ready();
+    await meet(profile, account.id);
+    expect(await registrationOf(profile)).toMatchObject({ state: 'waiting', cause: { code: 'internal' } });
+    await meet(profile, account.id);
+    profile.clock.advance(1_000);
+    await turn();
+    expect(profile.protocol.made).toHaveLength(2);
+    expect(await registrationOf(profile)).toMatchObject({ state: 'online' });
+  });
+
+  it('met again and again leaves the account ended until a person starts it', async () => {
+    const { profile, account } = await ready();
+    for (const pause of [1_000, 5_000, 30_000, 120_000]) {
+      await meet(profile, account.id);
+      profile.clock.advance(pause);
+      await turn();
+      expect(await registrationOf(profile)).toMatchObject({ state: 'online' });
+    }
+    await meet(profile, account.id);
+    expect(await registrationOf(profile)).toMatchObject({ state: 'stopped', cause: { code: 'internal' } });
+    await profile.call('accounts.retry', { accountId: account.id });
+    expect(await registrationOf(profile)).toMatchObject({ state: 'online' });
+  });
+});
 
 describe('signing in', () => {
   it('connects, and keeps the password in the system’s store and nowhere else', async () => {
