@@ -5,6 +5,9 @@ import { wellFormed } from './header-text.ts';
 const USER_UNESCAPED = /[A-Za-z0-9\-_.!~*'()&=+$,;?/]/;
 const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)$/;
 
+/** RFC 3261 §19.1.2. With it or without, it is the same person. */
+const DEFAULT_PORT = 5060;
+
 /** The user part as it goes on the wire: everything RFC 3261 §25.1 does not allow in `user` percent-escaped. */
 const escapeUser = (user: string): string =>
   Array.from(wellFormed(user), (c) => (USER_UNESCAPED.test(c) ? c : encodeURIComponent(c))).join('');
@@ -36,7 +39,7 @@ export const parseSipAddress = (text: string): Address | ProviderError => {
   const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(match[2].toLowerCase()) ?? [];
   if (!HOST.test(host.replace(/\.$/, '')) || (port !== undefined && (Number(port) < 1 || Number(port) > 65535)))
     return invalid;
-  const place = `${host.replace(/\.$/, '')}${port ? `:${Number(port)}` : ''}`;
+  const place = `${host.replace(/\.$/, '')}${port && Number(port) !== DEFAULT_PORT ? `:${Number(port)}` : ''}`;
   if (match[1] === '') return `sip:${place}`;
   const user = unescapeUser(match[1].split(':', 1)[0] ?? '');
   // exactly what must not get into a header
@@ -65,6 +68,8 @@ export const toSipUri = (address: string): URI => {
  * §25.1: `userinfo` is optional.
  */
 export const addressOfUri = (uri: URI): Address => {
-  const place = `${uri.host.toLowerCase()}${uri.port ? `:${uri.port}` : ''}`;
-  return uri.user ? `sip:${unescapeUser(uri.user)}@${place}` : `sip:${place}`;
+  const place = `${uri.host.toLowerCase()}${uri.port && uri.port !== DEFAULT_PORT ? `:${uri.port}` : ''}`;
+  // RFC 3261 §19.1.1: a password may follow the user, and is no part of who it is
+  const user = uri.user?.split(':', 1)[0];
+  return user ? `sip:${unescapeUser(user)}@${place}` : `sip:${place}`;
 };

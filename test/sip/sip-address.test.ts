@@ -9,6 +9,7 @@ test.each([
   ['<sip:gateway>', 'address-invalid'],
   ['SIP:Gateway.Campus.Test:5070;transport=tcp', 'sip:gateway.campus.test:5070'],
   ['sip:[2001:db8::1]', 'sip:[2001:db8::1]'],
+  ['sip:bob:secret@campus.test:5060', 'sip:bob@campus.test'],
   ['campus.test', 'address-invalid'],
   ['ana', 'address-invalid'],
   ['sip:', 'address-invalid'],
@@ -16,6 +17,11 @@ test.each([
 ])('%s is read as %s', (text, address) => {
   const read = parseSipAddress(text);
   expect(typeof read === 'string' ? read : read.code).toBe(address);
+});
+
+test('a password and the usual port in a received URI are no part of the address', () => {
+  const uri = Grammar.URIParse('sip:bob:secret@campus.test:5060');
+  expect(uri && addressOfUri(uri)).toBe('sip:bob@campus.test');
 });
 
 test('every address that can be received can be written to, and is read again as the same', () => {
