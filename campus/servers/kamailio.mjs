@@ -104,7 +104,7 @@ export const kamailio = {
     // -DD and -E: in the foreground, log on standard error; -Y and -w: run and working folder; -m and -M: memory in MiB (a transaction keeps some
     // 15 kB for five seconds, and texts come by the thousand)
     const place = ['-DD', '-E', '-f', inside(campus, 'kamailio.cfg'), '-Y', folder, '-w', folder];
-    return ['kamailio', [...place, '-m', '512', '-M', '16', ...defines]];
+    return ['kamailio', [...place, '-m', '2048', '-M', '16', ...defines]];
   },
 
   async ready(campus) {
