@@ -4,7 +4,7 @@ import type { Driver } from './driver.ts';
 import { keptJson } from './kept-json.ts';
 import { KEPT_COPIES, writeWhole } from './profile-files.ts';
 
-/** What is small and cannot be had again: with it a lost database costs nobody their sign-in. */
+/** The small data that no server can give back: with this copy a lost database does not cost the sign-in. */
 export const KEPT_TABLES = ['settings', 'accounts', 'account_storage', 'people', 'person_addresses'] as const;
 
 type Rows = Record<string, unknown>[];

@@ -4,7 +4,7 @@ import { StoreError } from './store-error.ts';
 export type SalvagedRow = Record<string, SqlParameter>;
 
 const BATCH = 500;
-/** More rows than this nobody has: a number above it was spoilt. */
+/** No profile has more rows than this: a row number above it was spoilt. */
 const MAXIMUM_NUMBER = 50_000_000;
 /** Identifiers are made of hexadecimal digits: between two damaged pages some of these are likely to begin. */
 const BEGINNINGS = Array.from({ length: 256 }, (_, number) => number.toString(16).padStart(2, '0'));

@@ -3,12 +3,12 @@ import { Allowance, type Rate } from './allowance.ts';
 const TEXTS: Rate = { burst: 1_000, every: 20 };
 /** In KiB. */
 const SIZE: Rate = { burst: 32_768, every: 1 };
-/** Beyond this whoever has been quiet longest begins anew. */
+/** Hosts that are remembered; beyond this number the host that was silent longest is forgotten. */
 const REMEMBERED = 500;
 
 /**
  * How much one host of the network may send where no server limits it: a thousand requests at once and fifty a second, 32 MiB
- * at once and about 1 MB a second. Nobody types so fast, and no program fills the disk of another.
+ * at once and about 1 MB a second. No person types so fast, and no program fills the disk of another.
  *
  * @example new HostLimit().excess('192.0.2.7', 900_000) // undefined: it is taken
  */
