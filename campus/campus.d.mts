@@ -14,6 +14,10 @@ export interface CampusSettings {
   readonly nonceSeconds: number;
   /** Seconds for which Kamailio keeps a hash read from the directory. */
   readonly credentialSeconds: number;
+  /** Bytes of the largest stanza that Prosody takes. */
+  readonly stanzaBytes: number;
+  /** What Prosody offers at login: `plain` is PLAIN alone, as with accounts of a directory. */
+  readonly mechanisms: 'scram' | 'plain';
 }
 
 export interface CampusUser {

@@ -27,11 +27,14 @@ const DEFAULT_SETTINGS = {
   presenceRules: false,
   nonceSeconds: 300,
   credentialSeconds: 1200,
+  stanzaBytes: 262_144,
+  mechanisms: 'scram',
 };
 const SETTING_VALUES = {
   credentials: ['ldap', 'database'],
   algorithm: ['MD5', 'SHA-256'],
   presenceRules: [true, false],
+  mechanisms: ['scram', 'plain'],
 };
 
 /** Where `start` puts the campus when no folder is named. */

@@ -34,6 +34,8 @@ authentication = "internal_hashed"
 allow_registration = true
 admins = { "alice@campus.test" }
 c2s_require_encryption = true
+c2s_stanza_size_limit = @STANZA_BYTES@
+disable_sasl_mechanisms = { @REFUSED_MECHANISMS@ }
 storage = "internal"
 
 default_archive_policy = true

@@ -33,10 +33,14 @@ export const prosody = {
   },
 
   configure(campus) {
-    const { ports } = campus;
+    const { ports, settings } = campus;
     const words = {
       DIR: campus.dir,
       UPLOAD_LIMIT,
+      STANZA_BYTES: settings.stanzaBytes,
+      REFUSED_MECHANISMS: ['DIGEST-MD5', ...(settings.mechanisms === 'plain' ? ['SCRAM-SHA-1', 'SCRAM-SHA-256'] : [])]
+        .map((name) => `"${name}"`)
+        .join(', '),
       C2S_PORT: ports.c2s,
       C2S_DIRECT_PORT: ports.c2sDirect,
       HTTP_PORT: ports.http,

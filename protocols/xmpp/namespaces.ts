@@ -8,6 +8,8 @@ export const NS = {
   sasl: 'urn:ietf:params:xml:ns:xmpp-sasl',
   bind: 'urn:ietf:params:xml:ns:xmpp-bind',
   streamManagement: 'urn:xmpp:sm:3',
+  streamLimits: 'urn:xmpp:stream-limits:0',
+  applicationErrors: 'urn:xmpp:errors',
   roster: 'jabber:iq:roster',
   rosterVersioning: 'urn:xmpp:features:rosterver',
   discoInfo: 'http://jabber.org/protocol/disco#info',

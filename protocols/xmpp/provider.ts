@@ -82,7 +82,7 @@ export class XmppProvider implements Provider {
     const session = new Session(
       domain,
       { message: (stanza) => this.#messaging.take(stanza), presence: (stanza) => this.#takePresence(stanza) },
-      log,
+      { log, storage },
       this.#timings,
     );
     this.#session = session;

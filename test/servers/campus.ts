@@ -63,8 +63,8 @@ export async function restoreCampus(): Promise<void> {
   const changed = JSON.stringify(first.settings) !== JSON.stringify(now.settings);
   for (const [name, server] of Object.entries({ slapd, kamailio, prosody }) as [ServerName, ServerControl][]) {
     const certificate = first.certificates[name];
-    const wrong = certificate !== now.certificates[name] || (name === 'kamailio' && changed);
-    const changes = { certificate, ...(name === 'kamailio' && first.settings) };
+    const wrong = certificate !== now.certificates[name] || (name !== 'slapd' && changed);
+    const changes = { certificate, ...(name !== 'slapd' && first.settings) };
     if (wrong) await server.restart(changes);
     else if (!now.running[name]) await server.start(changes);
   }

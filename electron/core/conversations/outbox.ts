@@ -22,12 +22,21 @@ const LONGEST_PAUSE = 60_000;
 /** How often somebody absent is tried although nobody told that they are back. */
 const ABSENT_PAUSE = 5 * 60_000;
 
+/** So often in a row the account may be lost while the same text is handed over, before it lets the others go first. */
+const LOST_BEFORE_YIELDING = 3;
+/** The same, before a person is told that this text does not get through. */
+const LOST_BEFORE_FAILING = 6;
+
 /** One peer on one account. */
 interface Lane {
   route: Route;
   busy: boolean;
   attempts: number;
   cancelPause: (() => void) | undefined;
+  /** The text that was handed over last without a definite outcome since the account is online. */
+  unsettled: { id: string; error: ProviderError } | undefined;
+  /** How often in a row the account was lost over the same text. */
+  lost: { id: string; count: number } | undefined;
 }
 
 const keyOf = ({ accountId, address }: Route): string => `${accountId} ${address}`;
@@ -66,14 +75,33 @@ export class Outbox {
     void this.#run(lane);
   }
 
-  /** The account is online: everything that waits for it goes. */
+  /** The account is online: everything that waits for it goes, but what may have ended it the last times goes last. */
   online(accountId: string): void {
     for (const address of this.#parts.messages.peersInOutbox(accountId)) {
       const lane = this.#lane({ accountId, address });
       this.#endPause(lane);
       lane.attempts = 0;
-      void this.#run(lane);
+      const lost = this.#lostOver(lane);
+      if (lost >= LOST_BEFORE_YIELDING && lost < LOST_BEFORE_FAILING) this.#pause(lane, LONGEST_PAUSE);
+      else void this.#run(lane);
     }
+  }
+
+  /**
+   * How often in a row the account was lost while this lane's text was on its way. One text over which a server ends
+   * every connection would hold up all others of the account for ever.
+   */
+  #lostOver(lane: Lane): number {
+    const { unsettled } = lane;
+    lane.unsettled = undefined;
+    if (!unsettled) return 0;
+    const count = lane.lost?.id === unsettled.id ? lane.lost.count + 1 : 1;
+    lane.lost = { id: unsettled.id, count };
+    if (count >= LOST_BEFORE_FAILING) {
+      lane.lost = undefined;
+      this.#parts.settle(unsettled.id, 'failed', unsettled.error, false);
+    }
+    return count;
   }
 
   /** Its provider is gone. What was under way there is handed over again by the next one, under the same id. */
@@ -94,7 +122,7 @@ export class Outbox {
     const key = keyOf(route);
     let lane = this.#lanes.get(key);
     if (!lane) {
-      lane = { route, busy: false, attempts: 0, cancelPause: undefined };
+      lane = { route, busy: false, attempts: 0, cancelPause: undefined, unsettled: undefined, lost: undefined };
       this.#lanes.set(key, lane);
     }
     return lane;
@@ -132,8 +160,10 @@ export class Outbox {
     // a receipt may have been faster, or the talk is gone
     const stored = messages.byId(id);
     if (!stored?.outbox) return this.#isCurrent(lane);
+    lane.unsettled = undefined;
     if (outcome.state !== 'failed') {
       lane.attempts = 0;
+      lane.lost = undefined;
       settle(id, outcome.state, null, false);
       return this.#isCurrent(lane);
     }
@@ -150,6 +180,7 @@ export class Outbox {
       settle(message.id, 'failed', error, false);
       return this.#isCurrent(lane);
     }
+    if (error.code !== 'peer-offline') lane.unsettled = { id: message.id, error };
     if (!online || !this.#isCurrent(lane)) return false;
     if (error.code === 'peer-offline') {
       settle(message.id, 'waiting', null, true);
@@ -159,6 +190,7 @@ export class Outbox {
     lane.attempts += 1;
     if (lane.attempts >= MAXIMUM_ATTEMPTS) {
       lane.attempts = 0;
+      lane.unsettled = undefined;
       settle(message.id, 'failed', error, false);
       return true;
     }

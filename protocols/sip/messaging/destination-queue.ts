@@ -7,12 +7,16 @@ import type { Address } from '../../contract/index.ts';
 export class DestinationQueue {
   readonly #tails = new Map<Address, Promise<unknown>>();
 
-  /** Work must not reject. */
+  /** Work that rejects concerns its caller alone: what is behind it goes all the same. */
   add<T>(to: Address, work: () => Promise<T>): Promise<T> {
     const result = (this.#tails.get(to) ?? Promise.resolve()).then(work);
-    this.#tails.set(to, result);
-    void result.then(() => {
-      if (this.#tails.get(to) === result) this.#tails.delete(to);
+    const tail = result.then(
+      () => {},
+      () => {},
+    );
+    this.#tails.set(to, tail);
+    void tail.then(() => {
+      if (this.#tails.get(to) === tail) this.#tails.delete(to);
     });
     return result;
   }

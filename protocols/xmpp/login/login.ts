@@ -148,6 +148,7 @@ const negotiate = async (stream: XmlStream, options: LoginOptions, down: Promise
   stream.markEstablished();
   features = await stream.open(timeout);
   onStep('registering');
+  session.limit(features);
   const managed = features.getChild('sm', NS.streamManagement) !== undefined;
   if (managed && session.management.resumable && (await resume(stream, options))) {
     return { stream, resumed: true, features };
@@ -182,6 +183,7 @@ export const login = async (options: LoginOptions): Promise<LoggedIn> => {
     },
     down: (cause, redirect) => {
       signal.removeEventListener('abort', abort);
+      if (session.isOn(stream)) session.blame(cause);
       fell(cause);
       onDown(cause, redirect);
     },

@@ -33,9 +33,8 @@ import {
 import { Outbox } from './outbox.ts';
 import { Recent } from './recent.ts';
 
-/** Servers take stanzas of 256 KiB and more (Prosody 0.12, ejabberd); escaping may make a text longer. */
+/** In UTF-8; escaping may make the stanza longer, for which the server has a limit of its own. */
 const MAXIMUM_TEXT = 100 * 1024;
-const MAXIMUM_STANZA = 250 * 1000;
 
 /** How a message came: who carried it, and what that adds. */
 export interface Carriage {
@@ -108,9 +107,7 @@ export class Messaging implements MessagingOperationSet {
   ): Promise<SendOutcome> {
     const failed = (error: ProviderError): Promise<SendOutcome> => Promise.resolve({ state: 'failed', error });
     if (!this.#options.isOnline()) return failed(offline());
-    if (Buffer.byteLength(text) > MAXIMUM_TEXT || Buffer.byteLength(stanza.toString()) > MAXIMUM_STANZA) {
-      return failed(new ProviderError('too-big'));
-    }
+    if (Buffer.byteLength(text) > MAXIMUM_TEXT) return failed(new ProviderError('too-big'));
     return this.outbox.send({ stanza, id, peer, composedAt });
   }
 
@@ -276,7 +273,7 @@ export class Messaging implements MessagingOperationSet {
 
   /** A receipt or a marker, sent again with the next session if this one is lost. */
   #confirm(stanza: Element): void {
-    this.#options.session.send(stanza, { lost: () => this.#unconfirmed.push(stanza) });
+    this.#options.session.send(stanza, { key: stanza.attrs.id ?? '', lost: () => this.#unconfirmed.push(stanza) });
   }
 
   readonly #unconfirmed: Element[] = [];

@@ -105,12 +105,18 @@ export class Outbox {
   }
 
   flush(): void {
-    while (this.#options.isOnline() && this.#sent.length < WINDOW) {
+    const { session, isOnline } = this.#options;
+    while (isOnline() && this.#sent.length < (session.isCareful ? 1 : WINDOW)) {
       const [item] = this.#queue;
       if (!item || (this.#held && item.composedAt < this.#sessionSince)) return;
       this.#queue.shift();
       this.#sent.push(item);
-      this.#options.session.send(item.stanza, { acked: () => this.#acked(item), lost: () => this.#onLost(item) });
+      session.send(item.stanza, {
+        key: item.id,
+        acked: () => this.#acked(item),
+        lost: () => this.#onLost(item),
+        refused: (error) => this.#refused(item, error),
+      });
     }
   }
 
@@ -131,6 +137,10 @@ export class Outbox {
       item.settle(this.#success(item.peer));
     }
     this.flush();
+  }
+
+  #refused(item: Item, error: ProviderError): void {
+    if (this.#leave(item)) item.settle({ state: 'failed', error });
   }
 
   #onLost(item: Item): void {

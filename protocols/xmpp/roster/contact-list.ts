@@ -175,7 +175,7 @@ export class ContactList implements ContactListOperationSet {
   #sendAndWait(stanza: Element): Promise<void> {
     return new Promise((resolve, reject) => {
       const lost = (): void => reject(new ProviderError('network', { retryable: true, detail: 'session lost' }));
-      this.#session.send(stanza, { acked: resolve, lost });
+      this.#session.send(stanza, { acked: resolve, lost, refused: reject });
     });
   }
 

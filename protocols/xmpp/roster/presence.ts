@@ -103,7 +103,7 @@ export class Presence implements PresenceOperationSet {
   announce(): Promise<void> {
     return new Promise((resolve, reject) => {
       const lost = (): void => reject(new ProviderError('network', { retryable: true, detail: 'presence' }));
-      this.#session.send(presenceStanza(this.#own), { acked: resolve, lost });
+      this.#session.send(presenceStanza(this.#own), { acked: resolve, lost, refused: reject });
     });
   }
 

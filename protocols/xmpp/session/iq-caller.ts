@@ -3,6 +3,7 @@ import { ProviderError } from '../../contract/index.ts';
 import { parseJid } from '../address.ts';
 import { stanzaErrorOf } from '../stream/errors.ts';
 import { type Element, xml } from '../stream/xml.ts';
+import type { StanzaFate } from './stream-management.ts';
 
 const TIMEOUT = 30_000;
 
@@ -28,18 +29,18 @@ export interface IqRequest {
  */
 export class IqCaller {
   readonly #pending = new Map<string, Pending>();
-  readonly #send: (stanza: Element) => void;
+  readonly #send: (stanza: Element, fate: StanzaFate) => void;
   readonly #isConnected: () => boolean;
   readonly #own: () => string;
 
   /** `own` is our full JID. */
-  constructor(send: (stanza: Element) => void, isConnected: () => boolean, own: () => string) {
+  constructor(send: (stanza: Element, fate: StanzaFate) => void, isConnected: () => boolean, own: () => string) {
     this.#send = send;
     this.#isConnected = isConnected;
     this.#own = own;
   }
 
-  /** Resolves to the whole result stanza; rejects with the error's meaning, `timeout` or `network`. */
+  /** Resolves to the whole result stanza; rejects with the error's meaning, `timeout` `too-big` or `network`. */
   request({ type, to, child, timeout = TIMEOUT }: IqRequest): Promise<Element> {
     return new Promise((resolve, reject) => {
       if (!this.#isConnected()) {
@@ -52,7 +53,7 @@ export class IqCaller {
         reject(new ProviderError('timeout', { retryable: true, detail: 'iq' }));
       }, timeout);
       this.#pending.set(id, { to, timer, resolve, reject });
-      this.#send(xml('iq', { type, id, to }, child));
+      this.#send(xml('iq', { type, id, to }, child), { refused: (error) => this.#settle(id)?.reject(error) });
     });
   }
 
@@ -62,11 +63,17 @@ export class IqCaller {
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (!pending || id === undefined || (type !== 'result' && type !== 'error')) return false;
     if (!this.#mayAnswer(from, pending.to)) return false;
-    this.#pending.delete(id);
-    clearTimeout(pending.timer);
+    this.#settle(id);
     if (type === 'result') pending.resolve(stanza);
     else pending.reject(stanzaErrorOf(stanza));
     return true;
+  }
+
+  #settle(id: string): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
   }
 
   #mayAnswer(from: string | undefined, to: string | undefined): boolean {

@@ -2,13 +2,15 @@ import { EventEmitter } from 'node:events';
 import iqCallee, { type IqCallee } from '@xmpp/iq/callee.js';
 import { parse as parseFullJid } from '@xmpp/jid';
 import middleware, { type Entity } from '@xmpp/middleware';
-import { ProviderError, type ProviderLog } from '../../contract/index.ts';
+import { ProviderError, type ProviderLog, type ProviderStorage } from '../../contract/index.ts';
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
+import { refusalOf, StreamError } from '../stream/errors.ts';
 import { type Element, xml } from '../stream/xml.ts';
 import type { XmlStream } from '../stream/xml-stream.ts';
 import { IqCaller } from './iq-caller.ts';
 import { type StanzaFate, StreamManagement } from './stream-management.ts';
+import { Suspicion } from './suspicion.ts';
 import type { Timings } from './timings.ts';
 
 /** Thrown by whoever takes a message when it could not be kept: the stanza is then not counted, so that it comes again. */
@@ -25,6 +27,11 @@ export interface StanzaHandlers {
   presence(stanza: Element): void;
 }
 
+/** Servers take stanzas of 256 KiB and more (Prosody 0.12, ejabberd), where they say nothing else. */
+const USUAL_STANZA = 250 * 1000;
+/** RFC 6120 §13.12: no server may refuse a stanza of so many bytes. */
+const SMALLEST_LIMIT = 10_000;
+
 /** So many stanzas without anybody waiting for them before we ask for an ack all the same. */
 const ACK_EVERY = 10;
 
@@ -35,7 +42,7 @@ const ACK_EVERY = 10;
 export class Session {
   readonly management = new StreamManagement();
   readonly iq = new IqCaller(
-    (stanza) => this.send(stanza),
+    (stanza, fate) => this.send(stanza, fate),
     () => this.isConnected,
     () => this.jid,
   );
@@ -47,14 +54,23 @@ export class Session {
   readonly #handlers: StanzaHandlers;
   readonly #log: ProviderLog;
   readonly #timings: Timings;
+  readonly #suspicion: Suspicion;
+  /** Largest stanza in UTF-8 bytes that the server takes, as far as it is known. */
+  #maximumBytes = USUAL_STANZA;
   #stream: XmlStream | undefined;
   #asked = false;
   #deadline: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(domain: string, handlers: StanzaHandlers, log: ProviderLog, timings: Timings) {
+  constructor(
+    domain: string,
+    handlers: StanzaHandlers,
+    { log, storage }: { log: ProviderLog; storage: ProviderStorage },
+    timings: Timings,
+  ) {
     this.#handlers = handlers;
     this.#log = log;
+    this.#suspicion = new Suspicion(storage);
     this.#timings = timings;
     this.#entity = Object.assign(new EventEmitter(), {
       jid: null,
@@ -77,6 +93,17 @@ export class Session {
     this.attach(stream);
   }
 
+  /** True while stanzas should go one by one, to find out which of them ends the connection. */
+  get isCareful(): boolean {
+    return this.#suspicion.isCareful;
+  }
+
+  /** XEP-0478 §3.1: what the server takes, announced again with every login. */
+  limit(features: Element): void {
+    const announced = features.getChild('limits', NS.streamLimits)?.getChildText('max-bytes')?.trim() ?? '';
+    if (/^[1-9]\d{0,14}$/.test(announced)) this.#maximumBytes = Math.max(SMALLEST_LIMIT, Number(announced));
+  }
+
   /** Stanzas go over this stream from now on. */
   attach(stream: XmlStream): void {
     this.#stream = stream;
@@ -90,6 +117,26 @@ export class Session {
 
   isOn(stream: XmlStream): boolean {
     return this.#stream === stream;
+  }
+
+  /** The connection ended for this reason. What the server ends it over must not be sent again for ever. */
+  blame(cause: ProviderError): void {
+    const { management } = this;
+    if (cause instanceof StreamError && cause.isTooBig) {
+      const error = new ProviderError('too-big', { protocolCode: cause.protocolCode });
+      const size = management.refuseLargest(error);
+      // nothing as large is tried again before the server says what it takes or the program starts anew
+      if (size > 0) this.#maximumBytes = Math.min(this.#maximumBytes, Math.max(SMALLEST_LIMIT, size - 1));
+      this.#log('warn', 'xmpp.stanza-too-big', { bytes: size });
+      return;
+    }
+    const how = cause instanceof StreamError ? 'error' : 'cut';
+    const isSuspicious =
+      cause instanceof StreamError ? cause.isAboutStanza : ['network', 'timeout'].includes(cause.code);
+    const key = isSuspicious ? management.suspect : undefined;
+    if (key === undefined || !this.#suspicion.blame(key, how)) return;
+    this.#log('warn', 'xmpp.stanza-refused', { code: cause.code, condition: cause.protocolCode ?? '' });
+    management.refuse(key, refusalOf(cause));
   }
 
   /** The connection is gone; the session waits to be resumed. */
@@ -106,12 +153,30 @@ export class Session {
     this.iq.rejectAll(cause);
   }
 
-  /** Sends a stanza, or keeps it for the resumed connection. */
+  /** Sends a stanza, or keeps it for the resumed connection. One above the server's limit is refused here. */
   send(stanza: Element, fate: StanzaFate = {}): void {
     const text = stanza.toString();
-    this.management.sent(text, fate);
+    if (Buffer.byteLength(text) > this.#maximumBytes) {
+      // XEP-0478 §4; the id of an answer may be as long as others please
+      this.#log('warn', 'xmpp.stanza-too-big', { stanza: stanza.name });
+      fate.refused?.(new ProviderError('too-big', { protocolCode: 'stanza-too-big' }));
+      return;
+    }
+    this.management.sent(text, this.#watched(fate));
     void this.#stream?.write(text);
     if (fate.acked || this.management.pending >= ACK_EVERY) queueMicrotask(() => this.#ask());
+  }
+
+  #watched(fate: StanzaFate): StanzaFate {
+    const { key } = fate;
+    if (key === undefined) return fate;
+    return {
+      ...fate,
+      acked: () => {
+        this.#suspicion.clear(key);
+        fate.acked?.();
+      },
+    };
   }
 
   /** Writes again what the server did not get (XEP-0198 §5). */

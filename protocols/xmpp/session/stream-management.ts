@@ -1,3 +1,4 @@
+import type { ProviderError } from '../../contract/index.ts';
 import { NS } from '../namespaces.ts';
 import { conditionOf } from '../stream/errors.ts';
 import type { Element } from '../stream/xml.ts';
@@ -5,12 +6,16 @@ import { nonza } from '../stream/xml-stream.ts';
 
 const WRAP = 2 ** 32;
 
-/** What becomes of one stanza: exactly one of the two is called, once. */
+/** What becomes of one stanza: exactly one of these is called, once. */
 export interface StanzaFate {
+  /** The name of a stanza that is sent again until the server has it, over sessions and restarts. */
+  key?: string;
   /** The server took it. */
   acked?(): void;
   /** The session ended, and nobody knows whether the server took it. */
   lost?(): void;
+  /** The server ends the stream over it. */
+  refused?(error: ProviderError): void;
 }
 
 interface Unacked {
@@ -73,6 +78,30 @@ export class StreamManagement {
 
   sent(text: string, fate: StanzaFate): void {
     this.#unacked.push({ text, fate });
+  }
+
+  /** The key of the first stanza on its way that would be sent again. */
+  get suspect(): string | undefined {
+    return this.#unacked.find(({ fate }) => fate.key !== undefined)?.fate.key;
+  }
+
+  /** The server never takes this one: it is as if it had not been sent. */
+  refuse(key: string, error: ProviderError): void {
+    this.#refuse((unacked) => unacked.fate.key === key, error);
+  }
+
+  /** One of what is on its way is above the server's limit, so the largest is. Its size in bytes. */
+  refuseLargest(error: ProviderError): number {
+    const sizes = this.#unacked.map(({ text }) => Buffer.byteLength(text));
+    const largest = Math.max(0, ...sizes);
+    this.#refuse((_unacked, index) => sizes[index] === largest, error);
+    return largest;
+  }
+
+  #refuse(which: (unacked: Unacked, index: number) => boolean, error: ProviderError): void {
+    const index = this.#unacked.findIndex(which);
+    const [refused] = index === -1 ? [] : this.#unacked.splice(index, 1);
+    refused?.fate.refused?.(error);
   }
 
   /** One more stanza was handled. */

@@ -26,12 +26,60 @@ const STREAM_ERRORS: Readonly<Record<string, Meaning>> = {
   'connection-timeout': wait('network'),
 };
 
+// RFC 6120 §4.9.3: these are about the server, the account or the connection, whatever we send.
+const NOT_ABOUT_A_STANZA = new Set([
+  'conflict',
+  'connection-timeout',
+  'host-gone',
+  'host-unknown',
+  'not-authorized',
+  'remote-connection-failed',
+  'reset',
+  'see-other-host',
+  'system-shutdown',
+]);
+
+/** The server closed the stream and said why. */
+export class StreamError extends ProviderError {
+  /** A stanza was above the server's limit. */
+  readonly isTooBig: boolean;
+  /** What we sent may be the reason. */
+  readonly isAboutStanza: boolean;
+
+  constructor(condition: string, { code, retryable }: Meaning, isTooBig: boolean) {
+    super(code, { retryable, protocolCode: isTooBig ? 'stanza-too-big' : condition });
+    this.isTooBig = isTooBig;
+    this.isAboutStanza = !NOT_ABOUT_A_STANZA.has(condition);
+  }
+}
+
+/** RFC 6120 §4.9.3.14 has no condition of its own for size: Prosody adds an element, ejabberd a text. */
+const saysTooBig = (element: Element): boolean =>
+  element.getChild('stanza-too-big', NS.applicationErrors) !== undefined ||
+  /too (big|large)/i.test(element.getChildText('text', NS.streamErrors) ?? '');
+
 /** Why the server closed the stream. `established`: after login, where a broken rule is an accident and not a refusal. */
-export const streamErrorOf = (element: Element, established: boolean): ProviderError => {
+export const streamErrorOf = (element: Element, established: boolean): StreamError => {
   const condition = conditionOf(element, NS.streamErrors);
-  const meaning = STREAM_ERRORS[condition] ?? wait('server-unavailable');
-  const retryable = meaning.retryable || (established && condition === 'policy-violation');
-  return new ProviderError(meaning.code, { retryable, protocolCode: condition });
+  const { code, retryable } = STREAM_ERRORS[condition] ?? wait('server-unavailable');
+  const accident = established && condition === 'policy-violation';
+  return new StreamError(condition, { code, retryable: retryable || accident }, accident && saysTooBig(element));
+};
+
+// RFC 6120 §4.9.3: what the server cannot read or does not allow, as a fault of the one text that it closes the stream over
+const CONTENT_ERRORS: Readonly<Record<string, ProviderErrorCode>> = {
+  'bad-format': 'malformed',
+  'bad-namespace-prefix': 'malformed',
+  'invalid-xml': 'malformed',
+  'not-well-formed': 'malformed',
+  'restricted-xml': 'malformed',
+  'policy-violation': 'policy',
+};
+
+/** What the sender of a stanza is told over which the server closed the stream again and again. */
+export const refusalOf = (cause: ProviderError): ProviderError => {
+  const code = cause instanceof StreamError ? CONTENT_ERRORS[cause.protocolCode ?? ''] : cause.code;
+  return new ProviderError(code ?? 'server-unavailable', { protocolCode: cause.protocolCode });
 };
 
 // RFC 6120 §6.5

@@ -97,6 +97,37 @@ describe('the outbox', () => {
     expect(provider.messaging.handed[0]?.draft.id).toBe(provider.messaging.handed[1]?.draft.id);
   });
 
+  it('lets the others go first when the account is lost over one text again and again, and fails that one in the end', async () => {
+    const { profile, provider, talk, account } = await ready();
+    const other = await profile.call('talks.openAddress', { accountId: account.id, address: 'eva@campus.test' });
+    await profile.call('messages.send', { talkId: talk.id, text: 'poison' });
+    const handed = (text: string) => provider.messaging.handed.filter(({ draft }) => draft.text === text);
+    const losesTheAccount = async () => {
+      provider.lost();
+      handed('poison').at(-1)?.settle(failed('network', true));
+      await turn();
+      provider.online();
+      await turn();
+    };
+    for (const times of [1, 2, 3]) {
+      expect(handed('poison')).toHaveLength(times);
+      await losesTheAccount();
+    }
+    // now the account lives on without it
+    expect(handed('poison')).toHaveLength(3);
+    await profile.call('messages.send', { talkId: other.id, text: 'to Eva' });
+    handed('to Eva').at(-1)?.settle(SENT);
+    await turn();
+    expect(await stateOf(profile, other.id)).toEqual(['to Eva: sent']);
+    for (const times of [4, 5, 6]) {
+      profile.clock.advance(HALF_HOUR);
+      await turn();
+      expect(handed('poison')).toHaveLength(times);
+      await losesTheAccount();
+    }
+    expect(await stateOf(profile, talk.id)).toEqual(['poison: failed']);
+  });
+
   it('finds what was not settled after a restart, and sends it under the same id', async () => {
     const { profile, provider, talk } = await ready();
     for (const text of ['one', 'two']) await profile.call('messages.send', { talkId: talk.id, text });
