@@ -17,6 +17,7 @@ import {
 import { bareJidOf, parseJid } from './address.ts';
 import { answerOthers } from './discovery/own-features.ts';
 import { discoverStores, discoverUpload, type UploadService } from './discovery/server-features.ts';
+import { Destinations } from './files/destinations.ts';
 import { FileTransfer } from './files/file-transfer.ts';
 import type { LoggedIn } from './login/login.ts';
 import { Messaging } from './messaging/messaging.ts';
@@ -113,7 +114,15 @@ export class XmppProvider implements Provider {
       session,
       storage,
       log,
-      rules: { trust, serverHost: account.server?.host, timeout: HTTP_TIMEOUT },
+      rules: {
+        trust,
+        destinations: new Destinations({
+          domain,
+          serverHost: account.server?.host,
+          serverAddress: () => session.serverAddress,
+        }),
+        timeout: HTTP_TIMEOUT,
+      },
       now,
       isOnline,
       whenOnline: (limit, signal) => this.#whenOnline(limit, signal),

@@ -133,7 +133,7 @@ it('calls past what was there before the first login, and nothing that came sinc
 });
 
 it('calls a file past as well', async () => {
-  const url = 'http://127.0.0.1:1/old.txt';
+  const url = 'https://127.0.0.1:1/old.txt';
   const link = text('a0', url, { inside: `<x xmlns='${NS.outOfBand}'><url>${url}</url></x>` });
   const { ana, file } = await setUp(archiving([{ ...link, stamp: new Date().toISOString() }]));
   const offered = await file;

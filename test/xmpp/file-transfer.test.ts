@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ const OWN = `ana@${DOMAIN}`;
 const BOB = 'xmpp:bob@campus.test';
 const ALL = ['offered', 'accepted', 'connecting', 'running', 'finished'];
 
+const web = certificateFor('IP:127.0.0.1');
 const webServers: Server[] = [];
 afterEach(async () => {
   await everybodyLeaves();
@@ -26,10 +28,10 @@ afterEach(async () => {
 });
 
 const serve = async (listener: RequestListener): Promise<string> => {
-  const server = createServer(listener);
+  const server = createServer(web, listener);
   webServers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.bin`;
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/file.bin`;
 };
 
 /** A server with a place for files. `slot`: the inside of the answer, or of the error. */
@@ -67,7 +69,7 @@ const setUp = async (
     {
       address: `xmpp:${OWN}`,
       server: { host: '127.0.0.1', port: server.port },
-      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
+      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert, web.cert],
     },
     options,
   );
@@ -131,14 +133,14 @@ it('uploads with the headers it may, then tells the peer all it knows of the fil
 const NO = `xmlns='${NS.stanzaErrors}'`;
 it.each([
   ['a slot without TLS elsewhere', "<put url='http://192.0.2.1/'/><get url='https://files.test/'/>", {}, 'malformed'],
-  ['a link without TLS elsewhere', "<put url='http://127.0.0.1:1/'/><get url='http://files.test/'/>", {}, 'malformed'],
+  ['a link without TLS elsewhere', "<put url='https://127.0.0.1:1/'/><get url='http://files.test/'/>", {}, 'malformed'],
   ['a slot to a file', "<put url='file:///etc/passwd'/><get url='file:///etc/passwd'/>", {}, 'malformed'],
   ['nothing', '', {}, 'malformed'],
   ['too large', `<not-acceptable ${NO}/><file-too-large xmlns='${NS.httpUpload}'/>`, { isError: true }, 'too-big'],
   ['a quota', `<resource-constraint ${NO}/>`, { isError: true }, 'server-unavailable'],
   [
     'a slot where nobody listens',
-    "<put url='http://127.0.0.1:1/'/><get url='https://files.test/'/>",
+    "<put url='https://127.0.0.1:1/'/><get url='https://files.test/'/>",
     {},
     'unreachable',
   ],
@@ -289,14 +291,18 @@ it.each([
   expect(transfer.file.size === undefined || transfer.file.size === 1000).toBe(true);
 });
 
-it.each(['http://192.0.2.1/x', 'ftp://files.test/x', 'file:///etc/passwd', 'javascript:alert(1)'])(
-  'shows a link as the text it is where it may not be fetched: %s',
-  async (url) => {
-    const { ana, line } = await setUp();
-    line.write(link(url));
-    expect((await ana.texts(1))[0]?.text).toBe(url);
-  },
-);
+it.each([
+  'http://192.0.2.1/x',
+  'http://127.0.0.1:1/x',
+  'https://192.168.1.1/x',
+  'ftp://files.test/x',
+  'file:///etc/passwd',
+  'javascript:alert(1)',
+])('shows a link as the text it is where it may not be fetched: %s', async (url) => {
+  const { ana, line } = await setUp();
+  line.write(link(url));
+  expect((await ana.texts(1))[0]?.text).toBe(url);
+});
 
 it('gives a text beside the file as a text', async () => {
   const { ana, line } = await setUp();

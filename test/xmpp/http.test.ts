@@ -1,19 +1,25 @@
 import { X509Certificate } from 'node:crypto';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { ByteSink } from '../../protocols/contract/index.ts';
 import { ProviderError } from '../../protocols/contract/index.ts';
+import { Destinations } from '../../protocols/xmpp/files/destinations.ts';
 import { download } from '../../protocols/xmpp/files/download.ts';
 import { type HttpRules, permittedUrl } from '../../protocols/xmpp/files/http.ts';
 import { upload } from '../../protocols/xmpp/files/upload.ts';
 import { certificateFor } from './support/certificates.ts';
 import { bytesOf, keep, type Source, sourceOf } from './support/files-kit.ts';
 
-const RULES: HttpRules = { trust: { authorities: [], fingerprints: [] }, serverHost: undefined, timeout: 3000 };
 const certificate = certificateFor('IP:127.0.0.1');
-const TRUSTING: HttpRules = { ...RULES, trust: { authorities: [certificate.cert], fingerprints: [] } };
+const HOME = { domain: 'campus.test', serverHost: 'Server.Campus.Example', serverAddress: () => '127.0.0.1' };
+const RULES: HttpRules = {
+  trust: { authorities: [certificate.cert], fingerprints: [] },
+  destinations: new Destinations(HOME),
+  timeout: 3000,
+};
+const DISTRUSTING: HttpRules = { ...RULES, trust: { authorities: [], fingerprints: [] } };
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -25,11 +31,11 @@ afterEach(async () => {
   );
 });
 
-const serve = async (listener: RequestListener, secure = false): Promise<URL> => {
-  const server = secure ? createSecureServer(certificate, listener) : createServer(listener);
+const serve = async (listener: RequestListener): Promise<URL> => {
+  const server = createServer(certificate, listener);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return new URL(`${secure ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}/a%20b?c=d`);
+  return new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/a%20b?c=d`);
 };
 
 const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
@@ -354,8 +360,9 @@ it('follows a few redirects, never out of TLS, never to where it may not go', as
   await expect(get(loop)).rejects.toMatchObject({ code: 'policy', protocolCode: 'redirect' });
   await expect(get(await hop('http://192.0.2.1/'))).rejects.toMatchObject({ code: 'policy' });
   await expect(get(await hop('file:///etc/passwd'))).rejects.toMatchObject({ code: 'policy' });
-  const secure = await serve((_request, response) => void response.writeHead(302, { Location: end.href }).end(), true);
-  await expect(get(secure, { rules: TRUSTING })).rejects.toMatchObject({ code: 'policy' });
+  const inTheOpen = end.href.replace('https:', 'http:');
+  await expect(get(await hop(inTheOpen))).rejects.toMatchObject({ code: 'policy', protocolCode: 'redirect' });
+  await expect(get(await hop('https://127.0.0.2/'))).rejects.toMatchObject({ code: 'policy' });
 });
 
 it('judges the certificate before it says anything, and takes one that a person has trusted', async () => {
@@ -363,11 +370,15 @@ it('judges the certificate before it says anything, and takes one that a person 
   const url = await serve((_request, response) => {
     asked += 1;
     sendAll(response);
-  }, true);
-  await expect(get(url)).rejects.toMatchObject({ code: 'tls-untrusted', certificate: { host: '127.0.0.1' } });
-  await expect(put(url, sourceOf(BYTES))).rejects.toMatchObject({ code: 'tls-untrusted' });
+  });
+  const rules = DISTRUSTING;
+  await expect(get(url, { rules })).rejects.toMatchObject({
+    code: 'tls-untrusted',
+    certificate: { host: '127.0.0.1' },
+  });
+  await expect(put(url, sourceOf(BYTES), { rules })).rejects.toMatchObject({ code: 'tls-untrusted' });
   expect(asked).toBe(0);
-  expect((await get(url, { rules: TRUSTING })).bytes.equals(BYTES)).toBe(true);
+  expect((await get(url)).bytes.equals(BYTES)).toBe(true);
   const { fingerprint256 } = new X509Certificate(certificate.cert);
   const pinned = { ...RULES, trust: { authorities: [], fingerprints: [fingerprint256] } };
   expect((await get(url, { rules: pinned })).bytes.equals(BYTES)).toBe(true);
@@ -376,19 +387,60 @@ it('judges the certificate before it says anything, and takes one that a person 
 it.each([
   ['https://files.test/x', true],
   ['http://files.test/x', false],
-  ['http://127.0.0.1:80/x', true],
-  ['http://127.9.9.9/x', true],
-  ['http://[::1]/x', true],
-  ['http://localhost/x', true],
-  ['http://localhost.evil.test/x', false],
-  ['http://127.0.0.1.evil.test/x', false],
-  ['http://server.campus.test/x', true],
-  ['http://user@127.0.0.1/x', false],
+  ['http://127.0.0.1:80/x', false],
+  ['http://localhost/x', false],
+  ['http://server.campus.example/x', false],
+  ['https://127.0.0.1/x', true],
+  ['https://127.0.0.2/x', false],
+  ['https://2130706434/x', false],
+  ['https://0x7f.2/x', false],
+  ['https://0.0.0.0/x', false],
+  ['https://[::1]/x', false],
+  ['https://[::ffff:127.0.0.2]/x', false],
+  ['https://[::ffff:10.0.0.1]/x', false],
+  ['https://[64:ff9b::a00:1]/x', false],
+  ['https://[fe80::1]/x', false],
+  ['https://[fd00::1]/x', false],
+  ['https://10.0.0.1/x', false],
+  ['https://172.31.255.255/x', false],
+  ['https://192.168.1.1/admin', false],
+  ['https://169.254.169.254/latest/meta-data', false],
+  ['https://192.0.2.1/x', true],
+  ['https://[2001:db8::1]/x', true],
   ['https://a:b@files.test/x', false],
   ['ftp://files.test/x', false],
   ['file:///etc/passwd', false],
   ['javascript:alert(1)', false],
   ['not a url', false],
 ])('may %s be fetched: %s', (url, allowed) => {
-  expect(permittedUrl(url, { serverHost: 'Server.Campus.Test' }) !== undefined).toBe(allowed);
+  expect(permittedUrl(url, RULES) !== undefined).toBe(allowed);
+});
+
+it.each([
+  ['files.evil.test', '10.0.0.6', false],
+  ['upload.campus.test', '10.0.0.6', true],
+  ['campus.test', 'fd00::6', true],
+  ['evilcampus.test', '10.0.0.6', false],
+  ['server.campus.example', '10.0.0.6', true],
+  ['upload.campus.test', '127.0.0.3', false],
+  ['upload.campus.test', '169.254.169.254', false],
+  ['files.evil.test', '::ffff:127.0.0.1', true],
+  ['files.evil.test', '192.0.2.1', true],
+])('may %s be at %s: %s', (host, address, allowed) => {
+  expect(RULES.destinations.permits(host, address)).toBe(allowed);
+});
+
+it('does not follow a name that leads to this machine', async () => {
+  let asked = 0;
+  const url = await serve((_request, response) => {
+    asked += 1;
+    sendAll(response);
+  });
+  url.hostname = 'localhost';
+  const elsewhere = new Destinations({ ...HOME, serverAddress: () => '192.0.2.1' });
+  await expect(get(url, { rules: { ...RULES, destinations: elsewhere } })).rejects.toMatchObject({
+    code: 'policy',
+    protocolCode: 'private-address',
+  });
+  expect(asked).toBe(0);
 });

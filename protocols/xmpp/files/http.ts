@@ -1,40 +1,28 @@
 import * as http from 'node:http';
-import { BlockList, isIP } from 'node:net';
 import { ProviderError } from '../../contract/index.ts';
 import { dial } from '../stream/dial.ts';
 import { secure, type Trust } from '../stream/secure-socket.ts';
+import type { Destinations } from './destinations.ts';
 
 export interface HttpRules {
   trust: Trust;
-  /** The host a person typed in for this account: the only one, beside this machine, spoken to without TLS. */
-  serverHost: string | undefined;
+  destinations: Destinations;
   /** Milliseconds without a byte after which an exchange is given up. */
   timeout: number;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
-const isLoopback = (host: string): boolean => {
-  const family = isIP(host);
-  return family ? LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4') : host === 'localhost';
-};
-
-/** The URL when we may fetch from it or send to it: https, or http on this machine and on the account's own server. */
-export const permittedUrl = (text: string, { serverHost }: Pick<HttpRules, 'serverHost'>): URL | undefined => {
+/** The URL when we may fetch from it or send to it: https (XEP-0363 §4), and no address within that is not ours. */
+export const permittedUrl = (text: string, { destinations }: Pick<HttpRules, 'destinations'>): URL | undefined => {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
     return undefined;
   }
-  if (url.username || url.password) return undefined;
-  const host = hostOf(url);
-  const plain = url.protocol === 'http:' && (isLoopback(host) || host === serverHost?.toLowerCase());
-  return url.protocol === 'https:' || plain ? url : undefined;
+  if (url.protocol !== 'https:' || url.username || url.password) return undefined;
+  return destinations.mayName(hostOf(url)) ? url : undefined;
 };
 
 /** What a status other than success means. */
@@ -57,12 +45,14 @@ export const transportError = (cause: unknown): ProviderError =>
 export const openRequest = async (
   url: URL,
   { method, headers, signal }: { method: 'GET' | 'PUT'; headers: http.OutgoingHttpHeaders; signal: AbortSignal },
-  { trust, timeout }: HttpRules,
+  { trust, destinations, timeout }: HttpRules,
 ): Promise<http.ClientRequest> => {
-  const isSecure = url.protocol === 'https:';
   const host = hostOf(url);
-  const plain = await dial(host, Number(url.port) || (isSecure ? 443 : 80), timeout, signal);
-  const socket = isSecure ? await secure(plain, { trust, host, protocol: 'http/1.1', timeout }) : plain;
+  // the very address that is connected to is judged: a name may have another one at every question
+  const plain = await dial(host, Number(url.port) || 443, timeout, signal, (address) =>
+    destinations.permits(host, address),
+  );
+  const socket = await secure(plain, { trust, host, protocol: 'http/1.1', timeout });
   if (signal.aborted) socket.destroy();
   const request = http.request({
     createConnection: () => socket,

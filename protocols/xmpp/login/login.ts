@@ -167,6 +167,7 @@ export const login = async (options: LoginOptions): Promise<LoggedIn> => {
   const { credentials, target, trust, session, timeout, signal, onStep, onDown } = options;
   onStep('connecting');
   const plain = await dial(target.host, target.port, timeout, signal);
+  session.serverAddress = plain.remoteAddress;
   let first: typeof plain | TLSSocket = plain;
   if (target.tls === 'direct') {
     onStep('securing');

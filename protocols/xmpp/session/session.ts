@@ -50,6 +50,8 @@ export class Session {
   readonly answers: IqCallee;
   /** Our full JID; empty before the first login. */
   jid = '';
+  /** The address of the server that the last login reached. */
+  serverAddress: string | undefined;
   readonly #entity: Entity;
   readonly #handlers: StanzaHandlers;
   readonly #log: ProviderLog;

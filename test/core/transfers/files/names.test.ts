@@ -155,6 +155,25 @@ describe('a risky name', () => {
     'payload.js',
     'evil.exe.',
     'help.settingcontent-ms',
+    'office.rdp',
+    'tool.appref-ms',
+    'update.msu',
+    'try.wsb',
+    'game.flatpak',
+    'page.xbap',
+    'notes.one',
+    'grades.xlsb',
+    'login.html',
+    'login.XHTML',
+    'drawing.svg',
+    'editor.vsix',
+    'keys.ahk',
+    'clock.service',
+    'mail.pfx',
+    'campus.ovpn',
+    'authority.crt',
+    'lecture.saver',
+    'course.shortcut',
   ])('%s is seen as one', (name) => {
     expect(isRiskyName(name)).toBe(true);
   });
@@ -168,6 +187,12 @@ describe('a risky name', () => {
     'README',
     'talk 1.2.odp',
     'my.exe.notes.txt',
+    'photo.heic',
+    'lecture.mp4',
+    'table.csv',
+    'thesis.tex',
+    'slides.pptx',
+    'thesis v1.2.docx',
   ])('%s is not', (name) => {
     expect(isRiskyName(name)).toBe(false);
   });
