@@ -239,7 +239,7 @@ export class XmppProvider implements Provider {
     this.#presence.review(this.#contactList.contacts);
     // a connection lost here publishes again with the next login
     this.#presence.announce().catch(() => {});
-    this.#messaging.confirmAgain();
+    this.#messaging.confirmations.sendAgain();
     void this.#readArchive(generation);
   }
 

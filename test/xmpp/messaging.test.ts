@@ -215,6 +215,24 @@ it('tells that a text was read where that was asked, once, and also after a rest
   expect(messagesOf(line).map((element) => element.getChild('displayed', NS.markers)?.attrs.id)).toEqual(['1']);
 });
 
+it('sends a receipt again after a restart that the server never acknowledged', async () => {
+  let deaf = false;
+  const { ana, line } = await setUp({ on: (_line, element) => deaf && element.is('r') });
+  deaf = true;
+  line.write(message(`<body>tell me</body><request xmlns='${NS.receipts}'/>`, { id: '1' }));
+  await line.expect('a receipt', (element) => element.getChild('received', NS.receipts) !== undefined);
+  await ana.provider.stop();
+  const again = await setUp({}, { storage: ana.storage });
+  const receipt = await again.line.expect('the receipt', (element) => element.is('message'));
+  expect(receipt.getChild('received', NS.receipts)?.attrs.id).toBe('1');
+  // acknowledged now, and not sent a third time
+  await again.ana.set('messaging').send(BOB, draft('asks for an ack')).outcome;
+  await again.ana.provider.stop();
+  const third = await setUp({}, { storage: ana.storage });
+  await third.ana.set('messaging').send(BOB, draft('hello')).outcome;
+  expect(messagesOf(third.line).map((element) => element.getChildText('body'))).toEqual(['hello']);
+});
+
 it('sends a receipt again that a lost session took with it', async () => {
   let dropped = false;
   const { server, line } = await setUp({

@@ -381,3 +381,50 @@ it('keeps no more than fifty texts on their way', async () => {
     .map((element) => element.getChildText('body'));
   expect(bodies).toEqual(Array.from({ length: 120 }, (_, index) => `${index}`));
 });
+
+const questions = (line: Connection): number => line.elements.filter((element) => element.is('r', SM)).length;
+
+it('does not ask a server without end whose count is one short, and begins a new session in the end', async () => {
+  let short = 1;
+  const { server, ana, line } = await setUp({
+    on: (connection, element) => {
+      if (!element.is('r')) return false;
+      connection.socket.write(`<a xmlns='${SM}' h='${Math.max(0, connection.count - short)}'/>`);
+      return true;
+    },
+  });
+  const { outcome } = ana.set('messaging').send(BOB, draft('counted wrong'));
+  expect((await ana.reach('waiting')).cause).toMatchObject({ code: 'malformed', protocolCode: 'ack' });
+  expect(questions(line)).toBeLessThan(10);
+  short = 0;
+  expect(await outcome).toEqual({ state: 'sent' });
+  expect(server.connections).toHaveLength(2);
+});
+
+it('asks nothing because of answers that nobody asked for', async () => {
+  const { ana, line } = await setUp({ on: (_line, element) => element.is('r') });
+  ana.set('messaging').send(BOB, draft('hello'));
+  await line.expect('a question', (element) => element.is('r'));
+  const before = questions(line);
+  line.socket.write(`<a xmlns='${SM}' h='0'/>`.repeat(50_000));
+  line.write(`<iq type='get' id='ping' from='${DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>`);
+  await line.expect('the answer to a ping', (element) => element.attrs.id === 'ping');
+  expect(questions(line) - before).toBeLessThan(8);
+});
+
+it('does not wait longer and longer on a network that drops although each login succeeds', async () => {
+  const now = 1_000_000;
+  const { server, ana } = await setUp(resuming(), {
+    environment: { timings: { backOffBase: 1, backOffMaximum: 1_000_000 } },
+    context: { random: () => 1, now: () => now },
+  });
+  const waits: number[] = [];
+  for (let fall = 0; fall < 8; fall += 1) {
+    await ana.reach('online');
+    const waiting = next(ana.provider.onRegistration, ({ state }) => state === 'waiting');
+    (await server.connection(fall)).socket.destroy();
+    const state = await waiting;
+    if (state.state === 'waiting') waits.push(state.retryAt - now);
+  }
+  expect(waits).toEqual([1, 2, 4, 8, 8, 8, 8, 8]);
+});

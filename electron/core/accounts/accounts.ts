@@ -169,7 +169,10 @@ export class Accounts {
     const { state } = account.connection.registration;
     if (state === 'online' || state === 'connecting') return;
     if (!account.enabled) throw refuse('wrong-state');
-    await account.connection.start(account.settings);
+    const { provider } = account.connection;
+    // only the wait ends: a new provider would throw away the session that this one can still resume
+    if (state === 'waiting' && provider) forAccount(accountId, () => provider.machineEvent('wake'));
+    else await account.connection.start(account.settings);
   }
 
   async remove(accountId: string): Promise<void> {

@@ -19,15 +19,14 @@ import { NotKept, type Session } from '../session/session.ts';
 import { stanzaErrorOf } from '../stream/errors.ts';
 import type { Element } from '../stream/xml.ts';
 import { Archive, type Archived } from './archive.ts';
+import { Confirmations } from './confirmations.ts';
 import { Markable } from './markable.ts';
 import {
   archiveIdOf,
   chatStateMessage,
   type DecodedMessage,
   decodeMessage,
-  displayedMessage,
   isAuxiliary,
-  receiptMessage,
   textMessage,
 } from './message-codec.ts';
 import { Outbox } from './outbox.ts';
@@ -73,6 +72,7 @@ export class Messaging implements MessagingOperationSet {
   readonly maximumBytes = MAXIMUM_TEXT;
   readonly outbox: Outbox;
   readonly archive: Archive;
+  readonly confirmations: Confirmations;
   readonly #options: MessagingOptions;
   readonly #mark = new Emitter<MessageMark>();
   readonly onMark = this.#mark.on;
@@ -90,6 +90,7 @@ export class Messaging implements MessagingOperationSet {
     const { session, isOnline, isKept } = options;
     this.#options = options;
     this.#markable = new Markable(options.storage);
+    this.confirmations = new Confirmations(session, options.storage);
     this.outbox = new Outbox({ session, isOnline, isKept });
     this.archive = new Archive(session, options, (archived) => this.#takeArchived(archived));
   }
@@ -121,7 +122,7 @@ export class Messaging implements MessagingOperationSet {
   sendRead(to: Address, messageId: string): void {
     const peer = bareJidOf(to);
     // XEP-0333 §5: not unless it was asked for
-    if (this.#markable.take(peer, messageId)) this.#confirm(displayedMessage(peer, messageId));
+    if (this.#markable.take(peer, messageId)) this.confirmations.send('displayed', peer, messageId);
   }
 
   /** Every message stanza of the session. Throws NotKept when the receiver could not keep it. */
@@ -200,7 +201,7 @@ export class Messaging implements MessagingOperationSet {
     if (message.markable && kept !== 'duplicate' && !carriage.isPast) this.#markable.add(peer, message.id);
     // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
     const first = carriage.via === 'server' || kept !== 'duplicate';
-    if (message.wantsReceipt && carriage.mayConfirm && first) this.#confirm(receiptMessage(peer, message.id));
+    if (message.wantsReceipt && carriage.mayConfirm && first) this.confirmations.send('received', peer, message.id);
   }
 
   #keep(
@@ -269,17 +270,5 @@ export class Messaging implements MessagingOperationSet {
     }
     if (this.outbox.refused(id, peer, error)) return;
     this.#mark.emit({ peer: addressOf(peer), id, mark: 'failed', at: this.#options.now(), error });
-  }
-
-  /** A receipt or a marker, sent again with the next session if this one is lost. */
-  #confirm(stanza: Element): void {
-    this.#options.session.send(stanza, { key: stanza.attrs.id ?? '', lost: () => this.#unconfirmed.push(stanza) });
-  }
-
-  readonly #unconfirmed: Element[] = [];
-
-  /** After a login: confirmations that the last session lost. */
-  confirmAgain(): void {
-    for (const stanza of this.#unconfirmed.splice(0)) this.#confirm(stanza);
   }
 }

@@ -28,6 +28,9 @@ export interface KeeperOptions {
   random: () => number;
 }
 
+/** A connection that only fell raises the ceiling of the next wait no higher than after so many failures: 8 s. */
+const SHORT_LIVES = 3;
+
 /** `host`, `host:port` or `[v6]:port` as RFC 6120 §4.9.3.19 and XEP-0198 §3 write it. */
 const parsePlace = (place: string): { host: string; port: number } | undefined => {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s/]+))(?::(\d{1,5}))?$/i.exec(place);
@@ -44,6 +47,8 @@ const parsePlace = (place: string): { host: string; port: number } | undefined =
  *             |                    \--no--> stopped
  *             +--online--> until the connection falls --> the same question
  * ```
+ * A login that succeeds begins the back-off anew, because the server is there: a network that drops every few seconds must
+ * not make the waits grow. Where the server itself closes the stream soon after, they grow on.
  */
 export class ConnectionKeeper {
   readonly #options: KeeperOptions;
@@ -205,13 +210,20 @@ export class ConnectionKeeper {
         log('info', 'xmpp.online', { resumed: loggedIn.resumed });
       }
       const cause = await down;
+      if (since !== undefined) this.#forgive(cause, now() - since);
       return { cause, wasOnline: true };
     } catch (cause) {
       return { cause: ProviderError.from(cause), wasOnline: false };
     } finally {
       session.detach();
-      if (since !== undefined && now() - since >= timings.stable) this.#failures = 0;
     }
+  }
+
+  #forgive(cause: ProviderError, lived: number): void {
+    const isStable = lived >= this.#options.timings.stable;
+    const isNetwork = cause.code === 'network' || cause.code === 'timeout';
+    if (isStable) this.#failures = 0;
+    else if (isNetwork) this.#failures = Math.min(this.#failures, SHORT_LIVES);
   }
 
   #step(step: ConnectingStep): void {

@@ -32,6 +32,9 @@ const USUAL_STANZA = 250 * 1000;
 /** RFC 6120 §13.12: no server may refuse a stanza of so many bytes. */
 const SMALLEST_LIMIT = 10_000;
 
+/** After so many answers in a row that took us no further the server is taken to count wrong. */
+const USELESS_ANSWERS = 6;
+
 /** So many stanzas without anybody waiting for them before we ask for an ack all the same. */
 const ACK_EVERY = 10;
 
@@ -61,6 +64,12 @@ export class Session {
   #maximumBytes = USUAL_STANZA;
   #stream: XmlStream | undefined;
   #asked = false;
+  /** Stanzas sent in this session, and how many of them before the last question. */
+  #sent = 0;
+  #sentWhenAsked = 0;
+  /** Answers in a row that took us no further although nothing new was sent. */
+  #useless = 0;
+  #again: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
@@ -110,6 +119,7 @@ export class Session {
   attach(stream: XmlStream): void {
     this.#stream = stream;
     this.#asked = false;
+    this.#useless = 0;
     this.#watchSilence(stream.received);
   }
 
@@ -145,6 +155,7 @@ export class Session {
   detach(): void {
     this.#stream = undefined;
     this.#asked = false;
+    clearTimeout(this.#again);
     clearTimeout(this.#deadline);
     clearTimeout(this.#keepAlive);
   }
@@ -164,9 +175,10 @@ export class Session {
       fate.refused?.(new ProviderError('too-big', { protocolCode: 'stanza-too-big' }));
       return;
     }
+    this.#sent += 1;
     this.management.sent(text, this.#watched(fate));
     void this.#stream?.write(text);
-    if (fate.acked || this.management.pending >= ACK_EVERY) queueMicrotask(() => this.#ask());
+    if ((fate.acked && !fate.isPatient) || this.management.pending >= ACK_EVERY) queueMicrotask(() => this.#ask());
   }
 
   #watched(fate: StanzaFate): StanzaFate {
@@ -212,16 +224,39 @@ export class Session {
   #takeManagement(element: Element): void {
     if (element.is('r')) void this.#stream?.send(this.management.answer());
     else if (element.is('a')) {
-      this.#asked = false;
-      if (!this.management.onAck(element)) {
-        // XEP-0198 §4: a server that counts wrong cannot be resumed
-        this.management.abandon();
-        this.#stream?.fail(
-          new ProviderError('malformed', { retryable: true, protocolCode: 'ack' }),
-          'undefined-condition',
-        );
-      } else if (this.management.pending > 0) this.#ask();
+      const { pending } = this.management;
+      if (this.management.onAck(element)) this.#answered(this.management.pending < pending);
+      else this.#giveUp();
     }
+  }
+
+  /** XEP-0198 §4: a server that counts wrong cannot be resumed. */
+  #giveUp(): void {
+    this.management.abandon();
+    this.#stream?.fail(new ProviderError('malformed', { retryable: true, protocolCode: 'ack' }), 'undefined-condition');
+  }
+
+  /**
+   * The server said how far it is. What was sent since we asked is asked about at once; what it should have had by then
+   * only after a wait, because a server whose count is one short would answer the same for ever.
+   */
+  #answered(progress: boolean): void {
+    if (progress) this.#useless = 0;
+    // an answer nobody asked for
+    if (!this.#asked) return;
+    this.#asked = false;
+    if (this.management.pending === 0) return;
+    if (this.#sent > this.#sentWhenAsked) {
+      this.#ask();
+      return;
+    }
+    if (!progress) this.#useless += 1;
+    if (this.#useless >= USELESS_ANSWERS) {
+      this.#giveUp();
+      return;
+    }
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#ask(), this.#timings.askAgain * 2 ** this.#useless);
   }
 
   #takeStanza(stanza: Element): void {
@@ -270,14 +305,15 @@ export class Session {
       });
       const barrier = this.management.barrier();
       const settle = (): void => {
-        this.#asked = false;
+        const { pending } = this.management;
         barrier();
-        if (this.management.pending > 0) this.#ask();
+        this.#answered(this.management.pending < pending);
       };
       answered.then(settle, (error: ProviderError) => {
         if (error.code !== 'network' && error.code !== 'timeout') settle();
       });
     }
+    this.#sentWhenAsked = this.#sent;
     this.#watchAnswer(stream, deadline, stream.received);
   }
 

@@ -8,9 +8,11 @@ export interface Timings {
   ackDeadline: number;
   /** The same after the machine woke or changed its network. */
   wakeDeadline: number;
+  /** Wait before a server is asked again whose answer took us no further; doubled each time. */
+  askAgain: number;
   backOffBase: number;
   backOffMaximum: number;
-  /** A connection that lived this long starts the back-off anew. */
+  /** A connection that the server itself ends sooner than this does not start the back-off anew. */
   stable: number;
   /** Longest wait for the archive before texts of an earlier session are sent again. */
   reconcile: number;
@@ -20,6 +22,7 @@ export const TIMINGS: Timings = {
   step: 15_000,
   keepAlive: 60_000,
   ackDeadline: 30_000,
+  askAgain: 1_000,
   wakeDeadline: 5_000,
   backOffBase: 1_000,
   backOffMaximum: 60_000,

@@ -151,6 +151,15 @@ describe('a password', () => {
     expect((await registrationOf(profile))?.state).toBe('online');
   });
 
+  it('goes on in the same session when it is told to connect now, instead of a new one', async () => {
+    const { profile, account, provider } = await ready();
+    provider.lost();
+    await profile.call('accounts.retry', { accountId: account.id });
+    expect(profile.protocol.made).toEqual([provider]);
+    expect(provider.machineEvents).toEqual(['wake']);
+    expect((await registrationOf(profile))?.state).toBe('online');
+  });
+
   it('is never erased because a server was away or said no', async () => {
     const { profile, account, provider } = await ready();
     provider.lost();

@@ -187,6 +187,8 @@ export class TestProvider implements Provider {
 
   machineEvent(event: MachineEvent): void {
     this.machineEvents.push(event);
+    // a wait ends at once
+    if (this.registration.state === 'waiting') this.start();
   }
 
   operationSet<Name extends OperationSetName>(name: Name): OperationSets[Name] | undefined {

@@ -10,6 +10,7 @@ const QUICK: NonNullable<XmppEnvironment['timings']> = {
   step: 3000,
   keepAlive: 60_000,
   ackDeadline: 3000,
+  askAgain: 10,
   wakeDeadline: 500,
   backOffBase: 20,
   backOffMaximum: 100,

@@ -1,0 +1,87 @@
+import type { ProviderStorage } from '../../contract/index.ts';
+import type { Session } from '../session/session.ts';
+import { displayedMessage, receiptMessage } from './message-codec.ts';
+
+const KEY = 'messaging.unconfirmed';
+/** More than these are not owed at once by somebody who is back after a day. */
+const LIMIT = 2000;
+const STANZAS = { received: receiptMessage, displayed: displayedMessage };
+
+type Kind = keyof typeof STANZAS;
+interface Owed {
+  kind: Kind;
+  /** Bare JID. */
+  to: string;
+  id: string;
+}
+
+const isOwed = (value: unknown): value is Owed =>
+  typeof value === 'object' && value !== null && 'kind' in value && 'to' in value && 'id' in value;
+
+/** Those of an earlier session, as they were written. */
+const read = (stored: string | undefined): Owed[] => {
+  try {
+    const values: unknown = JSON.parse(stored ?? '[]');
+    return Array.isArray(values) ? values.filter(isOwed) : [];
+  } catch {
+    return [];
+  }
+};
+
+const keyOf = ({ kind, to, id }: Owed): string => `${kind} ${to} ${id}`;
+
+/**
+ * Receipts and markers on their way (XEP-0184, XEP-0333). The sender of a text is not told twice by itself, so what a
+ * session took with it is sent again by the next one, also by that of another start of the program.
+ */
+export class Confirmations {
+  readonly #session: Session;
+  readonly #storage: ProviderStorage;
+  /** Lost with a session, and not acknowledged since. */
+  readonly #lost: Map<string, Owed>;
+  #saving = false;
+
+  constructor(session: Session, storage: ProviderStorage) {
+    this.#session = session;
+    this.#storage = storage;
+    this.#lost = new Map(read(storage.get(KEY)).map((owed) => [keyOf(owed), owed]));
+  }
+
+  send(kind: Kind, to: string, id: string): void {
+    this.#send({ kind, to, id });
+  }
+
+  /** After a login: what was lost before it. */
+  sendAgain(): void {
+    for (const owed of this.#lost.values()) this.#send(owed);
+  }
+
+  #send(owed: Owed): void {
+    const key = keyOf(owed);
+    const done = (): void => {
+      if (this.#lost.delete(key)) this.#save();
+    };
+    this.#session.send(STANZAS[owed.kind](owed.to, owed.id), {
+      key,
+      isPatient: true,
+      acked: done,
+      refused: done,
+      lost: () => {
+        if (this.#lost.size >= LIMIT) return;
+        this.#lost.set(key, owed);
+        this.#save();
+      },
+    });
+  }
+
+  /** Once for all that one session lost. */
+  #save(): void {
+    if (this.#saving) return;
+    this.#saving = true;
+    queueMicrotask(() => {
+      this.#saving = false;
+      if (this.#lost.size > 0) this.#storage.put(KEY, JSON.stringify([...this.#lost.values()]));
+      else this.#storage.delete(KEY);
+    });
+  }
+}
