@@ -1,20 +1,25 @@
 import fs from 'node:fs/promises';
 import { type NativeImage, nativeImage } from 'electron';
-import type { Thumbnail } from '../contract/index.ts';
+import { type PictureLimits, pictureWithin, type Thumbnail } from '../contract/index.ts';
 
 /** Pixels of the longer side, from the best to what always fits. */
 const SIDES = [128, 96, 64, 32] as const;
 /** It travels within a SIP message, and several may have to. */
 const MAXIMUM_BYTES = 4_096;
 const JPEG_QUALITY = 70;
-/** Decoding blocks this process: of a larger file there is no picture. */
-const MAXIMUM_SOURCE_BYTES = 16 * 1024 * 1024;
+/** Decoding blocks this process, and a file to send may have come from anywhere: of a larger one there is no picture. */
+const SOURCE_LIMITS: PictureLimits = {
+  types: new Set(['image/png', 'image/jpeg']),
+  maximumBytes: 16 * 1024 * 1024,
+  maximumSide: 16_384,
+  maximumPixels: 50_000_000,
+};
 
 /** A small picture of an image file; undefined when it is none that can be decoded here. Never rejects. */
 export async function thumbnailOf(path: string): Promise<Thumbnail | undefined> {
   try {
     const { size } = await fs.stat(path);
-    const image = size > MAXIMUM_SOURCE_BYTES ? undefined : await decode(path);
+    const image = size > SOURCE_LIMITS.maximumBytes ? undefined : await decode(path);
     return image && !image.isEmpty() ? shrink(image) : undefined;
   } catch {
     return undefined;
@@ -22,9 +27,12 @@ export async function thumbnailOf(path: string): Promise<Thumbnail | undefined> 
 }
 
 /** Where the system has a thumbnailer it works beside this process. Linux has none: Chromium decodes PNG and JPEG. */
-async function decode(path: string): Promise<NativeImage> {
+async function decode(path: string): Promise<NativeImage | undefined> {
   const [side] = SIDES;
-  if (process.platform === 'linux') return nativeImage.createFromPath(path);
+  if (process.platform === 'linux') {
+    const data = await fs.readFile(path);
+    return pictureWithin(data, SOURCE_LIMITS) ? nativeImage.createFromBuffer(data) : undefined;
+  }
   return await nativeImage.createThumbnailFromPath(path, { width: side, height: side });
 }
 

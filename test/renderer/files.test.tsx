@@ -1,5 +1,6 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { png } from '../contract/pictures/made-pictures.ts';
 import { openWindow } from './support/open-window.tsx';
 
 const log = (name: string) => screen.findByRole('log', { name: `Messages with ${name}` });
@@ -177,20 +178,34 @@ describe('sending files', () => {
     );
   });
 
-  it('a pasted picture goes by its bytes', async () => {
-    const { core } = await openWindow();
-    const picture = file('', 'image/png', 4);
-    picture.arrayBuffer = async () => new Uint8Array([1, 2, 3, 4]).buffer;
+  const pasted = async (data: Uint8Array<ArrayBuffer>) => {
+    const picture = file('', 'image/png', data.length);
+    picture.arrayBuffer = async () => new Uint8Array(data).buffer;
     globalThis.URL.createObjectURL = () => 'blob:x';
     globalThis.URL.revokeObjectURL = () => {};
     fireEvent.paste(await screen.findByRole('textbox', { name: 'Message' }), { clipboardData: { files: [picture] } });
-    const sheet = await screen.findByRole('dialog');
+    return await screen.findByRole('dialog');
+  };
+
+  it('a pasted picture is seen before it goes, by its bytes', async () => {
+    const { core } = await openWindow();
+    const sheet = await pasted(new Uint8Array(png(64, 48)));
+    await waitFor(() => expect(sheet.querySelector('img')).not.toBeNull());
     fireEvent.click(within(sheet).getByRole('button', { name: 'Send' }));
     await waitFor(() =>
       expect(core.asks('transfers.offerData')).toMatchObject([
         { talkId: 'ana', name: 'Pasted picture.png', type: 'image/png' },
       ]),
     );
+  });
+
+  it('a pasted picture of 20,000 by 20,000 pixels goes without being decoded here', async () => {
+    const { core } = await openWindow();
+    const sheet = await pasted(new Uint8Array(png(20_000, 20_000)));
+    await act(async () => {}); // its bytes have been read
+    expect(sheet.querySelector('img')).toBeNull();
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Send' }));
+    await waitFor(() => expect(core.asks('transfers.offerData')).toHaveLength(1));
   });
 });
 

@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { type PictureLimits, pictureWithin } from '../../../electron/contract/index.ts';
 import { useFormat } from '../../i18n/use-format.ts';
 import { Dialog, DialogFeet } from '../../kit/floating/dialog.tsx';
 import { Button, Icon, IconButton } from '../../kit/form/button.tsx';
@@ -12,14 +13,31 @@ import styles from '../talk.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';
 
+/** A picture about to be sent, as large as a screen or a camera makes them. */
+const PREVIEW_LIMITS: PictureLimits = {
+  types: new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']),
+  maximumBytes: 64 * 1024 * 1024,
+  maximumSide: 16_384,
+  maximumPixels: 50_000_000,
+};
+
 function Thumb({ item }: { item: OfferItem }) {
   const [url, setUrl] = useState<string | null>(null);
   const file = item.kind === 'data' && item.file.type.startsWith('image/') ? item.file : null;
   useEffect(() => {
     if (!file) return;
-    const made = URL.createObjectURL(file);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
+    let made: string | undefined;
+    let gone = false;
+    // what lies in the clipboard may have come from anywhere
+    void file.arrayBuffer().then((data) => {
+      if (gone || !pictureWithin(new Uint8Array(data), PREVIEW_LIMITS)) return;
+      made = URL.createObjectURL(file);
+      setUrl(made);
+    });
+    return () => {
+      gone = true;
+      if (made) URL.revokeObjectURL(made);
+    };
   }, [file]);
   return (
     <span className={styles.offerThumb}>

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type FileRequest, type OutgoingFile, ProviderError } from '../../../protocols/contract/index.ts';
+import { jpeg, png } from '../../contract/pictures/made-pictures.ts';
 import { ACCOUNT, TALK } from './support/desk.ts';
 import { MemoryTransfer } from './support/memory-pair.ts';
-import { call, pair, RUI } from './support/pair.ts';
+import { ANA, call, pair, RUI } from './support/pair.ts';
 
 describe('files chosen in one go', () => {
   test('are offered in one go, and each is answered by itself', async () => {
@@ -55,7 +56,7 @@ describe('files chosen in one go', () => {
 });
 
 describe('the picture of an image', () => {
-  const picture = { type: 'image/jpeg', data: Buffer.from('tiny') };
+  const picture = { type: 'image/jpeg', data: jpeg(128, 96) };
 
   test('goes with its offer, and is shown on both sides', async () => {
     const { ana, rui, anaProvider, write, offer } = await pair();
@@ -66,6 +67,18 @@ describe('the picture of an image', () => {
     const url = `data:image/jpeg;base64,${picture.data.toString('base64')}`;
     expect(ana.transfer(sent).file.icon).toBe(url);
     expect(rui.transfer(received).file.icon).toBe(url);
+  });
+
+  test('is not shown, now or after a restart, when it is far larger than its few bytes', async () => {
+    const { rui, ruiProvider } = await pair();
+    const facts = { name: 'holiday.png', type: 'image/png', size: 9, hashes: [] };
+    const bomb = png(20_000, 20_000);
+    ruiProvider.offerFrom(ANA, { ...facts, icon: { type: 'image/png', data: bomb } }, 'k');
+    expect(rui.only.file.icon).toBeNull();
+    // taken in by a program that did not know the rule
+    rui.driver.run('UPDATE transfers SET icon = ?', `data:image/png;base64,${bomb.toString('base64')}`);
+    await rui.restart();
+    expect(rui.only.file.icon).toBeNull();
   });
 
   test('is not asked for where the file is no image', async () => {

@@ -1,8 +1,5 @@
 import type { FileFacts } from '../../../../protocols/contract/index.ts';
-
-const TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/gif']);
-/** It is kept in the database and goes to each window with every change of its transfer. */
-const MAXIMUM_BYTES = 64 * 1024;
+import { ICON_LIMITS, pictureWithin } from '../../../contract/index.ts';
 
 /** The picture in a `data:` URL made by `iconUrl`. */
 export function iconOf(url: string | null): FileFacts['icon'] {
@@ -10,8 +7,10 @@ export function iconOf(url: string | null): FileFacts['icon'] {
   return type === undefined || base64 === undefined ? undefined : { type, data: Buffer.from(base64, 'base64') };
 }
 
-/** The icon of an offer as a `data:` URL; null when it is none, too big, or of a type that can do more than be seen (SVG). */
+/** The icon of an offer as a `data:` URL; null when it is none, or too large in bytes or pixels to be shown. */
 export function iconUrl(icon: FileFacts['icon']): string | null {
-  if (!icon || !TYPES.has(icon.type) || icon.data.length === 0 || icon.data.length > MAXIMUM_BYTES) return null;
-  return `data:${icon.type};base64,${Buffer.from(icon.data).toString('base64')}`;
+  if (!icon?.type.startsWith('image/')) return null;
+  const found = pictureWithin(icon.data, ICON_LIMITS);
+  // as the bytes say: what was claimed of them is nothing to give to a window
+  return found ? `data:${found.type};base64,${Buffer.from(icon.data).toString('base64')}` : null;
 }

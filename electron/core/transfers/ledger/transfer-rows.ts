@@ -1,6 +1,7 @@
 import type { Driver } from '../../store/driver.ts';
 import { keptJson } from '../../store/kept-json.ts';
 import type { ByteRange } from '../files/byte-ranges.ts';
+import { iconOf, iconUrl } from '../files/icon-url.ts';
 import { isReceiving, type ReceivingSide, type TransferRow } from './transfer-row.ts';
 
 interface StoredRow {
@@ -98,7 +99,8 @@ function fromStored(stored: StoredRow): TransferRow | undefined {
     side: facts.side.direction === 'incoming' ? { ...facts.side, runs } : facts.side,
     id: stored.id,
     talkId: stored.talk_id,
-    icon: stored.icon,
+    // what was taken in before the rule for pictures was as it is now
+    icon: iconUrl(iconOf(stored.icon)),
     bytes: stored.bytes,
     createdAt: stored.created_at,
     ...(stored.cleared === TIDIED && { tidied: true }),

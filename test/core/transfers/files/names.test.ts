@@ -4,6 +4,7 @@ import { iconUrl } from '../../../../electron/core/transfers/files/icon-url.ts';
 import { mediaTypeOf } from '../../../../electron/core/transfers/files/media-type.ts';
 import { isRiskyName } from '../../../../electron/core/transfers/files/risky-name.ts';
 import { numberedName, safeName } from '../../../../electron/core/transfers/files/safe-name.ts';
+import { png } from '../../../contract/pictures/made-pictures.ts';
 
 const long = 'reunião '.repeat(60);
 
@@ -206,12 +207,16 @@ test('the media type comes from the extension, whatever its case', () => {
 });
 
 test('an icon is shown only as a small picture of a type that can do nothing else', () => {
-  const data = Buffer.from('picture');
-  expect(iconUrl({ type: 'image/png', data })).toBe('data:image/png;base64,cGljdHVyZQ==');
-  expect(iconUrl({ type: 'image/svg+xml', data })).toBeNull();
+  const data = png(64, 48);
+  const url = `data:image/png;base64,${data.toString('base64')}`;
+  expect(iconUrl({ type: 'image/png', data })).toBe(url);
+  // what it is counts, not what it is called
+  expect(iconUrl({ type: 'image/svg+xml', data })).toBe(url);
+  expect(iconUrl({ type: 'image/png;base64,x', data })).toBe(url);
   expect(iconUrl({ type: 'text/html', data })).toBeNull();
-  expect(iconUrl({ type: 'image/png;base64,x', data })).toBeNull();
-  expect(iconUrl({ type: 'image/png', data: Buffer.alloc(64 * 1024 + 1) })).toBeNull();
+  expect(iconUrl({ type: 'image/png', data: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>') })).toBeNull();
+  expect(iconUrl({ type: 'image/png', data: Buffer.concat([data, Buffer.alloc(64 * 1024)]) })).toBeNull();
+  expect(iconUrl({ type: 'image/png', data: png(20_000, 20_000) })).toBeNull();
   expect(iconUrl({ type: 'image/png', data: Buffer.alloc(0) })).toBeNull();
   expect(iconUrl(undefined)).toBeNull();
 });
