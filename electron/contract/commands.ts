@@ -82,6 +82,11 @@ export const commands = {
     input: z.object({ accountId: id, fingerprint: z.string().check(z.maxLength(128)) }),
     output: done,
   },
+  'accounts.allowAuthentication': {
+    help: 'allow the weaker or changed way in which the server asks for the password (protocolCode of the fault), and connect',
+    input: z.object({ accountId: id, asked: z.string().check(z.maxLength(8192)) }),
+    output: done,
+  },
   'accounts.retry': { help: 'connect now instead of waiting', input: z.object({ accountId: id }), output: done },
   'accounts.remove': {
     help: 'sign out and forget the account and its password; talks stay',

@@ -311,6 +311,10 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
         keepCopy();
         return account;
       },
+      'accounts.allowAuthentication': async ({ accountId, asked }) => {
+        await accounts.allowAuthentication(accountId, asked);
+        return null;
+      },
       'accounts.trustCertificate': async ({ accountId, fingerprint }) => {
         await accounts.trustCertificate(accountId, fingerprint);
         keepCopy();

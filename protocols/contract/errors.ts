@@ -16,6 +16,10 @@ export type ProviderErrorCode =
   | 'address-invalid'
   | 'credentials-rejected'
   | 'credentials-missing'
+  /** Less safe than before; `protocolCode` is the value of `ALLOWED_AUTHENTICATION` that allows it, absent where only an administrator can. */
+  | 'authentication-weaker'
+  /** In another name than before; `protocolCode` as above. */
+  | 'authentication-changed'
   | 'account-conflict'
   | 'policy'
   // the other side

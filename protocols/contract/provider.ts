@@ -45,6 +45,12 @@ export interface AccountSettings {
   options: Readonly<Record<string, string | number | boolean>>;
 }
 
+/**
+ * Option of an account: what of its server's weaker or changed ways to ask for the password a person or a policy has allowed, as
+ * `protocolCode` of `authentication-weaker` and `authentication-changed` named it.
+ */
+export const ALLOWED_AUTHENTICATION = 'allowedAuthentication';
+
 /** A small store per account, on disk, for what a protocol must remember: instance ids, roster versions, local lists. */
 export interface ProviderStorage {
   get(key: string): string | undefined;

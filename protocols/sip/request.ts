@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Core, URI } from 'sip.js';
+import type { ConsentNeeded } from './authentication/account-binding.ts';
+import { preemptCredentials, undecidedBy } from './authentication/credentials.ts';
 import { headerText } from './header-text.ts';
 import { toSipUri } from './sip-address.ts';
-import { isUndecided, preemptCredentials } from './sip-js-fixes.ts';
 import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
 export interface OutgoingRequest {
@@ -33,8 +34,8 @@ export interface SipAnswer {
   body: string;
   /** Seconds (Retry-After), never negative, a day at most. */
   retryAfter: number | undefined;
-  /** A 401 or 407 that says nothing about the password. */
-  undecided?: true;
+  /** A 401 or 407 that says nothing about the password, with what has to be allowed before it is answered. */
+  undecided?: true | ConsentNeeded;
   /** CSeq of the request that got this answer. */
   cseq: number;
 }
@@ -90,6 +91,6 @@ export const answerOf = (response: Core.IncomingResponseMessage, cseq: number): 
   headers: (name) => response.getHeaders(name),
   body: response.body ?? '',
   retryAfter: retryAfterOf(response),
-  ...(isUndecided(response) ? { undecided: true } : {}),
+  ...undecidedBy(response),
   cseq,
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type AccountSettings,
   type Address,
+  ALLOWED_AUTHENTICATION,
   type ContactCapabilities,
   domainOf,
   Emitter,
@@ -17,6 +18,7 @@ import {
   userOf,
 } from '../contract/index.ts';
 import { AccountBinding } from './authentication/account-binding.ts';
+import { bindToRegistrar } from './authentication/credentials.ts';
 import { DigestClient } from './authentication/digest-client.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { StrangerLimit } from './limits/stranger-limit.ts';
@@ -295,6 +297,7 @@ export class SipProvider implements Provider {
           stored: this.#context.storage.get(DIGEST_KEY),
           withoutQop: account.options[WITHOUT_QOP_OPTION] === 'yes',
           anyNonce: account.options[ANY_NONCE_OPTION] === 'yes',
+          allowed: String(account.options[ALLOWED_AUTHENTICATION] ?? ''),
         });
         const credentials = new DigestClient(loginOf(account), password, undefined, binding);
         credentials.accepted = this.#accepted;
@@ -305,7 +308,7 @@ export class SipProvider implements Provider {
         if (!error) {
           this.#accepted = true;
           credentials.accepted = true;
-          credentials.bind();
+          bindToRegistrar(credentials);
           this.#context.storage.put(DIGEST_KEY, binding.text);
           this.#network.approveCurrent();
           if (this.#agent.local?.protocol === 'TLS') this.#context.storage.put(SECURED_KEY, 'yes');

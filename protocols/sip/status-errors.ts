@@ -1,4 +1,5 @@
 import { ProviderError, type ProviderErrorCode } from '../contract/index.ts';
+import type { ConsentNeeded } from './authentication/account-binding.ts';
 
 /** What the error depends on; `SipAnswer` and a session's `Rejection` both fit. */
 export interface FinalStatus {
@@ -6,8 +7,8 @@ export interface FinalStatus {
   /** No answer came over the network. */
   local?: boolean;
   retryAfter?: number | undefined;
-  /** A 401 or 407 that says nothing about the password. */
-  undecided?: true;
+  /** A 401 or 407 that says nothing about the password, with what has to be allowed before it is answered. */
+  undecided?: true | ConsentNeeded;
 }
 
 const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {
@@ -49,6 +50,8 @@ export const registrationError = (answer: FinalStatus): ProviderError => {
   const facts = { protocolCode: status, retryAfter };
   if (answer.local) return new ProviderError(status === 408 ? 'timeout' : 'network', { ...facts, retryable: true });
   if ((status === 401 || status === 407) && !answer.undecided) return new ProviderError('credentials-rejected', facts);
+  if (answer.undecided && answer.undecided !== true)
+    return new ProviderError(answer.undecided.code, { protocolCode: answer.undecided.allow });
   if (status === 403) return new ProviderError('policy', facts);
   if (status === 404 || status === 604) return new ProviderError('address-invalid', facts);
   return new ProviderError('server-unavailable', { ...facts, retryable: true });

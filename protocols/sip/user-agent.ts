@@ -16,12 +16,13 @@
  */
 import { type Core, Grammar, Inviter, type Session, type URI, UserAgent } from 'sip.js';
 import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
+import { disposeCore, setCredentials } from './authentication/credentials.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { addressOfUri, toSipUri } from './sip-address.ts';
-import { adaptCore, disposeCore, presetDescriptions, setCredentials } from './sip-js-fixes.ts';
+import { adaptCore, presetDescriptions } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { SipTransport } from './transport/sip-transport.ts';

@@ -1,5 +1,5 @@
 import type { TFunction } from 'i18next';
-import type { Account } from '../../electron/contract/index.ts';
+import type { Account, Fault } from '../../electron/contract/index.ts';
 import { faultSaid } from '../i18n/faults.ts';
 
 /** SIP, XMPP, This network; an unknown protocol by its own id. */
@@ -18,6 +18,10 @@ export function moodOf(account: Account): AccountMood {
   if (!account.enabled) return 'off';
   return account.registration.state === 'offline' ? 'off' : account.registration.state;
 }
+
+/** What a person can allow so that an account whose server asks for the password in another way goes on. */
+export const allowableOf = (cause: Fault | undefined): string | undefined =>
+  cause?.code === 'authentication-weaker' || cause?.code === 'authentication-changed' ? cause.protocolCode : undefined;
 
 /** The state of an account in words, with the countdown when it waits. */
 export function accountWords(t: TFunction, account: Account, now: number, round: (seconds: number) => string): string {

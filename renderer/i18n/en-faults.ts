@@ -27,6 +27,14 @@ export const enFaults = {
     todo: 'Enter the password again.',
   },
   'credentials-missing': { said: 'The password is not kept here.', todo: 'Enter the password.' },
+  'authentication-weaker': {
+    said: 'This server now asks for your password in a weaker way.',
+    todo: 'Allow it only if the help desk says so.',
+  },
+  'authentication-changed': {
+    said: 'This server now asks for your password under another name.',
+    todo: 'Allow it only if the help desk says so.',
+  },
   'account-conflict': {
     said: 'This account was taken over by another program.',
     todo: 'Close the other program, then try again.',

@@ -65,6 +65,7 @@ export const en = {
     retry: 'Try now',
     settings: 'Account settings',
     enterPassword: 'Enter password',
+    allowAuthentication: 'Allow',
     seeCertificate: 'See certificate',
     turnOn: 'Switch on',
     turnOff: 'Switch off',

@@ -29,6 +29,14 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     todo: 'Escreva a palavra-passe de novo.',
   },
   'credentials-missing': { said: 'A palavra-passe não está guardada aqui.', todo: 'Escreva a palavra-passe.' },
+  'authentication-weaker': {
+    said: 'Este servidor pede agora a palavra-passe de uma forma mais fraca.',
+    todo: 'Permita-o apenas se o apoio informático o confirmar.',
+  },
+  'authentication-changed': {
+    said: 'Este servidor pede agora a palavra-passe com outro nome.',
+    todo: 'Permita-o apenas se o apoio informático o confirmar.',
+  },
   'account-conflict': {
     said: 'Esta conta foi tomada por outro programa.',
     todo: 'Feche o outro programa e tente de novo.',

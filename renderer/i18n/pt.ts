@@ -68,6 +68,7 @@ export const pt: Same<typeof en> = {
     retry: 'Tentar já',
     settings: 'Definições da conta',
     enterPassword: 'Escrever palavra-passe',
+    allowAuthentication: 'Permitir',
     seeCertificate: 'Ver certificado',
     turnOn: 'Ativar',
     turnOff: 'Desativar',

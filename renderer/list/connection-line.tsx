@@ -1,5 +1,6 @@
 import { CloudOff, ShieldAlert, TriangleAlert, X } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { allowableOf } from '../app/account-words.ts';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { cx } from '../kit/cx.ts';
@@ -40,13 +41,22 @@ export function ConnectionLine() {
     const { cause } = stopped.registration;
     const sentence = faultSentence(t, cause.code);
     const accountId = stopped.id;
+    const asked = allowableOf(cause);
     return (
       <Line
         bad
         glyph={cause.certificate ? ShieldAlert : TriangleAlert}
         text={t('connection.stopped', { address: bare(stopped.address), sentence })}
       >
-        {cause.certificate ? (
+        {asked !== undefined ? (
+          <Button
+            size="small"
+            look="quiet"
+            onClick={() => actions.tell('accounts.allowAuthentication', { accountId, asked })}
+          >
+            {t('account.allowAuthentication')}
+          </Button>
+        ) : cause.certificate ? (
           <Button size="small" look="quiet" onClick={() => actions.openSheet({ kind: 'certificate', accountId })}>
             {t('account.seeCertificate')}
           </Button>

@@ -12,7 +12,7 @@ import {
   Wifi,
 } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { type AccountMood, accountWords, moodOf, protocolName } from '../app/account-words.ts';
+import { type AccountMood, accountWords, allowableOf, moodOf, protocolName } from '../app/account-words.ts';
 import { useFormat } from '../i18n/use-format.ts';
 import { cx } from '../kit/cx.ts';
 import { Menu, MenuItem, MenuSeparator } from '../kit/floating/menu.tsx';
@@ -44,6 +44,7 @@ export function AccountMark({ accountId }: { accountId: string }) {
   const name = account.protocol === 'local' ? account.displayName || bare(account.address) : bare(account.address);
   const label = t('account.label', { address: name, protocol: protocolName(t, account.protocol), state: words });
   const cause = account.registration.state === 'stopped' ? account.registration.cause : undefined;
+  const asked = allowableOf(cause);
   const openSettings = () => actions.openSheet({ kind: 'settings', section: 'accounts', accountId });
   return (
     <Tooltip text={label} side="right">
@@ -72,6 +73,14 @@ export function AccountMark({ accountId }: { accountId: string }) {
           {cause?.certificate && (
             <MenuItem icon={ShieldAlert} onSelect={() => actions.openSheet({ kind: 'certificate', accountId })}>
               {t('account.seeCertificate')}
+            </MenuItem>
+          )}
+          {asked !== undefined && (
+            <MenuItem
+              icon={KeyRound}
+              onSelect={() => actions.tell('accounts.allowAuthentication', { accountId, asked })}
+            >
+              {t('account.allowAuthentication')}
             </MenuItem>
           )}
           {(cause?.code === 'credentials-rejected' || cause?.code === 'credentials-missing') && (

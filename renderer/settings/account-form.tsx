@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account, CommandInput } from '../../electron/contract/index.ts';
+import { allowableOf } from '../app/account-words.ts';
 import { AuthorityFile } from '../first-start/authority-file.tsx';
 import { faultSentence } from '../i18n/faults.ts';
 import { useFormat } from '../i18n/use-format.ts';
@@ -40,6 +41,8 @@ export function AccountForm({ account }: { account: Account }) {
   const { registration } = account;
   const cause = registration.state === 'stopped' ? registration.cause : undefined;
 
+  const asked = allowableOf(cause);
+
   const save = async () => {
     const saved = await change({
       displayName: name.trim(),
@@ -72,6 +75,15 @@ export function AccountForm({ account }: { account: Account }) {
           {cause.certificate && (
             <Button look="quiet" size="small" onClick={() => actions.openSheet({ kind: 'certificate', accountId })}>
               {t('account.seeCertificate')}
+            </Button>
+          )}
+          {asked !== undefined && (
+            <Button
+              look="quiet"
+              size="small"
+              onClick={() => actions.tell('accounts.allowAuthentication', { accountId, asked })}
+            >
+              {t('account.allowAuthentication')}
             </Button>
           )}
         </p>

@@ -148,6 +148,36 @@ describe('trouble with a connection', () => {
   });
 
   it.each([
+    ['authentication-weaker', 'This server now asks for your password in a weaker way.'],
+    ['authentication-changed', 'This server now asks for your password under another name.'],
+  ])(
+    'a server that asks for the password otherwise than before is said so, and can be allowed: %s',
+    async (code, words) => {
+      const { core } = await openWindow();
+      await list();
+      const stop = (protocolCode?: string) =>
+        act(() =>
+          core.register('sip-me', {
+            state: 'stopped',
+            cause: { code, retryable: false, ...(protocolCode === undefined ? {} : { protocolCode }) },
+          }),
+        );
+      stop('MD5:campus.test');
+      await screen.findByText((text) => text.includes(words));
+      fireEvent.click(screen.getByRole('button', { name: 'Allow' }));
+      await waitFor(() =>
+        expect(core.asks('accounts.allowAuthentication')).toEqual([{ accountId: 'sip-me', asked: 'MD5:campus.test' }]),
+      );
+      // what only an administrator can allow
+      stop();
+      await screen.findByText((text) => text.includes(words));
+      expect(screen.queryByRole('button', { name: 'Allow' })).toBeNull();
+      fireEvent.click(screen.getByRole('button', { name: 'Account settings' }));
+      await screen.findByRole('dialog', { name: 'Settings' });
+    },
+  );
+
+  it.each([
     [
       'Relay for files',
       'not a host',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   type AccountSettings,
   type Address,
+  ALLOWED_AUTHENTICATION,
   domainOf,
   type MachineEvent,
   type ProtocolDescription,
@@ -160,6 +161,21 @@ export class Accounts {
     this.#parts.rows.save({ settings, enabled: account.enabled }, this.#parts.clock.now());
     account.settings = settings;
     this.#parts.log.write('info', 'account.certificate-trusted', { account: settings.address });
+    await account.connection.start(settings);
+  }
+
+  /** Only what the server asked for just now, and was shown, can be allowed. It stays allowed for this account. */
+  async allowAuthentication(accountId: string, asked: string): Promise<void> {
+    const account = this.#must(accountId);
+    const { registration } = account.connection;
+    const cause = registration.state === 'stopped' ? registration.cause : undefined;
+    const isAsked = cause?.code === 'authentication-weaker' || cause?.code === 'authentication-changed';
+    if (!isAsked || cause.protocolCode !== asked) throw refuse('wrong-state');
+    const options = { ...account.settings.options, [ALLOWED_AUTHENTICATION]: asked };
+    const settings = { ...account.settings, options };
+    this.#parts.rows.save({ settings, enabled: account.enabled }, this.#parts.clock.now());
+    account.settings = settings;
+    this.#parts.log.write('info', 'account.authentication-allowed', { account: settings.address, asked });
     await account.connection.start(settings);
   }
 

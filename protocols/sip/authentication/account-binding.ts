@@ -7,6 +7,14 @@ export interface DigestKind {
   qop: boolean;
 }
 
+/** Why a challenge is not answered although it could be. */
+export interface ConsentNeeded {
+  /** `authentication-changed`: of another realm. */
+  code: 'authentication-weaker' | 'authentication-changed';
+  /** What a person or a policy would have to allow (`BindingRules.allowed`); absent: only an administrator can, by `withoutQop`. */
+  allow?: string;
+}
+
 export interface BindingRules {
   /** What was kept from an earlier login, as `text` gave it. */
   stored?: string | undefined;
@@ -14,7 +22,14 @@ export interface BindingRules {
   withoutQop?: boolean;
   /** Nonces out of any answer are taken. A peer that makes one up then gets a digest of the password to try words on. */
   anyNonce?: boolean;
+  /** What a person or a policy has allowed although it is weaker or of another realm, as `ConsentNeeded.allow` named it. */
+  allowed?: string;
 }
+
+/** As many consents are kept; a registrar that asks in another name each time needs no more. */
+const CONSENTS_MAXIMUM = 8;
+/** Nothing longer is put before a person. */
+const REALM_MAXIMUM = 200;
 
 /** Weakest first. */
 const STRENGTH: readonly string[] = ['MD5', 'SHA-256', 'SHA-512-256'];
@@ -33,8 +48,10 @@ export class AccountBinding {
   readonly anyNonce: boolean;
   readonly #withoutQop: boolean;
   readonly #kinds: Map<string, DigestKind>;
+  readonly #allowed: readonly string[];
 
-  constructor({ stored, withoutQop = false, anyNonce = false }: BindingRules = {}) {
+  constructor({ stored, withoutQop = false, anyNonce = false, allowed = '' }: BindingRules = {}) {
+    this.#allowed = allowed.split(' ').filter((name) => name !== '');
     this.anyNonce = anyNonce;
     this.#withoutQop = withoutQop;
     this.#kinds = new Map(parse(stored).map((kind) => [kind.realm, kind]));
@@ -45,13 +62,43 @@ export class AccountBinding {
     return JSON.stringify([...this.#kinds.values()]);
   }
 
+  /** Whether the registrar has taken the password before. */
+  get isBound(): boolean {
+    return this.#kinds.size > 0;
+  }
+
   /** Whether a challenge of this kind may be answered. Before the first login every realm may. */
   allows(kind: DigestKind): boolean {
-    if (!kind.qop && kind.algorithm === 'MD5' && !this.#withoutQop) return false;
+    if (this.#isForAdministrators(kind)) return false;
+    if (this.#allowed.includes(nameOf(kind))) return true;
     if (this.#kinds.size === 0) return true;
     const bound = this.#kinds.get(kind.realm);
     if (!bound) return false;
     return STRENGTH.indexOf(kind.algorithm) >= STRENGTH.indexOf(bound.algorithm) && (kind.qop || !bound.qop);
+  }
+
+  /** What has to be allowed before one of these is answered: the strongest of each realm, and what is allowed already. */
+  consentNeeded(kinds: readonly DigestKind[]): ConsentNeeded | undefined {
+    const best = new Map<string, DigestKind>();
+    for (const kind of kinds) {
+      const before = best.get(kind.realm);
+      if (!before || strengthOf(kind) > strengthOf(before)) best.set(kind.realm, kind);
+    }
+    const refused = [...best.values()].filter((kind) => !this.allows(kind));
+    if (refused.length === 0) return undefined;
+    const isOther = this.isBound && !refused.some(({ realm }) => this.#kinds.has(realm));
+    const names = refused
+      .filter((kind) => !this.#isForAdministrators(kind) && kind.realm.length <= REALM_MAXIMUM)
+      .map(nameOf);
+    return {
+      code: isOther ? 'authentication-changed' : 'authentication-weaker',
+      ...(names.length > 0 && { allow: [...this.#allowed, ...names].slice(-CONSENTS_MAXIMUM).join(' ') }),
+    };
+  }
+
+  /** MD5 without qop is opened by a word list at once, so that a person is not asked. */
+  #isForAdministrators({ algorithm, qop }: DigestKind): boolean {
+    return !qop && algorithm === 'MD5' && !this.#withoutQop;
   }
 
   /** The registrar took the password for these. */
@@ -59,6 +106,12 @@ export class AccountBinding {
     for (const kind of kinds.filter((each) => this.allows(each))) this.#kinds.set(kind.realm, kind);
   }
 }
+
+/** As a consent names it: `MD5:campus.test`, `SHA-256-without-qop:campus.test`; no blank is in it. */
+const nameOf = ({ algorithm, qop, realm }: DigestKind): string =>
+  `${algorithm}${qop ? '' : '-without-qop'}:${encodeURIComponent(realm)}`;
+
+const strengthOf = ({ algorithm, qop }: DigestKind): number => STRENGTH.indexOf(algorithm) * 2 + (qop ? 1 : 0);
 
 const parse = (text: string | undefined): DigestKind[] => {
   try {

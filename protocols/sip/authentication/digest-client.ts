@@ -1,5 +1,5 @@
 import { createHash, getHashes, randomBytes } from 'node:crypto';
-import type { AccountBinding, DigestKind } from './account-binding.ts';
+import type { AccountBinding, ConsentNeeded, DigestKind } from './account-binding.ts';
 import { type Challenge, parseChallenges } from './challenges.ts';
 
 /** Strongest first (RFC 8760 §2.3). */
@@ -107,9 +107,20 @@ export class DigestClient {
     return [...this.#own].filter(([realm]) => realms.has(realm)).map(([, challenge]) => challenge);
   }
 
-  /** The registrar has taken the password: from now on nothing weaker and no other realm is answered. */
-  bind(): void {
-    this.#binding?.bind(this.#best([...this.#own.values()]).map(kindOf));
+  /** Whether it is known which realms are the account's. */
+  get isBound(): boolean {
+    return this.#binding?.isBound ?? true;
+  }
+
+  /** The password was taken for what these scopes were challenged with: nothing weaker and no other realm is answered any more. */
+  bind(scopes: readonly string[]): void {
+    const answered = scopes.flatMap((scope) => [...(this.#known.get(scope)?.values() ?? [])]);
+    this.#binding?.bind(this.#best(answered).map(kindOf));
+  }
+
+  /** What has to be allowed before any of these is answered; undefined where nothing would help. */
+  consentNeeded(challenges: readonly Challenge[]): ConsentNeeded | undefined {
+    return this.#binding?.consentNeeded(challenges.flatMap((challenge) => choose(challenge) ?? []).map(kindOf));
   }
 
   #best(challenges: readonly Challenge[]): Chosen[] {

@@ -269,6 +269,24 @@ describe('an account', () => {
     expect(profile.protocol.last.context.account.trustedFingerprints).toEqual(['AA:BB']);
   });
 
+  it('allows a weaker way to ask for the password only as it was asked for, and for good', async () => {
+    const { profile, account, provider } = await ready();
+    const allow = (asked: string) => profile.refused('accounts.allowAuthentication', { accountId: account.id, asked });
+    const allowed = () => profile.protocol.last.context.account.options.allowedAuthentication;
+    expect(await allow('PLAIN')).toBe('wrong-state');
+    provider.to({ state: 'stopped', cause: new ProviderError('authentication-weaker', { protocolCode: 'PLAIN' }) });
+    expect(await allow('MD5:campus.test')).toBe('wrong-state');
+    expect(allowed()).toBeUndefined();
+    expect(await allow('PLAIN')).toBe('done');
+    expect(allowed()).toBe('PLAIN');
+    expect((await registrationOf(profile))?.state).toBe('online');
+    await profile.restart();
+    await turn();
+    expect(allowed()).toBe('PLAIN');
+    profile.protocol.last.to({ state: 'stopped', cause: new ProviderError('policy', { protocolCode: 'x' }) });
+    expect(await allow('x')).toBe('wrong-state');
+  });
+
   it('believes the authorities of a file from then on, and those of the computer', async () => {
     const { profile, account } = await ready();
     const [one, two] = tls.rootCertificates as [string, string];

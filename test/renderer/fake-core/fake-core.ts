@@ -222,6 +222,10 @@ export class FakeCore {
         this.register(accountId, { state: 'connecting', step: 'securing' });
         return null;
       },
+      'accounts.allowAuthentication': ({ accountId }) => {
+        this.register(accountId, { state: 'connecting', step: 'authenticating' });
+        return null;
+      },
       'accounts.retry': ({ accountId }) => {
         this.register(accountId, { state: 'connecting', step: 'connecting' });
         return null;

@@ -18,6 +18,8 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'address-invalid': true,
   'credentials-rejected': true,
   'credentials-missing': true,
+  'authentication-weaker': true,
+  'authentication-changed': true,
   'account-conflict': true,
   policy: true,
   'peer-offline': true,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AccountBinding } from '../../../protocols/sip/authentication/account-binding.ts';
 import { parseChallenges } from '../../../protocols/sip/authentication/challenges.ts';
+import { bindToRegistrar } from '../../../protocols/sip/authentication/credentials.ts';
 import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
 import { memoryStorage, person } from '../kit.ts';
 import { type Received, ScriptedServer } from '../scripted-server.ts';
@@ -27,7 +28,7 @@ const loggedIn = async (answer: (request: Received) => void, anyNonce = false) =
   agent.setCredentials(credentials);
   server.handler = (request) => (request.method === 'REGISTER' ? registrar(request) : answer(request));
   expect((await agent.request({ method: 'REGISTER', to: agent.registrar })).status).toBe(200);
-  credentials.bind();
+  bindToRegistrar(credentials);
   const write = async (): Promise<number> =>
     (
       await agent.request({
@@ -120,11 +121,35 @@ test('a server that challenges each request with its own nonce is served where t
   expect(written().length).toBe(2);
 });
 
+test('the first login binds the account to what REGISTER was asked for, and to nothing else', async () => {
+  const server = await ScriptedServer.open();
+  const { agent } = await serverAgent(server.port);
+  const binding = new AccountBinding();
+  const credentials = new DigestClient('ana', 'secret', undefined, binding);
+  agent.setCredentials(credentials);
+  const other = challenge('n', 'SHA-256', 'other.test');
+  server.handler = (request) =>
+    request.method === 'REGISTER' ? registrar(request) : request.answer(401, [`WWW-Authenticate: ${other}`]);
+  const ask = async () => (await agent.request({ method: 'OPTIONS', to: agent.registrar })).status;
+  expect(await ask()).toBe(401);
+  expect((await agent.request({ method: 'REGISTER', to: agent.registrar })).status).toBe(200);
+  bindToRegistrar(credentials);
+  expect(JSON.parse(binding.text)).toEqual([{ realm: 'campus.test', algorithm: 'SHA-256', qop: true }]);
+  expect(await ask()).toBe(401);
+  expect(server.requests.filter(({ method }) => method === 'OPTIONS').flatMap(given)).toEqual([]);
+});
+
 test.each([
-  ['of another realm', challenge('n', 'SHA-256', 'evil.example')],
-  ['that asks for MD5 where it asked for SHA-256', challenge('n', 'MD5')],
-  ['that asks for no qop any more', challenge('n', 'SHA-256', 'campus.test', '')],
-])('after a restart a registrar %s gets no credentials', async (_, weaker) => {
+  ['of another realm', challenge('n', 'SHA-256', 'evil.example'), 'authentication-changed', 'SHA-256:evil.example'],
+  ['that asks for MD5 where it asked for SHA-256', challenge('n', 'MD5'), 'authentication-weaker', 'MD5:campus.test'],
+  [
+    'that asks for no qop any more',
+    challenge('n', 'SHA-256', 'campus.test', ''),
+    'authentication-weaker',
+    'SHA-256-without-qop:campus.test',
+  ],
+  ['that asks for MD5 without qop', challenge('n', 'MD5', 'campus.test', ''), 'authentication-weaker', undefined],
+])('after a restart a registrar %s gets credentials only when that is allowed', async (_, weaker, code, allow) => {
   const server = await ScriptedServer.open();
   const storage = memoryStorage();
   const settings = {
@@ -139,10 +164,34 @@ test.each([
   await server.until(() => (storage.get('digest-binding') ? true : undefined));
   await first.provider.stop();
   const before = server.requests.length;
-  server.handler = (request) => request.answer(401, [`WWW-Authenticate: ${weaker}`]);
-  person(settings, { storage }).provider.start();
-  await server.until(() => (server.requests.length > before + 1 ? true : undefined));
+  server.handler = (request) => {
+    if (given(request).length > 0) request.answer(200);
+    else request.answer(401, [`WWW-Authenticate: ${weaker}`]);
+  };
+  const again = person(settings, { storage });
+  again.provider.start();
+  const { cause } = await again.reach('stopped');
+  expect([cause.code, cause.protocolCode, cause.retryable]).toEqual([code, allow, false]);
   expect(server.requests.slice(before).flatMap(given)).toEqual([]);
+  if (allow === undefined) return;
+  const allowed = { ...settings, options: { ...settings.options, allowedAuthentication: allow } };
+  const third = person(allowed, { storage });
+  third.provider.start();
+  await third.reach('online');
+});
+
+test('what was allowed for one realm stays allowed when another is asked for beside it', () => {
+  const stored = JSON.stringify([{ realm: 'campus.test', algorithm: 'SHA-256', qop: true }]);
+  const needed = (allowed: string, ...texts: string[]) =>
+    new DigestClient('ana', 'secret', undefined, new AccountBinding({ stored, allowed })).consentNeeded(
+      texts.flatMap(parseChallenges),
+    );
+  const proxy = challenge('n', 'SHA-256', 'proxy of ana');
+  const first = needed('', proxy);
+  expect(first).toEqual({ code: 'authentication-changed', allow: 'SHA-256:proxy%20of%20ana' });
+  const second = needed(first?.allow ?? '', challenge('n', 'MD5'), challenge('n', 'MD5', 'campus.test', ''));
+  expect(second).toEqual({ code: 'authentication-weaker', allow: 'SHA-256:proxy%20of%20ana MD5:campus.test' });
+  expect(needed(second?.allow ?? '', proxy, challenge('n', 'MD5'))).toBeUndefined();
 });
 
 test('MD5 without qop is answered only where the account allows it', () => {

@@ -1,7 +1,8 @@
 import type { Core } from 'sip.js';
 import type { Address } from '../../../contract/index.ts';
+import { preemptCredentials } from '../../authentication/credentials.ts';
 import { toSipUri } from '../../sip-address.ts';
-import { keepSequence, preemptCredentials, stopWaitingForNotify } from '../../sip-js-fixes.ts';
+import { keepSequence, stopWaitingForNotify } from '../../sip-js-fixes.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 
 /**
