@@ -6,6 +6,7 @@ export const NS = {
   stanzaErrors: 'urn:ietf:params:xml:ns:xmpp-stanzas',
   tls: 'urn:ietf:params:xml:ns:xmpp-tls',
   sasl: 'urn:ietf:params:xml:ns:xmpp-sasl',
+  channelBinding: 'urn:xmpp:sasl-cb:0',
   bind: 'urn:ietf:params:xml:ns:xmpp-bind',
   streamManagement: 'urn:xmpp:sm:3',
   streamLimits: 'urn:xmpp:stream-limits:0',

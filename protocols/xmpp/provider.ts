@@ -3,6 +3,7 @@ import { promises as dns } from 'node:dns';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Address,
+  ALLOWED_AUTHENTICATION,
   type ContactCapabilities,
   Emitter,
   type MachineEvent,
@@ -31,6 +32,10 @@ import { locate, type Resolver, type Target } from './stream/targets.ts';
 import { type Element, xml } from './stream/xml.ts';
 
 const RESOURCE = 'resource';
+/** The server has offered SCRAM. */
+const SCRAM_OFFERED = 'scram-offered';
+/** In `ALLOWED_AUTHENTICATION`: the password itself is shown to a server that knew better ways. */
+const PLAIN = 'PLAIN';
 const HTTP_TIMEOUT = 60_000;
 const UPLOAD_PATIENCE = 2_000;
 /** Ports where TLS comes first by custom (XEP-0368 §2, and the old port for it). */
@@ -140,6 +145,14 @@ export class XmppProvider implements Provider {
             log('warn', 'xmpp.password-unread', { error: cause instanceof Error ? cause.name : 'unknown' });
             return undefined;
           }),
+        rules: {
+          mayUsePlain: () =>
+            storage.get(SCRAM_OFFERED) === undefined ||
+            String(account.options[ALLOWED_AUTHENTICATION] ?? '')
+              .split(' ')
+              .includes(PLAIN),
+          onScramOffered: () => storage.put(SCRAM_OFFERED, 'yes'),
+        },
       },
       trust,
       session,

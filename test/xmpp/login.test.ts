@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
 import { certificateFor } from './support/certificates.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { everybodyLeaves, type Person, person } from './support/kit.ts';
+import { everybodyLeaves, memoryStorage, type Person, person } from './support/kit.ts';
 
 afterEach(async () => {
   await everybodyLeaves();
@@ -172,6 +172,46 @@ it('shows its password to the server only where nothing better is offered', asyn
   const better = await setUp({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'] });
   await better.ana.reach('online');
   expect(first(better.server).elements.find((element) => element.is('auth'))?.attrs.mechanism).toBe('SCRAM-SHA-256');
+});
+
+it('does not show its password to a server that offered SCRAM before, until that is allowed, and then goes on', async () => {
+  const storage = memoryStorage();
+  const before = await setUp({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'] }, { storage });
+  await before.ana.reach('online');
+  const weaker = await setUp({ mechanisms: ['PLAIN'] }, { storage });
+  expect((await weaker.ana.reach('stopped')).cause).toMatchObject({
+    code: 'authentication-weaker',
+    protocolCode: 'PLAIN',
+    retryable: false,
+  });
+  await first(weaker.server).closed;
+  expect([weaker.server.connections.length, first(weaker.server).saw('auth')]).toEqual([1, false]);
+  const options = { storage, settings: { options: { allowedAuthentication: 'PLAIN' } } };
+  const allowed = await setUp({ mechanisms: ['PLAIN'] }, options);
+  await allowed.ana.reach('online');
+  // what is better is still better
+  const better = await setUp({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'] }, options);
+  await better.ana.reach('online');
+  expect(first(better.server).elements.find((element) => element.is('auth'))?.attrs.mechanism).toBe('SCRAM-SHA-256');
+});
+
+it('logs in over PLAIN again and again where the server never offered anything else', async () => {
+  const storage = memoryStorage();
+  for (let login = 0; login < 2; login++) {
+    const { ana } = await setUp({ mechanisms: ['PLAIN'] }, { storage });
+    await ana.reach('online');
+  }
+});
+
+it.each([
+  ['took a mechanism out of the list', ['SCRAM-SHA-256', 'SCRAM-SHA-512'], false],
+  ['left the list alone', ['SCRAM-SHA-256'], true],
+])('knows by what the server signs whether somebody %s', async (_, mechanisms, isSame) => {
+  const hash = createHash('sha256').update(mechanisms.join('\u001e')).digest('base64');
+  const { server, ana } = await setUp({ mechanisms: ['SCRAM-SHA-256'], scram: { more: `,h=${hash}` } });
+  if (isSame) await ana.reach('online');
+  else expect((await ana.reach('stopped')).cause).toMatchObject({ code: 'policy', protocolCode: 'scram-downgrade' });
+  expect(first(server).saw('response')).toBe(isSame);
 });
 
 it('stops when no mechanism is known', async () => {

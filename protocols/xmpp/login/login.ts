@@ -10,7 +10,7 @@ import { secure, type Trust } from '../stream/secure-socket.ts';
 import type { Target } from '../stream/targets.ts';
 import { type Element, xml } from '../stream/xml.ts';
 import { nonza, XmlStream } from '../stream/xml-stream.ts';
-import { authenticate } from './sasl.ts';
+import { authenticate, type PasswordRules } from './sasl.ts';
 
 export interface Credentials {
   bareJid: string;
@@ -20,6 +20,7 @@ export interface Credentials {
   resource: string;
   /** Asked for once TLS is up; undefined when none is kept. */
   password: () => Promise<string | undefined>;
+  rules: PasswordRules;
 }
 
 export interface LoginOptions {
@@ -144,7 +145,7 @@ const negotiate = async (stream: XmlStream, options: LoginOptions, down: Promise
   const password = await Promise.race([credentials.password(), down]);
   if (password instanceof ProviderError) throw password;
   if (password === undefined) throw new ProviderError('credentials-missing');
-  await authenticate(stream, features, { user: credentials.user, password, timeout });
+  await authenticate(stream, features, { user: credentials.user, password, timeout, rules: credentials.rules });
   stream.markEstablished();
   features = await stream.open(timeout);
   onStep('registering');

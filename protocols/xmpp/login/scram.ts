@@ -23,12 +23,26 @@ export const prepare = (text: string): string =>
     .replace(/\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200b-\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/g, '')
     .normalize('NFKC');
 
+/** What a server says about SASL in its features. */
+export interface Advertised {
+  mechanisms: readonly string[];
+  /** Types of channel binding (XEP-0440); undefined where the server says nothing of them. */
+  channelBindings?: readonly string[] | undefined;
+}
+
+/** XEP-0474 §6.1: each list sorted by its bytes ("i;octet"), joined by %x1E, the two by %x1F. */
+const advertisedText = ({ mechanisms, channelBindings }: Advertised): string =>
+  [mechanisms, ...(channelBindings ? [channelBindings] : [])]
+    .map((names) => [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).join('\u001e'))
+    .join('\u001f');
+
 const attributesOf = (message: string): Map<string, string> =>
   new Map(message.split(',').map((part) => [part.slice(0, 1), part.slice(2)]));
 
 /**
  * One SCRAM exchange as a client (RFC 5802), which also proves the server: `finish` rejects a server that does not know the
- * password. Faults are `policy` with the reason as `protocolCode`.
+ * password. A server that speaks XEP-0474 proves in the same way what it offered: a mechanism that somebody took out of its list is
+ * found out. Faults are `policy` with the reason as `protocolCode`.
  *
  * @example
  * const scram = new Scram('SCRAM-SHA-256', 'ana', password);
@@ -39,9 +53,16 @@ export class Scram {
   readonly #password: string;
   readonly #nonce: string;
   readonly #bare: string;
+  readonly #advertised: Advertised | undefined;
   #serverSignature: Buffer | undefined;
 
-  constructor(mechanism: ScramMechanism, user: string, password: string, nonce = randomBytes(24).toString('base64')) {
+  constructor(
+    mechanism: ScramMechanism,
+    user: string,
+    password: string,
+    { nonce = randomBytes(24).toString('base64'), advertised }: { nonce?: string; advertised?: Advertised } = {},
+  ) {
+    this.#advertised = advertised;
     this.#digest = DIGESTS[mechanism];
     this.#password = password;
     this.#nonce = nonce;
@@ -64,6 +85,12 @@ export class Scram {
     // RFC 5802 §5.1: an extension we must know and do not
     if (attributes.has('m')) throw refuse('scram-extension');
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) throw refuse('scram-nonce');
+    const offered = attributes.get('h');
+    if (offered !== undefined && this.#advertised) {
+      // XEP-0474 §6.2; the attribute is part of what both sides sign
+      const ours = createHash(this.#digest.name).update(advertisedText(this.#advertised)).digest('base64');
+      if (offered !== ours) throw refuse('scram-downgrade');
+    }
     if (salt.length === 0) throw refuse('scram-salt');
     if (!Number.isInteger(iterations) || iterations < ITERATIONS.minimum || iterations > ITERATIONS.maximum) {
       throw refuse('scram-iterations');

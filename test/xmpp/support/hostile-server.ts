@@ -23,7 +23,12 @@ export interface Behaviour {
   /** Features after login. */
   features?: string;
   /** Change what SCRAM says. */
-  scram?: { nonce?: (nonce: string) => string; iterations?: number; final?: (verifier: string) => string };
+  scram?: {
+    nonce?: (nonce: string) => string;
+    iterations?: number;
+    more?: string;
+    final?: (verifier: string) => string;
+  };
   password?: string;
   /** Features of the server and of the account, for disco. */
   disco?: readonly string[];
@@ -198,7 +203,7 @@ export class Connection {
     const nonce = `${/r=(.*)$/.exec(bare)?.[1] ?? ''}${randomBytes(8).toString('hex')}`;
     const salt = randomBytes(16);
     const iterations = scram.iterations ?? 4096;
-    const first = `r=${scram.nonce?.(nonce) ?? nonce},s=${salt.toString('base64')},i=${iterations}`;
+    const first = `r=${scram.nonce?.(nonce) ?? nonce},s=${salt.toString('base64')},i=${iterations}${scram.more ?? ''}`;
     // more rounds than that are only claimed
     this.#scram = { bare, first, salted: pbkdf2Sync(password, salt, Math.min(iterations, 4096), 32, 'sha256') };
     this.socket.write(`<challenge xmlns='${NS.sasl}'>${Buffer.from(first).toString('base64')}</challenge>`);
