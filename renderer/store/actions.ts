@@ -130,6 +130,14 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
       if (log) setLog(talkId, newerPage(log, page));
     });
 
+  /** What is written now belongs under the newest messages: a stretch around a found one gives way to them. */
+  const loadEnd = async (talkId: string): Promise<void> => {
+    const { logs } = facts.getState();
+    if (!logs[talkId]?.newer) return;
+    facts.setState({ logs: { ...logs, [talkId]: { messages: [], older: false, newer: true } } });
+    await loadNewest(talkId);
+  };
+
   const openTalk = (talkId: string) => {
     const before = view.getState();
     // before the talk is painted: being seen marks it as read
@@ -263,15 +271,12 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
     /** Resolves to what stopped it, or null when the core has the message on disk. */
     send: async (talkId: string, text: string): Promise<Fault | null> => {
       try {
-        if (facts.getState().logs[talkId]?.newer) {
-          facts.setState({ logs: { ...facts.getState().logs, [talkId]: { messages: [], older: false, newer: true } } });
-          await loadNewest(talkId);
-        }
+        await loadEnd(talkId);
         const message = await link.call('messages.send', { talkId, text, messageId: crypto.randomUUID() });
         const log = facts.getState().logs[talkId];
         if (log && !log.messages.some((known) => known.id === message.id))
           setLog(talkId, { ...log, messages: joined(log.messages, [message]) });
-        show({ unreadFrom: null });
+        show({ unreadFrom: null, wrote: { talkId } });
         return null;
       } catch (error) {
         return faultOf(error);
@@ -292,6 +297,8 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
     offer: async (talkId: string, items: readonly OfferItem[], note: string): Promise<void> => {
       const paths = items.flatMap((item) => (item.kind === 'path' ? [item.path] : []));
       const trimmed = note.trim();
+      await loadEnd(talkId);
+      show({ wrote: { talkId } });
       if (paths.length > 0) await ask('transfers.offer', { talkId, paths, ...(trimmed ? { note: trimmed } : {}) });
       else if (trimmed) await ask('messages.send', { talkId, text: trimmed });
       for (const item of items) {

@@ -48,6 +48,8 @@ export interface View {
   leaving: Readonly<Record<string, true>>;
   /** The message a search led to. */
   target: { talkId: string; messageId: string } | null;
+  /** A new object whenever something was written or offered here: its talk shows the end, however far up one was reading. */
+  wrote: { talkId: string } | null;
   /** Where reading stopped when the talk was opened. */
   unreadFrom: { talkId: string; sequence: number } | null;
   /** First start stays in front: an account is being made or connects for the first time. */
@@ -68,6 +70,7 @@ export const firstView: View = {
   toasts: [],
   leaving: {},
   target: null,
+  wrote: null,
   unreadFrom: null,
   signingIn: false,
   connected: false,

@@ -30,6 +30,7 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
   const address = useFacts((facts) => facts.talks[talkId]?.route.address ?? '');
   const unread = useFacts((facts) => facts.talks[talkId]?.unread ?? 0);
   const unreadFrom = useView((view) => (view.unreadFrom?.talkId === talkId ? view.unreadFrom.sequence : null));
+  const wrote = useView((view) => (view.wrote?.talkId === talkId ? view.wrote : null));
   const targetId = useView((view) => (view.target?.talkId === talkId ? view.target.messageId : null));
   const messages = log?.messages ?? none;
   const older = log?.older ?? false;
@@ -80,6 +81,15 @@ export function MessageLog({ talkId, query }: { talkId: string; query: string })
   useLayoutEffect(() => {
     if (height > 0 && opened.current && reading.current) virtual.scrollToEnd();
   }, [height, virtual]);
+
+  // one's own words come into sight; what was written before this talk was opened is there already
+  const shownWrote = useRef(wrote);
+  useEffect(() => {
+    if (shownWrote.current === wrote) return;
+    shownWrote.current = wrote;
+    setAtEnd(true);
+    virtual.scrollToEnd();
+  }, [wrote, virtual]);
 
   // a found message comes to the middle, once: not again at each arrival
   const shownTarget = useRef<string | null>(null);
