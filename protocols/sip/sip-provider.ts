@@ -302,8 +302,9 @@ export class SipProvider implements Provider {
         const credentials = new DigestClient(loginOf(account), password, undefined, binding);
         credentials.accepted = this.#accepted;
         this.#agent.setCredentials(credentials);
-        progress('registering');
         const error = await this.#registration.register();
+        // RFC 3261 §10.2, §22.2: one REGISTER brings both; until it is accepted nothing says that the password was right
+        if (!error) progress('registering');
         if (error?.code === 'credentials-rejected') this.#accepted = false;
         if (!error) {
           this.#accepted = true;

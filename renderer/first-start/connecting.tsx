@@ -17,6 +17,19 @@ import { Trouble } from './trouble.tsx';
 const SERVER_STEPS = ['locating', 'connecting', 'securing', 'authenticating', 'registering', 'restoring'] as const;
 const LOCAL_STEPS = ['connecting', 'registering'] as const;
 
+/**
+ * The step that these faults belong to, for the last steps before a fault come together with it and may never have been shown.
+ * Others stand at the step that was reached.
+ */
+const STEP_OF_FAULT: Readonly<Record<string, string>> = {
+  'host-unknown': 'locating',
+  unreachable: 'connecting',
+  'tls-required': 'securing',
+  'tls-untrusted': 'securing',
+  'credentials-rejected': 'authenticating',
+  'credentials-missing': 'authenticating',
+};
+
 interface ConnectingProps {
   account: Account;
   onBack: () => void;
@@ -32,7 +45,9 @@ export function Connecting({ account, onBack, onDone }: ConnectingProps) {
   const now = useNow(registration.state === 'waiting' ? 1000 : null);
   const steps: readonly string[] = account.protocol === 'local' ? LOCAL_STEPS : SERVER_STEPS;
   const [reached, setReached] = useState(0);
+  const [secured, setSecured] = useState(false);
   useEffect(() => {
+    if (registration.state === 'connecting' && registration.step === 'securing') setSecured(true);
     if (registration.state === 'connecting') setReached(Math.max(0, steps.indexOf(registration.step)));
     if (registration.state === 'online') {
       setReached(steps.length);
@@ -43,6 +58,8 @@ export function Connecting({ account, onBack, onDone }: ConnectingProps) {
   }, [registration, steps, onDone]);
 
   const cause = registration.state === 'stopped' || registration.state === 'waiting' ? registration.cause : undefined;
+  // never fewer than were seen to be done
+  const at = Math.max(reached, steps.indexOf(STEP_OF_FAULT[cause?.code ?? ''] ?? ''));
   const certificate = registration.state === 'stopped' ? registration.cause.certificate : undefined;
   if (certificate)
     return (
@@ -80,9 +97,11 @@ export function Connecting({ account, onBack, onDone }: ConnectingProps) {
         {account.protocol === 'local' ? t('start.joining') : t('start.signingIn', { address: bare(account.address) })}
       </p>
       <ol className={styles.steps} aria-live="polite">
-        {steps.map((step, at) => {
-          const done = at < reached;
-          const here = at === reached;
+        {steps.map((step, place) => {
+          const done = place < at;
+          const here = place === at;
+          // over UDP and TCP nothing makes the line private, and nothing may say so
+          if (step === 'securing' && done && !secured) return null;
           return (
             <li
               key={step}

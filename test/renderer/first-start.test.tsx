@@ -58,6 +58,29 @@ describe('first start', () => {
     await screen.findByText('Nobody here yet');
   });
 
+  it('a refused password puts the cross at the password, whichever step was shown last', async () => {
+    const { core, id } = await signIn();
+    act(() => core.register(id, { state: 'connecting', step: 'locating' }));
+    act(() => core.register(id, { state: 'stopped', cause: { code: 'credentials-rejected', retryable: false } }));
+    await screen.findByRole('alert');
+    expect(document.querySelector('[aria-current="step"]')?.textContent).toBe('Checking your password, now');
+  });
+
+  it('a line that nothing made private is not said to be', async () => {
+    const { core, id } = await signIn();
+    screen.getByText('Making the line private');
+    act(() => core.register(id, { state: 'connecting', step: 'connecting' }));
+    act(() => core.register(id, { state: 'connecting', step: 'authenticating' }));
+    await waitFor(() => expect(screen.queryByText('Making the line private')).toBeNull());
+    act(() => core.register(id, { state: 'connecting', step: 'securing' }));
+    await screen.findByText('Making the line private');
+    act(() => core.register(id, { state: 'connecting', step: 'authenticating' }));
+    await waitFor(() =>
+      expect(document.querySelector('[aria-current="step"]')?.textContent).toBe('Checking your password, now'),
+    );
+    screen.getByText('Making the line private');
+  });
+
   it('a refused password says so, and goes back to the form with the address kept', async () => {
     const { core, id } = await signIn();
     act(() =>

@@ -40,26 +40,26 @@ describe('writing', () => {
     expect((await box()).value).toBe('enorme');
   });
 
-  it.each([
-    'a text',
-    'a file',
-  ])('%s sent while reading older messages brings the end of the talk into sight', async (what) => {
-    await openWindow();
-    const list = await log();
-    Object.defineProperty(list, 'scrollHeight', { configurable: true, value: 4000 });
-    list.scrollTop = 1000;
-    fireEvent.scroll(list);
-    await screen.findByRole('button', { name: 'To the newest message' });
-    if (what === 'a text') {
-      await write('olá Ana');
-      fireEvent.keyDown(await box(), { key: 'Enter' });
-    } else {
-      fireEvent.paste(await box(), { clipboardData: { files: [new File(['x'], 'x.txt')], getData: () => '' } });
-      fireEvent.click(within(await screen.findByRole('dialog')).getByRole('button', { name: 'Send' }));
-    }
-    await waitFor(() => expect(list.scrollTop).toBe(4000 - list.clientHeight));
-    expect(screen.queryByRole('button', { name: 'To the newest message' })).toBeNull();
-  });
+  it.each(['a text', 'a file'])(
+    '%s sent while reading older messages brings the end of the talk into sight',
+    async (what) => {
+      await openWindow();
+      const list = await log();
+      Object.defineProperty(list, 'scrollHeight', { configurable: true, value: 4000 });
+      list.scrollTop = 1000;
+      fireEvent.scroll(list);
+      await screen.findByRole('button', { name: 'To the newest message' });
+      if (what === 'a text') {
+        await write('olá Ana');
+        fireEvent.keyDown(await box(), { key: 'Enter' });
+      } else {
+        fireEvent.paste(await box(), { clipboardData: { files: [new File(['x'], 'x.txt')], getData: () => '' } });
+        fireEvent.click(within(await screen.findByRole('dialog')).getByRole('button', { name: 'Send' }));
+      }
+      await waitFor(() => expect(list.scrollTop).toBe(4000 - list.clientHeight));
+      expect(screen.queryByRole('button', { name: 'To the newest message' })).toBeNull();
+    },
+  );
 
   it('a half-written text stays with its talk', async () => {
     const { core } = await openWindow();

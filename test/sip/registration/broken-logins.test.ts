@@ -73,3 +73,14 @@ test('a server that is there again in the moment it is lost is asked once', asyn
   await ana.reach('online');
   expect(server.sockets.size).toBe(1);
 });
+
+test('a wrong password is found wrong where the password is checked', async () => {
+  const server = await ScriptedServer.open();
+  server.handler = (request) =>
+    request.answer(401, ['WWW-Authenticate: Digest realm="campus.test", nonce="n", qop="auth"']);
+  const ana = account(server.port);
+  ana.provider.start();
+  expect((await ana.reach('stopped')).cause.code).toBe('credentials-rejected');
+  const steps = ana.states.flatMap((each) => (each.state === 'connecting' ? [each.step] : []));
+  expect(steps.at(-1)).toBe('authenticating');
+});
