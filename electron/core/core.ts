@@ -12,6 +12,7 @@ import { AccountRows } from './accounts/account-rows.ts';
 import { Accounts } from './accounts/accounts.ts';
 import { OwnPresenceTeller } from './accounts/own-presence.ts';
 import { Passwords } from './accounts/passwords.ts';
+import { ServerTrust } from './accounts/server-trust.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Notifier } from './conversations/notifier.ts';
@@ -179,6 +180,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
     const accounts: Accounts = new Accounts({
       protocols,
       rows: new AccountRows(driver),
+      trust: new ServerTrust(driver),
       passwords: new Passwords(shell, launch.secretStore, log),
       hooks: {
         attach(accountId, provider) {

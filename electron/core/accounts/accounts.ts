@@ -10,7 +10,7 @@ import {
   ProviderError,
   userOf,
 } from '../../../protocols/contract/index.ts';
-import { type Account, type CommandInput, refuse } from '../../contract/index.ts';
+import { type Account, type CommandInput, type Fault, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import { faultOf } from '../fault.ts';
@@ -20,10 +20,12 @@ import { AccountConnection, type ProviderHooks } from './account-connection.ts';
 import type { AccountRows, StoredAccount } from './account-rows.ts';
 import { authoritiesIn, authorityFacts } from './authorities.ts';
 import type { Passwords } from './passwords.ts';
+import type { ServerTrust } from './server-trust.ts';
 
 export interface AccountsParts {
   protocols: readonly ProtocolDescription[];
   rows: AccountRows;
+  trust: ServerTrust;
   passwords: Passwords;
   hooks: ProviderHooks;
   /** The account is gone for good; called before its row goes. */
@@ -102,18 +104,18 @@ export class Accounts {
     const address = ownAddress(protocol, input.address);
     const id = accountIdOf(protocol.id, address);
     if (this.#accounts.has(id)) throw refuse('already-exists');
+    const place = { protocol: protocol.id, address, ...(input.server && { server: input.server }) };
+    const trust = this.#parts.trust.of(place);
     const stored: StoredAccount = {
       enabled: true,
       settings: {
         id,
-        protocol: protocol.id,
-        address,
+        ...place,
         displayName: input.displayName ?? '',
-        ...(input.server && { server: input.server }),
         ...(input.transport && { transport: input.transport }),
         ...(input.authenticationName && { authenticationName: input.authenticationName }),
-        trustedFingerprints: [],
-        certificateAuthorities: authoritiesIn(input.authorities ?? null),
+        ...trust,
+        ...(input.authorities && { certificateAuthorities: authoritiesIn(input.authorities) }),
         options: input.options ?? {},
       },
     };
@@ -141,6 +143,7 @@ export class Accounts {
     };
     const enabled = input.enabled ?? account.enabled;
     this.#parts.rows.save({ settings, enabled }, this.#parts.clock.now());
+    if (input.authorities !== undefined) this.#parts.trust.remember(settings);
     account.settings = settings;
     account.enabled = enabled;
     if (input.password !== undefined) await this.#parts.passwords.set(input.accountId, input.password);
@@ -159,6 +162,7 @@ export class Accounts {
     const trusted = new Set([...account.settings.trustedFingerprints, fingerprint]);
     const settings = { ...account.settings, trustedFingerprints: [...trusted] };
     this.#parts.rows.save({ settings, enabled: account.enabled }, this.#parts.clock.now());
+    this.#parts.trust.remember(settings);
     account.settings = settings;
     this.#parts.log.write('info', 'account.certificate-trusted', { account: settings.address });
     await account.connection.start(settings);
@@ -220,7 +224,14 @@ export class Accounts {
     const protocol = this.#parts.protocols.find(({ id }) => id === stored.settings.protocol);
     if (!protocol) return undefined;
     const { id } = stored.settings;
-    const { rows, passwords, hooks, loopbackOnly, language, log, clock } = this.#parts;
+    const { rows, passwords, loopbackOnly, language, log, clock } = this.#parts;
+    const hooks: ProviderHooks = {
+      ...this.#parts.hooks,
+      registration: (accountId, registration) => {
+        if (registration.state === 'online') this.#trustWorks(accountId);
+        this.#parts.hooks.registration(accountId, registration);
+      },
+    };
     const parts = { protocol, rows, passwords, hooks, loopbackOnly, language, log, clock };
     const connection = new AccountConnection(id, parts);
     const account: LiveAccount = { ...stored, protocol, connection };
@@ -234,6 +245,26 @@ export class Accounts {
     return account;
   }
 
+  /** What an account was given of another one's trust is its own as soon as it has led to the server. */
+  #trustWorks(accountId: string): void {
+    const settings = this.#accounts.get(accountId)?.settings;
+    if (!settings || settings.trustedFingerprints.length === 0) return;
+    try {
+      this.#parts.trust.remember(settings);
+    } catch (error) {
+      // a full disk: the account itself has it all the same
+      this.#parts.log.error('account.trust-not-kept', error);
+    }
+  }
+
+  /** A certificate that is only not the one of another protocol's server is no change. */
+  #causeOf(settings: AccountSettings, cause: ProviderError): Fault {
+    const { certificate, ...fault } = faultOf(cause);
+    if (!certificate) return fault;
+    const { changed: _changed, ...first } = certificate;
+    return { ...fault, certificate: this.#parts.trust.isOwn(settings) ? certificate : first };
+  }
+
   #view({ settings, enabled, connection, protocol }: LiveAccount): Account {
     const { registration } = connection;
     return {
@@ -244,7 +275,7 @@ export class Accounts {
       enabled,
       registration:
         registration.state === 'waiting' || registration.state === 'stopped'
-          ? { ...registration, cause: faultOf(registration.cause) }
+          ? { ...registration, cause: this.#causeOf(settings, registration.cause) }
           : registration,
       ...(settings.server && { server: settings.server }),
       ...(settings.transport && { transport: settings.transport }),

@@ -60,6 +60,8 @@ export class TestProfile {
   readonly shell = new TestShell();
   readonly clock = new TestClock();
   readonly protocol = new TestProtocol();
+  /** Beside it. */
+  readonly others: TestProtocol[] = [];
   readonly events: CoreEvent[] = [];
   readonly batches: CoreEvent[][] = [];
   readonly reports: unknown[] = [];
@@ -85,7 +87,7 @@ export class TestProfile {
         restarted: this.restarted,
       },
       shell: this.shell,
-      protocols: [this.protocol],
+      protocols: [this.protocol, ...this.others],
       onEvents: (batch) => {
         this.batches.push(batch);
         this.events.push(...batch);
