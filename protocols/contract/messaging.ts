@@ -48,6 +48,19 @@ export interface IncomingMessage {
   delayed: boolean;
   /** From before this account was ever used here: read long ago, on another device. */
   isPast?: true;
+  /**
+   * Its sender wants to know that it is here; ms since the epoch when they wrote it, which the report repeats. Written with the
+   * text: the report is owed from then on until `onReported` tells of it.
+   */
+  deliveryWanted?: number;
+}
+
+/** What is told to the sender of a text: that it is here, or that a person has read it. */
+export interface MessageReport {
+  peer: Address;
+  /** The protocol's id of the text. */
+  id: string;
+  report: 'delivered' | 'read';
 }
 
 /**
@@ -72,8 +85,18 @@ export interface MessagingOperationSet {
   readonly onTyping: Subscribe<{ peer: Address; state: TypingState }>;
   /** Tells the peer we are writing. Silently nothing where the peer or server refused it before. */
   sendTyping(to: Address, state: TypingState): void;
-  /** Tells the peer that this message was read, where it asked to know. */
+  /**
+   * Tells the peer that this message was read, where it asked to know. One that is on its way already is not told twice;
+   * one that was lost may be told again.
+   */
   sendRead(to: Address, messageId: string): void;
+  /**
+   * Tells the peer that this message is here, in the same way. A provider does so by itself when the receiver has returned:
+   * this is for what was lost since, or with an earlier life of the program. `writtenAt` is `deliveryWanted` of the text.
+   */
+  sendDelivered(to: Address, messageId: string, writtenAt: number): void;
+  /** A report has left for good, or was refused, or nobody wants it: it is owed no more. Told again for one that is told again. */
+  readonly onReported: Subscribe<MessageReport>;
   /** Largest text in UTF-8 bytes that this route takes. */
   readonly maximumBytes: number;
 }

@@ -30,6 +30,7 @@ import { MessageRows } from './message-rows.ts';
 import { messageMayMove } from './message-state.ts';
 import type { Notifier } from './notifier.ts';
 import { Outbox } from './outbox.ts';
+import { Reports } from './reports.ts';
 import { searchParts, searchQuery } from './search-query.ts';
 import { Talks } from './talks.ts';
 import { Typing } from './typing.ts';
@@ -64,6 +65,7 @@ export class Conversations implements TransferTalks {
   readonly #parts: ConversationsParts;
   readonly #messages: MessageRows;
   readonly #outbox: Outbox;
+  readonly #reports: Reports;
   readonly #typing: Typing;
   readonly #eraser: Eraser;
   readonly #attached = new Map<string, Attached>();
@@ -80,6 +82,14 @@ export class Conversations implements TransferTalks {
       messages,
       messaging,
       settle: (id, state, error, outbox) => this.#settle(id, state, error && faultOf(error), outbox),
+      log,
+      clock,
+    });
+    this.#reports = new Reports({
+      driver,
+      messages,
+      messaging,
+      tellsRead: () => parts.settings().sendRead,
       log,
       clock,
     });
@@ -103,6 +113,7 @@ export class Conversations implements TransferTalks {
           people: this.#parts.people(),
           own: provider.address,
           stored: (message, isNews) => (isNews ? this.#arrived(message) : this.#tell(message)),
+          owed: (route, again) => (again ? this.#reports.pay(route) : this.#reports.owes(route.accountId)),
           proven: (account, mark) => this.#takeMark(account, mark, 'sent'),
           clock,
         },
@@ -110,6 +121,7 @@ export class Conversations implements TransferTalks {
         incoming,
       );
     undo.push(
+      messaging.onReported((report) => this.#reports.paid(accountId, report)),
       messaging.onMark((mark) => this.#safely(() => this.#takeMark(accountId, mark, mark.mark))),
       messaging.onTyping(({ peer, state }) => {
         const talkId = this.#talkOf(peer);
@@ -132,7 +144,7 @@ export class Conversations implements TransferTalks {
     }
     this.#safely(() => {
       this.#outbox.online(accountId);
-      this.#payReadMarks(accountId);
+      this.#reports.pay({ accountId });
     });
   }
 
@@ -146,6 +158,7 @@ export class Conversations implements TransferTalks {
 
   peerBack(route: Route): void {
     this.#outbox.peerBack(route);
+    this.#safely(() => this.#reports.pay(route));
   }
 
   /** What was not sent yet is not sent later, out of the blue; routes move to where there still is one. */
@@ -161,6 +174,7 @@ export class Conversations implements TransferTalks {
 
   close(): void {
     this.#outbox.close();
+    this.#safely(() => this.#reports.close());
     this.#typing.close();
     this.#eraser.close();
   }
@@ -271,21 +285,15 @@ export class Conversations implements TransferTalks {
     const talk = this.talks.must(talkId);
     const seen = Math.min(upTo, talk.last?.sequence ?? 0);
     if (seen <= talk.readUpTo) return;
-    const online = new Set<string>();
     const fresh = this.#parts.settings().sendRead
       ? this.#messages.incoming(talkId, talk.readUpTo, seen, MAXIMUM_READ_MARKS)
       : [];
     const texts = fresh.filter(({ message, protocolId }) => message.kind === 'text' && protocolId !== null);
     this.#parts.driver.transaction(() => {
       this.talks.read(talkId, seen, this.#messages.countIncoming(talkId, seen));
-      for (const { message } of texts) {
-        if (this.#parts.isOnline(message.route.accountId)) online.add(message.id);
-        else this.#messages.oweRead(message.id);
-      }
+      for (const { message } of texts) this.#messages.oweRead(message.id);
     });
-    for (const { message, protocolId } of texts) {
-      if (online.has(message.id)) this.#sendRead(message.route, protocolId as string);
-    }
+    for (const { message, protocolId } of texts) this.#reports.tellRead(message.route, protocolId ?? '');
   }
 
   typing(talkId: string, composing: boolean): void {
@@ -397,19 +405,5 @@ export class Conversations implements TransferTalks {
 
   #tell(message: Message): void {
     this.#parts.events.emit({ type: 'messages', changed: [message] });
-  }
-
-  #sendRead({ accountId, address }: Route, protocolId: string): void {
-    this.#attached.get(accountId)?.messaging?.sendRead(address, protocolId);
-  }
-
-  /** Read while the account was away: told now, if it may still be told. */
-  #payReadMarks(accountId: string): void {
-    const owed = this.#messages.readOwed(accountId);
-    if (owed.length === 0) return;
-    if (this.#parts.settings().sendRead) {
-      for (const { message, protocolId } of owed) if (protocolId !== null) this.#sendRead(message.route, protocolId);
-    }
-    this.#messages.readPaid(accountId);
   }
 }

@@ -16,6 +16,8 @@ export interface IncomingParts {
   own: Address;
   /** A new text is on disk, ours from another device included; `isNews` when nobody can have seen it yet. */
   stored(message: Message, isNews: boolean): void;
+  /** The sender of a text is to be told that it is here; `again`: it came before, and they are still not told. */
+  owed(route: Route, again: boolean): void;
   /** A text of ours came back: the server has it. */
   proven(accountId: string, mark: MessageMark): void;
   clock: Clock;
@@ -36,6 +38,7 @@ export function keepIncoming(parts: IncomingParts, accountId: string, came: Inco
     if (incoming.archiveId !== undefined && known.archiveId === null) {
       messages.setArchiveId(known.message.id, incoming.archiveId);
     }
+    if (known.deliveryOwed !== null) parts.owed(route, true);
     if (known.outbox)
       parts.proven(accountId, { peer: incoming.peer, id: incoming.id, mark: 'delivered', at: incoming.sentAt });
     return 'duplicate';
@@ -58,6 +61,7 @@ export function keepIncoming(parts: IncomingParts, accountId: string, came: Inco
       route,
       protocolId: incoming.id,
       archiveId: incoming.archiveId,
+      deliveryOwed: incoming.deliveryWanted,
     });
     const past = incoming.isPast === true;
     talks.appended(stored, !mine && !past);
@@ -67,6 +71,7 @@ export function keepIncoming(parts: IncomingParts, accountId: string, came: Inco
     return stored;
   });
   parts.stored(message, incoming.isPast !== true);
+  if (incoming.deliveryWanted !== undefined) parts.owed(route, false);
   return 'stored';
 }
 

@@ -18,6 +18,7 @@ interface Row {
   protocol_id: string | null;
   archive_id: string | null;
   outbox: number;
+  delivery_owed: number | null;
 }
 
 /** A message with what only the core needs to know of it. */
@@ -28,12 +29,15 @@ export interface StoredMessage {
   archiveId: string | null;
   /** Still to be handed over to the provider. */
   outbox: boolean;
+  /** Its sender is still to be told that it is here; ms since the epoch, as in `deliveryWanted`. */
+  deliveryOwed: number | null;
 }
 
 export type NewMessage = Omit<Message, 'sequence' | 'fault'> & {
   protocolId?: string;
   archiveId?: string | undefined;
   outbox?: boolean;
+  deliveryOwed?: number | undefined;
 };
 
 const toStored = (row: Row): StoredMessage => ({
@@ -53,6 +57,7 @@ const toStored = (row: Row): StoredMessage => ({
   protocolId: row.protocol_id,
   archiveId: row.archive_id,
   outbox: row.outbox === 1,
+  deliveryOwed: row.delivery_owed,
 });
 
 /**
@@ -94,10 +99,10 @@ export class MessageRows {
   }
 
   insert(given: NewMessage): Message {
-    const { protocolId, archiveId, outbox, ...message } = given;
+    const { protocolId, archiveId, outbox, deliveryOwed, ...message } = given;
     const { lastId } = this.#driver.run(
       `INSERT INTO messages (id, talk_id, direction, kind, text, transfer_id, at, state, account_id, address,
-         protocol_id, archive_id, outbox) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         protocol_id, archive_id, outbox, delivery_owed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       message.id,
       message.talkId,
       message.direction,
@@ -111,6 +116,7 @@ export class MessageRows {
       protocolId,
       archiveId,
       outbox ?? false,
+      deliveryOwed,
     );
     return { ...message, sequence: lastId, fault: null };
   }
@@ -271,7 +277,25 @@ export class MessageRows {
     return this.#all('WHERE read_owed = 1 AND account_id = ? ORDER BY sequence', accountId);
   }
 
-  readPaid(accountId: string): void {
+  /** Texts whose senders are still to be told that they are here. */
+  deliveryOwed(accountId: string): StoredMessage[] {
+    return this.#all('WHERE delivery_owed IS NOT NULL AND account_id = ? ORDER BY sequence', accountId);
+  }
+
+  /** A text of this peer is reported: nothing is owed for it any more. */
+  reported({ accountId, address }: Route, protocolId: string, report: 'delivered' | 'read'): void {
+    const paid = report === 'read' ? 'read_owed = 0' : 'delivery_owed = NULL';
+    const owed = report === 'read' ? 'read_owed = 1' : 'delivery_owed IS NOT NULL';
+    this.#driver.run(
+      `UPDATE messages SET ${paid} WHERE ${owed} AND account_id = ? AND protocol_id = ? AND address = ?`,
+      accountId,
+      protocolId,
+      address,
+    );
+  }
+
+  /** The person wants nobody to know any more what was read. */
+  forgiveRead(accountId: string): void {
     this.#driver.run('UPDATE messages SET read_owed = 0 WHERE read_owed = 1 AND account_id = ?', accountId);
   }
 
@@ -279,7 +303,8 @@ export class MessageRows {
   giveUpTalk(talkId: string): void {
     this.#driver.run('INSERT INTO removed_talks (id) VALUES (?)', talkId);
     this.#driver.run(
-      'UPDATE messages SET outbox = 0, read_owed = 0 WHERE talk_id = ? AND (outbox = 1 OR read_owed = 1)',
+      `UPDATE messages SET outbox = 0, read_owed = 0, delivery_owed = NULL
+       WHERE talk_id = ? AND (outbox = 1 OR read_owed = 1 OR delivery_owed IS NOT NULL)`,
       talkId,
     );
   }

@@ -121,7 +121,13 @@ CREATE TRIGGER messages_text_update AFTER UPDATE OF text ON messages BEGIN
 END;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE];
+const SECOND = `
+-- the sender of a text is still to be told that it is here; when they wrote it, which the report repeats
+ALTER TABLE messages ADD COLUMN delivery_owed INTEGER;
+CREATE INDEX messages_delivery_owed ON messages (account_id, sequence) WHERE delivery_owed IS NOT NULL;
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE, SECOND];
 
 /** What `PRAGMA user_version` says in a database of this program. */
 export const STORE_VERSION = MIGRATIONS.length;

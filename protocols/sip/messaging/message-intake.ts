@@ -30,6 +30,8 @@ export interface IntakeContext {
   readRequests: ReadRequests;
   /** The sender wants to know that its text is here. Called when it is on disk. */
   confirm: (peer: Address, messageId: string, writtenAt: Date) => void;
+  /** Of a text of ours that is still on its way. */
+  outcomeOf: (messageId: string) => Promise<unknown> | undefined;
   /** A text was kept. */
   heard: (peer: Address) => void;
   now: () => number;
@@ -67,7 +69,7 @@ export class MessageIntake {
       case 'text':
         return this.#takeText(content, origin);
       case 'imdn':
-        for (const imdn of content.imdns) this.#takeImdn(origin.peer, imdn);
+        for (const imdn of content.imdns) this.#takeInTurn(origin.peer, imdn);
         return 'taken';
       case 'typing':
         this.#takeTyping(origin.peer, content.typing);
@@ -104,26 +106,36 @@ export class MessageIntake {
     const { now, readRequests, confirm, heard } = this.#context;
     const { peer, peerName, keptSince } = origin;
     const writtenAt = content.writtenAt ?? keptSince ?? new Date(now());
+    const { id, wants } = content;
+    // before the text: who is killed in between gets the text again, and could not tell later that it was read
+    if (id !== undefined && wants.display) readRequests.add({ id, peer, writtenAt: writtenAt.getTime() });
+    const owed = id !== undefined && wants.delivery;
     try {
       if (!this.receiver) throw new Error('nobody keeps messages');
       this.receiver({
-        id: content.id ?? origin.fallbackId,
+        id: id ?? origin.fallbackId,
         direction: 'incoming',
         peer,
         ...(peerName ? { peerName } : {}),
         text: content.text,
         sentAt: keptSince ? Math.min(writtenBefore(keptSince, content.writtenAt), now()) : now(),
         delayed: keptSince !== undefined,
+        ...(owed ? { deliveryWanted: writtenAt.getTime() } : {}),
       });
     } catch {
       return 'not-kept';
     }
     heard(peer);
     this.#stopTyping(peer);
-    if (content.id === undefined) return 'taken';
-    if (content.wants.display) readRequests.add({ id: content.id, peer, writtenAt: writtenAt.getTime() });
-    if (content.wants.delivery) confirm(peer, content.id, writtenAt);
+    if (owed) confirm(peer, id, writtenAt);
     return 'taken';
+  }
+
+  /** In a session the notification may be faster than the end of the sending, of which the sender learns first. */
+  #takeInTurn(peer: Address, imdn: Imdn): void {
+    const outcome = this.#context.outcomeOf(imdn.messageId);
+    if (outcome) void outcome.then(() => setImmediate(() => this.#takeImdn(peer, imdn)));
+    else this.#takeImdn(peer, imdn);
   }
 
   #takeImdn(peer: Address, { messageId, disposition }: Imdn): void {

@@ -6,6 +6,7 @@ import {
   Emitter,
   type MessageDraft,
   type MessageReceiver,
+  type MessageReport,
   type MessagingOperationSet,
   type OutgoingMessage,
   ProviderError,
@@ -75,6 +76,14 @@ export class SipMessaging implements MessagingOperationSet {
   readonly chats: ChatSessions;
   readonly #writtenTo = new Set<Address>();
   readonly #typingSent = new Map<Address, { state: TypingState; at: number }>();
+  /** Of texts on their way, by id. */
+  readonly #outcomes = new Map<string, Promise<SendOutcome>>();
+  /** Reports on their way. */
+  readonly #reporting = new Set<string>();
+  /** Of each peer those that wait together: when one of them finds nobody, the others need not try. */
+  readonly #reports = new Map<Address, { isLost: boolean }>();
+  readonly #reported = new Emitter<MessageReport>();
+  readonly onReported = this.#reported.on;
   readonly #mode = new Emitter<Address>();
   /** Another way than before is taken to this peer. */
   readonly onMode = this.#mode.on;
@@ -87,7 +96,8 @@ export class SipMessaging implements MessagingOperationSet {
     this.#readRequests = new ReadRequests(options.storage);
     this.#intake = new MessageIntake({
       readRequests: this.#readRequests,
-      confirm: (peer, id, writtenAt) => this.#notify(peer, id, 'delivered', writtenAt),
+      confirm: (peer, id, writtenAt) => this.#report({ peer, id, report: 'delivered' }, writtenAt),
+      outcomeOf: (id) => this.#outcomes.get(id),
       heard: (peer) => {
         this.#page.present(peer);
         this.chats.heard(peer);
@@ -149,8 +159,10 @@ export class SipMessaging implements MessagingOperationSet {
     this.#writtenTo.add(to);
     const sent = this.#queue.add(to, () => this.#sendText(to, { ...draft, text: wellFormed(draft.text) }));
     const outcome = sent.then((each) => each.outcome);
+    this.#outcomes.set(draft.id, outcome);
     // told after the outcome, which its reader learns first
     void outcome.then(async () => {
+      if (this.#outcomes.get(draft.id) === outcome) this.#outcomes.delete(draft.id);
       const word = await (await sent).delivered;
       if (word?.state === 'delivered') this.#intake.confirmed(to, draft.id, 'delivered');
       else if (word?.state === 'refused') this.#refusedLate(to, draft);
@@ -181,8 +193,14 @@ export class SipMessaging implements MessagingOperationSet {
       this.#readRequests.markRead(to, messageId);
       return;
     }
-    const request = this.#readRequests.take(to, messageId);
-    if (request) this.#notify(to, messageId, 'displayed', new Date(request.writtenAt));
+    const report: MessageReport = { peer: to, id: messageId, report: 'read' };
+    const request = this.#readRequests.find(to, messageId);
+    if (request) this.#report(report, new Date(request.writtenAt));
+    else this.#reported.emit(report);
+  }
+
+  sendDelivered(to: Address, messageId: string, writtenAt: number): void {
+    if (this.#options.online()) this.#report({ peer: to, id: messageId, report: 'delivered' }, new Date(writtenAt));
   }
 
   /**
@@ -235,8 +253,10 @@ export class SipMessaging implements MessagingOperationSet {
 
   async #sendInSession(chat: ChatSession, to: Address, draft: MessageDraft) {
     const { address } = this.#options.agent;
-    // RFC 5438 §13: MSRP tells by itself that a text arrived
-    const body = chat.forms?.wraps ? wrapText(draft, { from: address, to, wants: ['display'] }) : plainText(draft.text);
+    // RFC 5438 §13: MSRP tells by itself that a text arrived; but nothing answers its report, which is lost with either program
+    const body = chat.forms?.wraps
+      ? wrapText(draft, { from: address, to, wants: ['positive-delivery', 'display'] })
+      : plainText(draft.text);
     return chat.send(body, { id: draft.id, report: true });
   }
 
@@ -248,20 +268,34 @@ export class SipMessaging implements MessagingOperationSet {
     });
   }
 
-  #notify(to: Address, messageId: string, disposition: 'delivered' | 'displayed', dateTime: Date): void {
+  #report(report: MessageReport, dateTime: Date): void {
+    const { peer, id } = report;
+    const name = `${report.report} ${id} ${peer}`;
+    if (this.#reporting.has(name)) return;
+    this.#reporting.add(name);
+    const together = this.#reports.get(peer) ?? { isLost: false };
+    this.#reports.set(peer, together);
+    void this.#queue.add(peer, async () => {
+      const hasLeft = !together.isLost && (await this.#notify(report, dateTime));
+      this.#reporting.delete(name);
+      if (hasLeft) {
+        if (report.report === 'read') this.#readRequests.take(peer, id);
+        this.#reported.emit(report);
+      } else {
+        together.isLost = true;
+        if (this.#reports.get(peer) === together) this.#reports.delete(peer);
+      }
+    });
+  }
+
+  /** Whether nothing more can be done about it. */
+  async #notify({ peer: to, id: messageId, report }: MessageReport, dateTime: Date): Promise<boolean> {
     const ownId = randomUUID();
-    const body: TypedBody = notification({
-      messageId,
-      disposition,
-      dateTime,
-      from: this.#options.agent.address,
-      to,
-      ownId,
-    });
-    void this.#queue.add(to, async () => {
-      const chat = this.chats.current(to);
-      const sent = chat?.forms?.notifications ? await chat.send(body, { id: ownId }) : undefined;
-      if (sent?.state !== 'taken') await this.#page.notify(to, body, ownId);
-    });
+    const { address: from } = this.#options.agent;
+    const disposition = report === 'read' ? 'displayed' : 'delivered';
+    const body: TypedBody = notification({ messageId, disposition, dateTime, from, to, ownId });
+    const chat = this.chats.current(to);
+    const sent = chat?.forms?.notifications ? await chat.send(body, { id: ownId }) : undefined;
+    return sent?.state === 'taken' || (await this.#page.notify(to, body, ownId));
   }
 }

@@ -94,14 +94,17 @@ export class PageMode {
     }
   }
 
-  /** Never rejects. */
-  async notify(to: Address, body: TypedBody, id: string): Promise<void> {
-    if (this.#refusesNotifications.has(to)) return;
+  /** False when it was lost on the way, or found nobody, and may be told later. Never rejects. */
+  async notify(to: Address, body: TypedBody, id: string): Promise<boolean> {
+    if (this.#refusesNotifications.has(to)) return true;
     try {
       const answer = await this.#request(to, body, id);
+      if (answer.status < 300) return true;
       if (!answer.local && REFUSES_TYPE.has(answer.status)) this.#refusesNotifications.add(to);
-    } catch {
+      return !requestError(answer).retryable;
+    } catch (error) {
       // an address we can't write to gets no notification
+      return !ProviderError.from(error).retryable;
     }
   }
 

@@ -58,7 +58,12 @@ export class ReadRequests {
     this.#save(kept);
   }
 
-  /** The request for that text, forgotten with this call; undefined when nobody asked. */
+  /** The request for that text; undefined when nobody asked. */
+  find(peer: Address, id: string): ReadRequest | undefined {
+    return this.#requests.get(nameOf(peer, id));
+  }
+
+  /** The same, forgotten with this call. */
   take(peer: Address, id: string): ReadRequest | undefined {
     const found = this.#requests.get(nameOf(peer, id));
     if (found) {

@@ -37,16 +37,21 @@ const keyOf = ({ kind, to, id }: Owed): string => `${kind} ${to} ${id}`;
 export class Confirmations {
   readonly #session: Session;
   readonly #storage: ProviderStorage;
+  /** The server has it, or never takes it: nothing is owed any more. */
+  readonly #done: (kind: Kind, to: string, id: string) => void;
+  readonly #underWay = new Set<string>();
   /** Lost with a session, and not acknowledged since. */
   readonly #lost: Map<string, Owed>;
   #saving = false;
 
-  constructor(session: Session, storage: ProviderStorage) {
+  constructor(session: Session, storage: ProviderStorage, done: (kind: Kind, to: string, id: string) => void) {
     this.#session = session;
     this.#storage = storage;
+    this.#done = done;
     this.#lost = new Map(read(storage.get(KEY)).map((owed) => [keyOf(owed), owed]));
   }
 
+  /** One that is on its way already is not sent twice. */
   send(kind: Kind, to: string, id: string): void {
     this.#send({ kind, to, id });
   }
@@ -58,8 +63,12 @@ export class Confirmations {
 
   #send(owed: Owed): void {
     const key = keyOf(owed);
+    if (this.#underWay.has(key)) return;
+    this.#underWay.add(key);
     const done = (): void => {
+      this.#underWay.delete(key);
       if (this.#lost.delete(key)) this.#save();
+      this.#done(owed.kind, owed.to, owed.id);
     };
     this.#session.send(STANZAS[owed.kind](owed.to, owed.id), {
       key,
@@ -67,6 +76,7 @@ export class Confirmations {
       acked: done,
       refused: done,
       lost: () => {
+        this.#underWay.delete(key);
         if (this.#lost.size >= LIMIT) return;
         this.#lost.set(key, owed);
         this.#save();

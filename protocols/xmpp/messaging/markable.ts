@@ -17,9 +17,16 @@ export class Markable {
     for (const entry of storage.get(KEY)?.split('\n') ?? []) this.#ids.add(entry);
   }
 
-  add(peer: string, id: string): void {
+  /** False for one that was there already. */
+  add(peer: string, id: string): boolean {
+    if (this.has(peer, id)) return false;
     this.#ids.add(`${peer} ${id}`);
     this.#save();
+    return true;
+  }
+
+  has(peer: string, id: string): boolean {
+    return this.#ids.has(`${peer} ${id}`);
   }
 
   /** True once for each text that asked. */

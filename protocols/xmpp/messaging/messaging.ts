@@ -5,6 +5,7 @@ import {
   type MessageDraft,
   type MessageMark,
   type MessageReceiver,
+  type MessageReport,
   type MessagingOperationSet,
   type OutgoingMessage,
   ProviderError,
@@ -78,6 +79,8 @@ export class Messaging implements MessagingOperationSet {
   readonly onMark = this.#mark.on;
   readonly #typing = new Emitter<{ peer: Address; state: TypingState }>();
   readonly onTyping = this.#typing.on;
+  readonly #reported = new Emitter<MessageReport>();
+  readonly onReported = this.#reported.on;
   readonly #markable: Markable;
   /** Archive ids already handed over: the same text comes live, as a carbon and from the archive. */
   readonly #seen = new Recent(5000);
@@ -90,7 +93,10 @@ export class Messaging implements MessagingOperationSet {
     const { session, isOnline, isKept } = options;
     this.#options = options;
     this.#markable = new Markable(options.storage);
-    this.confirmations = new Confirmations(session, options.storage);
+    this.confirmations = new Confirmations(session, options.storage, (kind, peer, id) => {
+      if (kind === 'displayed') this.#markable.take(peer, id);
+      this.#reported.emit({ peer: addressOf(peer), id, report: kind === 'displayed' ? 'read' : 'delivered' });
+    });
     this.outbox = new Outbox({ session, isOnline, isKept });
     this.archive = new Archive(session, options, (archived) => this.#takeArchived(archived));
   }
@@ -122,7 +128,12 @@ export class Messaging implements MessagingOperationSet {
   sendRead(to: Address, messageId: string): void {
     const peer = bareJidOf(to);
     // XEP-0333 §5: not unless it was asked for
-    if (this.#markable.take(peer, messageId)) this.confirmations.send('displayed', peer, messageId);
+    if (this.#markable.has(peer, messageId)) this.confirmations.send('displayed', peer, messageId);
+    else this.#reported.emit({ peer: addressOf(peer), id: messageId, report: 'read' });
+  }
+
+  sendDelivered(to: Address, messageId: string): void {
+    this.confirmations.send('received', bareJidOf(to), messageId);
   }
 
   /** Every message stanza of the session. Throws NotKept when the receiver could not keep it. */
@@ -196,18 +207,22 @@ export class Messaging implements MessagingOperationSet {
     if (!outgoing) this.#takeMarks(message, peer, at);
     if (!outgoing && carriage.via === 'server') this.#takeChatState(message, peer);
     const isFile = this.#options.takeFile(message, carriage);
-    const kept = message.text && !isFile ? this.#keep(message, carriage, { outgoing, peer, at }) : undefined;
-    if (outgoing || !message.id || (!message.text && !isFile)) return;
-    if (message.markable && kept !== 'duplicate' && !carriage.isPast) this.#markable.add(peer, message.id);
+    const isText = message.text !== undefined && message.text !== '' && !isFile;
+    // before the text: who is killed in between gets the text again, and could not tell later that it was read
+    const markable = isText && !outgoing && message.id !== '' && message.markable && !carriage.isPast;
+    const isNew = markable && this.#markable.add(peer, message.id);
+    const wanted = !outgoing && message.id !== '' && message.wantsReceipt && carriage.mayConfirm;
+    const kept = isText ? this.#keep(message, carriage, { outgoing, peer, at, wanted }) : undefined;
+    if (isNew && kept === 'duplicate') this.#markable.take(peer, message.id);
     // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
     const first = carriage.via === 'server' || kept !== 'duplicate';
-    if (message.wantsReceipt && carriage.mayConfirm && first) this.confirmations.send('received', peer, message.id);
+    if (wanted && first && (isText || isFile)) this.confirmations.send('received', peer, message.id);
   }
 
   #keep(
     message: DecodedMessage,
     carriage: Carriage,
-    { outgoing, peer, at }: { outgoing: boolean; peer: string; at: number },
+    { outgoing, peer, at, wanted }: { outgoing: boolean; peer: string; at: number; wanted: boolean },
   ): 'stored' | 'duplicate' | undefined {
     const { receiver } = this;
     if (!receiver) {
@@ -224,6 +239,7 @@ export class Messaging implements MessagingOperationSet {
       sentAt: at,
       delayed: carriage.stamp !== undefined,
       ...(carriage.isPast && { isPast: true }),
+      ...(wanted && { deliveryWanted: at }),
     };
     try {
       return receiver(incoming);

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { onTestFinished, vi } from 'vitest';
 import {
   answer,
@@ -101,6 +102,15 @@ export class TestProfile {
   async stop(): Promise<void> {
     await this.#core?.control.shutDown();
     this.#core = undefined;
+  }
+
+  /** What a kill at this very moment leaves, as a profile that can be started. */
+  killed(): TestProfile {
+    const folder = temporaryFolder();
+    fs.cpSync(this.folder, folder, { recursive: true });
+    const after = new TestProfile(folder);
+    for (const [key, secret] of this.shell.secrets) after.shell.secrets.set(key, secret);
+    return after;
   }
 
   async restart(): Promise<Core> {

@@ -13,6 +13,7 @@ import {
   type MachineEvent,
   type MessageDraft,
   type MessageMark,
+  type MessageReport,
   type MessagingOperationSet,
   type OperationSetName,
   type OperationSets,
@@ -43,6 +44,11 @@ class TestMessaging implements MessagingOperationSet {
   readonly handed: Handed[] = [];
   readonly typing: { to: Address; state: TypingState }[] = [];
   readonly read: { to: Address; id: string }[] = [];
+  readonly delivered: { to: Address; id: string; writtenAt: number }[] = [];
+  readonly reported = new Emitter<MessageReport>();
+  readonly onReported = this.reported.on;
+  /** What is reported stays on its way. */
+  holdsReports = false;
   readonly marks = new Emitter<MessageMark>();
   readonly typings = new Emitter<{ peer: Address; state: TypingState }>();
   readonly onMark = this.marks.on;
@@ -64,6 +70,12 @@ class TestMessaging implements MessagingOperationSet {
 
   sendRead(to: Address, id: string): void {
     this.read.push({ to, id });
+    if (!this.holdsReports) this.reported.emit({ peer: to, id, report: 'read' });
+  }
+
+  sendDelivered(to: Address, id: string, writtenAt: number): void {
+    this.delivered.push({ to, id, writtenAt });
+    if (!this.holdsReports) this.reported.emit({ peer: to, id, report: 'delivered' });
   }
 }
 
@@ -220,14 +232,18 @@ export class TestProvider implements Provider {
 
   /** A text arrives from outside. */
   receive(message: Partial<IncomingMessage> & { text: string }): 'stored' | 'duplicate' | undefined {
-    return this.messaging.receiver?.({
+    const whole: IncomingMessage = {
       id: `wire-${message.text}`,
       direction: 'incoming',
       peer: 'test:rui@campus.test',
       sentAt: this.context.now(),
       delayed: false,
       ...message,
-    });
+    };
+    const result = this.messaging.receiver?.(whole);
+    const { peer, id, deliveryWanted } = whole;
+    if (deliveryWanted !== undefined) this.messaging.sendDelivered(peer, id, deliveryWanted);
+    return result;
   }
 
   /** A file is offered from outside. */
@@ -245,6 +261,7 @@ export class TestProvider implements Provider {
       this.capabilityChanges,
       this.messaging.marks,
       this.messaging.typings,
+      this.messaging.reported,
       this.presence.told,
       this.contactList.changes,
       this.contactList.asked,

@@ -1,0 +1,75 @@
+import { afterEach, expect, it } from 'vitest';
+import type { MessageReport } from '../../protocols/contract/index.ts';
+import { NS } from '../../protocols/xmpp/namespaces.ts';
+import { certificateFor } from './support/certificates.ts';
+import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, person } from './support/kit.ts';
+
+const OWN = `ana@${DOMAIN}`;
+const BOB = 'xmpp:bob@campus.test';
+
+afterEach(async () => {
+  await everybodyLeaves();
+  await stopServers();
+});
+
+const setUp = async (behaviour: Behaviour = {}, options: Parameters<typeof person>[1] = {}) => {
+  const server = await HostileServer.start(behaviour);
+  const ana = person(
+    {
+      address: `xmpp:${OWN}`,
+      server: { host: '127.0.0.1', port: server.port },
+      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
+    },
+    options,
+  );
+  ana.provider.start();
+  await ana.reach('online');
+  return { ana, line: await server.connection(0) };
+};
+
+const message = (inside: string): string =>
+  `<message from='bob@campus.test/x' to='${OWN}/aims' type='chat' id='1'>${inside}</message>`;
+
+/** What is sent now has been acknowledged when this resolves. */
+const acknowledged = async (ana: { set: ReturnType<typeof person>['set'] }): Promise<void> => {
+  expect(await ana.set('messaging').send(BOB, draft('asks for an ack')).outcome).toEqual({ state: 'sent' });
+};
+
+const named = (line: Connection, name: 'received' | 'displayed'): (string | undefined)[] =>
+  line.elements
+    .filter((element) => element.is('message'))
+    .flatMap((element) => element.getChild(name, name === 'received' ? NS.receipts : NS.markers) ?? [])
+    .map(({ attrs }) => attrs.id);
+
+it('owes a receipt until the server has it, and says so', async () => {
+  let deaf = false;
+  const { ana, line } = await setUp({ on: (_line, element) => deaf && element.is('r') });
+  const reports: MessageReport[] = [];
+  ana.set('messaging').onReported((report) => reports.push(report));
+  deaf = true;
+  line.write(message(`<body>tell me</body><request xmlns='${NS.receipts}'/>`));
+  await line.expect('a receipt', (element) => element.getChild('received', NS.receipts) !== undefined);
+  expect((await ana.texts(1))[0]).toHaveProperty('deliveryWanted');
+  // on its way already
+  ana.set('messaging').sendDelivered(BOB, '1', 0);
+  expect(reports).toEqual([]);
+  deaf = false;
+  await acknowledged(ana);
+  expect(reports).toEqual([{ peer: BOB, id: '1', report: 'delivered' }]);
+  expect(named(line, 'received')).toEqual(['1']);
+});
+
+it('tells that a text was read after a kill that came before the server had the word', async () => {
+  const { ana, line } = await setUp();
+  line.write(message(`<body>a</body><markable xmlns='${NS.markers}'/>`));
+  await ana.texts(1);
+  ana.set('messaging').sendRead(BOB, '1');
+  // the disk as the kill leaves it, before any acknowledgement
+  const storage = memoryStorage();
+  for (const [key, value] of ana.storage.content) storage.put(key, value);
+  const again = await setUp({}, { storage });
+  again.ana.set('messaging').sendRead(BOB, '1');
+  await acknowledged(again.ana);
+  expect(named(again.line, 'displayed')).toEqual(['1']);
+});
