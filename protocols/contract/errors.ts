@@ -29,6 +29,8 @@ export type ProviderErrorCode =
   | 'peer-unknown'
   /** Has no room for the file, or no place for it; which of them is nobody's business here. */
   | 'peer-cannot-keep'
+  /** Its program is older than what everybody else here speaks. */
+  | 'peer-outdated'
   | 'not-supported'
   | 'blocked'
   // content

@@ -88,6 +88,8 @@ export interface CoreFacts {
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
   /** A MESSAGE or INVITE outside dialogs: seconds after which it may come again, undefined when it is taken. */
   excess(from: Core.IncomingRequestMessage['from']['uri']): number | undefined;
+  /** Whether a request is from whom it says, as far as the connection it came by proves that. */
+  isGenuine(message: Core.IncomingRequestMessage): boolean;
 }
 
 const sessionBody = (content: string): Core.Body => ({
@@ -153,6 +155,10 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
   const receiveResponse = core.receiveIncomingResponseFromTransport.bind(core);
   core.receiveIncomingRequestFromTransport = (message) => {
     const { method } = message;
+    if (!facts.isGenuine(message)) {
+      if (method !== 'ACK') core.replyStateless(message, { statusCode: 403 });
+      return;
+    }
     const before = method === 'ACK' || method === 'CANCEL' ? undefined : transactions.mergedWith(message);
     if (before) {
       core.replyStateless(message, { statusCode: mergedStatus(message, before) });

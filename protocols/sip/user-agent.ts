@@ -3,19 +3,19 @@
  *
  * - {@link SipUserAgent}: one SIP endpoint. `invite()` makes a {@link SipSession}; `onInvite` hands over incoming ones;
  *   `request()` sends any other request and resolves to its final answer, never rejecting.
- * - With a `ServerNetwork` everything goes to one server; with a `DirectNetwork` there is none: it listens on its own port
- *   and each request goes to the host, port and transport its URI names.
+ * - With a `ServerNetwork` everything goes to one server; with a `KeyedNetwork` there is none: it listens on its own port, each
+ *   request goes to the peer whose id its URI names, and every flow proves who is at its other end.
  * - Session descriptions are text this layer never reads (`session-description-handler.ts`).
  *
  * @example
- * const agent = new SipUserAgent({ address: 'sip:ana@campus.test', network: new DirectNetwork({ host: '127.0.0.1', port: 0 }), … });
+ * const agent = new SipUserAgent({ address: 'sip:ana@campus.test', network, … });
  * await agent.connect();
  * agent.onInvite = (session) => session.accept({ sdp: answer });
  * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
 import { type Core, Grammar, Inviter, type Session, type URI, UserAgent } from 'sip.js';
-import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe } from '../contract/index.ts';
+import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe, userOf } from '../contract/index.ts';
 import { disposeCore, setCredentials } from './authentication/credentials.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
@@ -25,7 +25,7 @@ import { addressOfUri, toSipUri } from './sip-address.ts';
 import { adaptCore, presetDescriptions } from './sip-js-fixes.ts';
 import { SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
-import { SipTransport } from './transport/sip-transport.ts';
+import { FLOW_PEER_HEADER, SipTransport } from './transport/sip-transport.ts';
 import type { MessageHead } from './transport/wire/message-head.ts';
 import { hostText, VIA_HOST } from './transport/wire/via.ts';
 
@@ -37,6 +37,8 @@ export interface UserAgentOptions {
   log: ProviderLog;
   /** Body types we take in a MESSAGE, for OPTIONS. */
   accept: readonly string[];
+  /** User part of our Contact; random without. */
+  contactUser?: string;
 }
 
 const ALLOW = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'MESSAGE', 'NOTIFY', 'OPTIONS'] as const;
@@ -78,6 +80,7 @@ export class SipUserAgent {
       uri: toSipUri(options.address),
       displayName: displayName(options.displayName),
       viaHost: VIA_HOST,
+      ...(options.contactUser === undefined ? {} : { contactName: options.contactUser }),
       forceRport: true,
       contactParams: { transport: 'tcp' },
       transportConstructor: class {
@@ -118,6 +121,7 @@ export class SipUserAgent {
       contact: () => `${this.contact};message`,
       description: () => this.describe?.(),
       excess: (from) => this.excess?.(addressOfUri(from)),
+      isGenuine: (message) => this.#isGenuine(message),
       asked: (from) => {
         if (from.user === this.uri.user && from.host === this.uri.host) this.#askedByOwn.emit();
         else this.#heard.emit(addressOfUri(from));
@@ -134,7 +138,7 @@ export class SipUserAgent {
     return this.#userAgent.contact.toString();
   }
 
-  /** User part of our Contact: random, and so what our own binding is known by. */
+  /** User part of our Contact: random unless given, and so what our own binding is known by. */
   get contactUser(): string {
     return this.#userAgent.contact.uri.user ?? '';
   }
@@ -246,6 +250,19 @@ export class SipUserAgent {
     const ours = `${head.get('call-id')}${tagOf('to')}`;
     const event = head.get('event')?.split(';', 1)[0]?.trim() ?? '';
     return tagOf('to') !== '' && (dialogs.has(`${ours}${tagOf('from')}`) || subscribers.has(`${ours}${event}`));
+  }
+
+  /**
+   * Where the flow proves who is at its other end, nobody writes as another: the From is theirs, and what belongs to a dialog is
+   * from the one it is with. Within a dialog only the user part counts: our own INVITE named host and port.
+   */
+  #isGenuine(message: Core.IncomingRequestMessage): boolean {
+    const peer = message.getHeader(FLOW_PEER_HEADER);
+    if (peer === undefined) return true;
+    const { from, callId, fromTag, toTag } = message;
+    if (!toTag) return addressOfUri(from.uri) === peer;
+    const dialog = this.core.dialogs.get(`${callId}${toTag}${fromTag}`);
+    return [from.uri.user, dialog?.remoteURI.user ?? from.uri.user].every((user) => user === userOf(peer));
   }
 
   #keep(session: SipJsSession): SipJsSession {

@@ -45,6 +45,10 @@ export const enFaults = {
   'peer-declined': { said: 'This person declined.', todo: 'Write to them to ask why.' },
   'peer-unknown': { said: 'The server knows nobody with this address.', todo: 'Check the address.' },
   'peer-cannot-keep': { said: 'The file could not be kept at the other side.', todo: 'Try again later.' },
+  'peer-outdated': {
+    said: 'This person uses an older AIMS that cannot prove who it is.',
+    todo: 'Ask them to update AIMS.',
+  },
   'not-supported': { said: 'The other side cannot do this.', todo: 'Try another route to this person.' },
   blocked: { said: 'Messages between you two are blocked.', todo: 'Ask this person in another way.' },
   'too-big': { said: 'This is too big for this route.', todo: 'Send it in parts, or as a file.' },

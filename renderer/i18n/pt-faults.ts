@@ -47,6 +47,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
   'peer-declined': { said: 'Esta pessoa recusou.', todo: 'Escreva-lhe a perguntar porquê.' },
   'peer-unknown': { said: 'O servidor não conhece ninguém com este endereço.', todo: 'Verifique o endereço.' },
   'peer-cannot-keep': { said: 'O ficheiro não pôde ser guardado do outro lado.', todo: 'Tente de novo mais tarde.' },
+  'peer-outdated': {
+    said: 'Esta pessoa usa um AIMS mais antigo, que não consegue provar quem é.',
+    todo: 'Peça-lhe que atualize o AIMS.',
+  },
   'not-supported': { said: 'O outro lado não consegue fazer isto.', todo: 'Tente outro caminho para esta pessoa.' },
   blocked: { said: 'As mensagens entre vocês estão bloqueadas.', todo: 'Contacte esta pessoa de outra forma.' },
   'too-big': { said: 'É demasiado grande para este caminho.', todo: 'Envie por partes, ou como ficheiro.' },

@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
 import type { SipSession, SipSessionState } from '../../protocols/sip/sip-session.ts';
-import { DirectNetwork } from '../../protocols/sip/transport/direct-network.ts';
 import { hostText } from '../../protocols/sip/transport/wire/via.ts';
 import { SipUserAgent } from '../../protocols/sip/user-agent.ts';
+import { DirectNetwork } from './direct-network.ts';
 
 /** A connected user agent without a server, stopped when the test ends. */
 export const directAgent = async (

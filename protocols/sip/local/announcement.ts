@@ -1,6 +1,6 @@
 import type { OwnPresence, PresenceState } from '../../contract/index.ts';
 import { headerText } from '../header-text.ts';
-import { isInstanceId } from './identity.ts';
+import { isInstanceId } from './identity/instance.ts';
 
 /** Service type of AIMS in DNS-SD (RFC 6763 §7): one instance per account, named by its instance id. */
 export const SERVICE = '_aims._tcp.local';
@@ -12,6 +12,8 @@ const HOST_TTL = 120;
 const OTHER_TTL = 4500;
 const NAME_MAXIMUM = 60;
 const NOTE_MAXIMUM = 60;
+/** Programs from before ids were keys show this as the note of everybody they can no longer write to. */
+const NOTE_FOR_OUTDATED = 'Atualize o AIMS para escrever · Update AIMS to write';
 
 /** One DNS record as bonjour-service's DNS codec takes and gives it. */
 export interface DnsRecord {
@@ -28,6 +30,8 @@ export interface Announcement {
   /** What the person calls itself; nobody has checked it. */
   name: string;
   presence: OwnPresence;
+  /** By a program from before ids were keys: it is seen, and nothing can be sent to it. */
+  outdated?: true;
 }
 
 /** Whoever wants to be offline can still be written to, as with a server: so that is announced like the others. */
@@ -52,9 +56,12 @@ export function recordsOf({ id, port, name, presence }: Announcement, address: s
   const target = `${id}.local`;
   const txt = [
     `v=${VERSION}`,
+    // the id is the hash of a key, which whoever connects is shown
+    'key=1',
     `name=${shorten(name, NAME_MAXIMUM)}`,
     `state=${presence.state}`,
-    ...(presence.note ? [`note=${shorten(presence.note, NOTE_MAXIMUM)}`] : []),
+    `note=${NOTE_FOR_OUTDATED}`,
+    ...(presence.note ? [`said=${shorten(presence.note, NOTE_MAXIMUM)}`] : []),
     ...(presence.idleSince !== undefined ? [`idle=${Math.floor(presence.idleSince / 1000)}`] : []),
   ];
   return [
@@ -88,7 +95,7 @@ const readTxt = (data: unknown): ReadonlyMap<string, string> | undefined => {
 
 const readPresence = (txt: ReadonlyMap<string, string>): OwnPresence => {
   const state = txt.get('state') ?? '';
-  const note = shorten(txt.get('note') ?? '', NOTE_MAXIMUM);
+  const note = shorten(txt.get(txt.has('key') ? 'said' : 'note') ?? '', NOTE_MAXIMUM);
   const idle = txt.get('idle') ?? '';
   return {
     // a state of a later version is somebody there all the same
@@ -115,7 +122,14 @@ export function readRecords(records: readonly DnsRecord[]): { present: Announcem
     const record = records.find((other) => other.type === 'TXT' && instanceOf(other.name) === id);
     const txt = record && readTxt(record.data);
     if (txt?.get('v') !== VERSION) continue;
-    present.set(id, { id, port, name: shorten(txt.get('name') ?? '', NAME_MAXIMUM), presence: readPresence(txt) });
+    const name = shorten(txt.get('name') ?? '', NAME_MAXIMUM);
+    present.set(id, {
+      id,
+      port,
+      name,
+      presence: readPresence(txt),
+      ...(txt.has('key') ? {} : { outdated: true as const }),
+    });
   }
   return { present: [...present.values()], leaving: [...leaving] };
 }

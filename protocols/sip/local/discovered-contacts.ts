@@ -8,7 +8,7 @@ import {
   type PresenceOperationSet,
   ProviderError,
 } from '../../contract/index.ts';
-import { addressOfInstance, instanceOfAddress } from './identity.ts';
+import { addressOfInstance, instanceOfAddress } from './identity/instance.ts';
 import type { LocalPeer, PeerDirectory } from './peer-directory.ts';
 
 /** The people on the network as a contact list that keeps itself. */

@@ -1,5 +1,5 @@
 import type { ProtocolDescription } from '../../contract/index.ts';
-import { parseLocalAddress } from './identity.ts';
+import { parseLocalAddress } from './identity/instance.ts';
 import { LocalProvider } from './local-provider.ts';
 
 /**

@@ -20,11 +20,13 @@ import { SipMessaging } from '../messaging/messaging.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
 import { addressOfUri } from '../sip-address.ts';
-import { DirectNetwork } from '../transport/direct-network.ts';
+import { connectStream } from '../transport/connect-stream.ts';
 import { responseTarget } from '../transport/wire/via.ts';
 import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts';
 import { Discovery } from './discovery.ts';
-import { addressOfInstance, instanceOfAddress, storedInstanceId } from './identity.ts';
+import { addressOfInstance, instanceOfAddress } from './identity/instance.ts';
+import { type OwnKey, storedKey } from './identity/own-key.ts';
+import { KeyedNetwork } from './keyed-network.ts';
 import { LocalUserAgent } from './local-user-agent.ts';
 import { ownAddress } from './own-address.ts';
 import { type LocalPeer, PeerDirectory } from './peer-directory.ts';
@@ -49,7 +51,7 @@ export class LocalProvider implements Provider {
   readonly address: Address;
   readonly onRegistration: Subscribe<Registration>;
   readonly #context: ProviderContext;
-  readonly #id: string;
+  readonly #key: OwnKey;
   readonly #loopbackOnly: boolean;
   readonly #agent: LocalUserAgent;
   readonly #discovery: Discovery;
@@ -70,26 +72,33 @@ export class LocalProvider implements Provider {
     const { account, storage, log } = context;
     const now = (): number => context.now();
     this.#context = context;
-    this.#id = storedInstanceId(storage);
-    this.address = addressOfInstance(this.#id);
+    this.#key = storedKey(storage);
+    this.address = addressOfInstance(this.#key.id);
     this.#loopbackOnly = account.options.loopbackOnly === true;
     const multicastPort = account.options.multicastPort;
 
     this.#directory = new PeerDirectory({ now, ping: (peer) => this.#ping(peer) });
     const address = (): string => this.#ownAddress();
-    const route = (to: Address): string | undefined => {
+    const whereIs = (id: string): { host: string; port: number } | undefined => {
       const local = this.#agent.local;
       // notes to oneself go the same way as all else
-      if (to === this.address && local) return uriOf({ id: this.#id, host: local.address, port: local.port });
-      const peer = this.#present(to);
-      return peer && uriOf(peer);
+      if (id === this.#key.id) return local && { host: local.address, port: local.port };
+      return this.#directory.find(id);
+    };
+    const route = (to: Address): string | undefined => {
+      const id = instanceOfAddress(to) ?? '';
+      const place = whereIs(id);
+      return place && uriOf({ ...place, id });
     };
     this.#agent = new LocalUserAgent({
       address: this.address,
       displayName: account.displayName,
-      network: new DirectNetwork({
+      contactUser: this.#key.id,
+      network: new KeyedNetwork({
+        key: this.#key,
         host: this.#loopbackOnly ? '127.0.0.1' : '0.0.0.0',
-        port: 0,
+        whereIs,
+        now,
         // read at each use: the network may change
         get advertisedHost() {
           return address();
@@ -103,6 +112,7 @@ export class LocalProvider implements Provider {
         await this.#directory.appearance(instanceOfAddress(to) ?? '', SEARCH_TIMEOUT);
         return route(to);
       },
+      outdated: (to) => this.#present(to)?.outdated === true,
       onUnreachable: (to) => this.#directory.suspect(instanceOfAddress(to) ?? ''),
     });
     this.#agent.onDisconnected(() => this.#supervisor.lost(new ProviderError('network', { retryable: true })));
@@ -111,7 +121,7 @@ export class LocalProvider implements Provider {
       port: typeof multicastPort === 'number' ? multicastPort : MULTICAST_PORT,
       log,
       onPresent: (announcement, host) => {
-        if (announcement.id !== this.#id) this.#directory.present(announcement, host);
+        if (announcement.id !== this.#key.id) this.#directory.present(announcement, host);
       },
       onLeaving: (id, host) => this.#directory.leaving(id, host),
       onFault: (error) => this.#supervisor.lost(error),
@@ -124,10 +134,10 @@ export class LocalProvider implements Provider {
     this.onRegistration = this.#supervisor.onChange;
 
     const online = (): boolean => this.#supervisor.state.state === 'online';
-    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined });
+    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined, keyed: true });
     const place = (): MediaPlace | undefined => {
       const { local } = this.#agent;
-      return local && { host: local.address, secure: false };
+      return local && { host: local.address, secure: true };
     };
     this.#messaging = new SipMessaging({
       agent: this.#agent,
@@ -193,7 +203,12 @@ export class LocalProvider implements Provider {
   }
 
   capabilitiesOf(contact: Address): ContactCapabilities {
-    if (!this.#present(contact)) {
+    const peer = this.#present(contact);
+    if (peer?.outdated) {
+      const unable = { on: false, off: new ProviderError('peer-outdated') } as const;
+      return { messaging: unable, fileTransfer: unable };
+    }
+    if (!peer) {
       const away = { on: false, off: new ProviderError('peer-offline', { retryable: true }) } as const;
       return { messaging: away, fileTransfer: away };
     }
@@ -257,7 +272,7 @@ export class LocalProvider implements Provider {
     if (!local) return;
     this.#announcedAddress = local.address;
     const { displayName } = this.#context.account;
-    this.#discovery.announce({ id: this.#id, port: local.port, name: displayName, presence: own }, local.address);
+    this.#discovery.announce({ id: this.#key.id, port: local.port, name: displayName, presence: own }, local.address);
   }
 
   #ownAddress(): string {
@@ -275,30 +290,27 @@ export class LocalProvider implements Provider {
       timer = setTimeout(() => resolve(false), PING_TIMEOUT);
     });
     // not through `route`: this very place is in question
-    const answered = this.#agent.reach(uriOf(peer));
+    const answered = peer.outdated ? isListening(peer) : this.#agent.reach(uriOf(peer));
     const alive = await Promise.race([answered, late]);
     clearTimeout(timer);
     return alive;
   }
 
   /**
-   * Nobody vouches for a name here, so at least it must come from where that peer was seen: otherwise whoever reaches our
-   * port from anywhere could write as anybody. Unknown senders are asked to try again, and the network who they are.
+   * That a sender has the key of its id is known here (`KeyedNetwork`). Those the network has not told of yet are asked to try
+   * again, and the network who they are: they could not be answered.
    */
   #admitKnownPeersOnly(): void {
-    const refusal = (peer: Address, via: string | undefined): 403 | 480 | undefined => {
-      const host = peer === this.address ? this.#agent.local?.address : this.#present(peer)?.host;
-      if (host === undefined) {
-        this.#discovery.ask();
-        return 480;
-      }
-      return responseTarget(via ?? '')?.host === host ? undefined : 403;
+    const refusal = (peer: Address): 480 | undefined => {
+      if (peer === this.address || this.#present(peer)) return undefined;
+      this.#discovery.ask();
+      return 480;
     };
     const hosts = new HostLimit();
     const receive = this.#agent.onMessage;
     this.#agent.onMessage = (request) => {
       const { message } = request;
-      const status = refusal(addressOfUri(message.from.uri), message.getHeader('via'));
+      const status = refusal(addressOfUri(message.from.uri));
       const seconds = status
         ? undefined
         : hosts.excess(responseTarget(message.getHeader('via') ?? '')?.host ?? '', sizeOf(message));
@@ -307,14 +319,24 @@ export class LocalProvider implements Provider {
       else receive?.(request);
     };
     this.#agent.onInvite = (session) => {
-      const status = refusal(session.peer, session.header('via'));
+      const status = refusal(session.peer);
       if (status) session.reject(status);
       else dispatchInvitation(session, [this.#files, this.#messaging.chats]);
     };
   }
 }
 
+/** Whether anybody at all listens there: all that can be asked of a program that has no key. */
+const isListening = ({ host, port }: LocalPeer): Promise<boolean> =>
+  connectStream({ address: host, port }, { timeout: PING_TIMEOUT, signal: new AbortController().signal }).then(
+    (socket) => {
+      socket.destroy();
+      return true;
+    },
+    () => false,
+  );
+
 const sizeOf = ({ body }: { body?: string }): number => Buffer.byteLength(body ?? '');
 
 const uriOf = ({ id, host, port }: Pick<LocalPeer, 'id' | 'host' | 'port'>): string =>
-  `sip:${id}@${host}:${port};transport=tcp`;
+  `sip:${id}@${host}:${port};transport=tls`;

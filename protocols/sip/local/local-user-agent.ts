@@ -9,6 +9,8 @@ export interface LocalUserAgentOptions extends UserAgentOptions {
   route: (address: Address) => string | undefined;
   /** Asks the network and gives it a moment to answer; then the same as `route`. */
   search: (address: Address) => Promise<string | undefined>;
+  /** Whether the program behind an address is from before ids were keys, and speaks only without. */
+  outdated?: (address: Address) => boolean;
   /** Nobody answered at the place `route` named. */
   onUnreachable: (address: Address) => void;
 }
@@ -27,10 +29,11 @@ export class LocalUserAgent extends SipUserAgent {
 
   override async request(request: OutgoingRequest): Promise<SipAnswer> {
     if (typeof request.to !== 'string') return await super.request(request);
-    const { route, search, onUnreachable } = this.#options;
+    const { route, search, outdated, onUnreachable } = this.#options;
+    if (outdated?.(request.to)) return unsent(494, 'Security Agreement Required', request.cseq);
     // right after coming online, or after a lost packet, somebody who is there may not be known yet
     const to = route(request.to) ?? (await search(request.to));
-    if (to === undefined) return absent(request.cseq ?? 1);
+    if (to === undefined) return absent(request.cseq);
     const answer = await super.request({ ...request, to });
     if (!answer.local) return answer;
     // without a server in between no answer means nobody there
@@ -45,7 +48,8 @@ export class LocalUserAgent extends SipUserAgent {
   }
 
   override invite(to: Address, offer: SessionDescription): SipSession {
-    const { route, onUnreachable } = this.#options;
+    const { route, outdated, onUnreachable } = this.#options;
+    if (outdated?.(to)) throw new ProviderError('peer-outdated');
     const uri = route(to);
     if (uri === undefined) throw new ProviderError('peer-offline', { retryable: true });
     const session = super.invite(uri, offer);
@@ -57,9 +61,11 @@ export class LocalUserAgent extends SipUserAgent {
   }
 }
 
-const absent = (cseq: number): SipAnswer => ({
-  status: 480,
-  reason: 'Not on this network',
+const absent = (cseq: number | undefined): SipAnswer => unsent(480, 'Not on this network', cseq);
+
+const unsent = (status: number, reason: string, cseq = 1): SipAnswer => ({
+  status,
+  reason,
   local: false,
   header: () => undefined,
   headers: () => [],

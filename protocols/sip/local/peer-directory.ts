@@ -9,6 +9,8 @@ export interface LocalPeer {
   port: number;
   name: string;
   presence: OwnPresence;
+  /** Its program is from before ids were keys. */
+  outdated?: true;
 }
 
 export interface PeerDirectoryOptions {
@@ -86,7 +88,7 @@ export class PeerDirectory {
     if (!known) {
       if (this.#isFull(host)) this.#makeRoom(host);
       else if (this.#isAllowed(host)) this.#put(peer);
-    } else if (known.host === peer.host && known.port === peer.port) {
+    } else if (known.host === peer.host && known.port === peer.port && known.outdated === peer.outdated) {
       const same = known.name === peer.name && samePresence(known.presence, peer.presence);
       if (same) known.seenAt = this.#options.now();
       else if (this.#isAllowed(host)) this.#put(peer);

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import type { TlsIdentity } from '../../../msrp/index.ts';
 
 // the few tags of X.690 that a certificate needs
@@ -38,6 +38,9 @@ const time = (at: number): Buffer =>
     ),
   );
 
+/** A new private key on P-256. */
+export const createKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+
 /**
  * Makes a self-signed certificate on P-256. Node can read certificates but not write them, and this one form is all
  * that is needed: one common name, no extensions, valid from a day ago (clocks differ) to thirty days ahead.
@@ -45,10 +48,11 @@ const time = (at: number): Buffer =>
  * The name says nothing about the person: "if the endpoint is able to make anonymous sessions, a distinct certificate
  * MUST be used" (RFC 4975 §14.4), and a peer looks at nothing but the fingerprint in the SDP (`fingerprintOf`).
  *
+ * `privateKey`: where the key itself is what a peer knows; a new one without.
+ *
  * @example endpoint.listen({ host, tls: createCertificate(Date.now()) })
  */
-export function createCertificate(now: number): TlsIdentity {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export function createCertificate(now: number, privateKey = createKey()): TlsIdentity {
   const algorithm = der(SEQUENCE, der(OBJECT_IDENTIFIER, ECDSA_WITH_SHA256));
   const name = der(
     SEQUENCE,
@@ -64,7 +68,7 @@ export function createCertificate(now: number): TlsIdentity {
     name,
     der(SEQUENCE, time(now - DAY), time(now + 30 * DAY)),
     name,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
   );
   const signature = sign('sha256', toBeSigned, privateKey);
   const whole = der(SEQUENCE, toBeSigned, algorithm, der(BIT_STRING, Buffer.of(0), signature));

@@ -32,6 +32,11 @@ export interface MediaContext {
   log: ProviderLog;
   /** PEM authorities for a peer's relay, beside the system's. */
   certificateAuthorities: readonly string[];
+  /**
+   * Signalling proves who everybody is: every line is TLS straight to the peer, by the fingerprints exchanged there (RFC 4975
+   * §14.4), and any other is refused.
+   */
+  keyed?: boolean;
 }
 
 type LineOptions = Omit<SessionOptions, 'matching'>;
@@ -87,6 +92,7 @@ export class Media {
    * @throws as `offer`, and ProviderError `not-supported` with the code 488 (the offer must be refused)
    */
   async answer(host: string, offered: MediaAddress, options: LineOptions): Promise<MediaLine> {
+    if (this.#context.keyed) requireFingerprint(offered);
     const throughRelay = offered.path.length > 1;
     // a middlebox that knows no CEMA has changed it: nobody can connect by its path, though its writer may well connect here
     const changed = offered.cema !== true && !(await addressMatches(offered));
@@ -127,7 +133,7 @@ export class Media {
     facts: { setup: Setup; cema: boolean },
     unreached: () => void = () => {},
   ): MediaLine {
-    const { certificateAuthorities } = this.#context;
+    const { certificateAuthorities, keyed = false } = this.#context;
     const fingerprint = raw.secure && raw.identity ? fingerprintOf(raw.identity.cert) : undefined;
     const line = new MediaLine({
       ...raw,
@@ -135,6 +141,7 @@ export class Media {
       offered,
       fingerprint,
       certificateAuthorities,
+      keyed,
       unreached,
       left: () => this.#lines.delete(line),
     });
@@ -215,6 +222,11 @@ export class Media {
   }
 }
 
+const requireFingerprint = ({ secure, fingerprint, path }: MediaAddress): void => {
+  if (!secure || fingerprint === undefined || path.length !== 1)
+    throw new ProviderError('not-supported', { protocolCode: 488 });
+};
+
 interface RawLine {
   endpoint: MsrpEndpoint;
   session: MsrpSession;
@@ -233,6 +245,7 @@ interface MadeLine extends RawLine {
   cema: boolean;
   fingerprint: string | undefined;
   certificateAuthorities: readonly string[];
+  keyed: boolean;
   unreached(): void;
   left(): void;
 }
@@ -291,6 +304,7 @@ export class MediaLine {
    */
   async start(answered: MediaAddress, options: StartLineOptions): Promise<void> {
     const remote = await this.#plain(answered, options.again);
+    if (this.#made.keyed) requireFingerprint(remote);
     const { timeout, signal, survives = false } = options;
     const { setup, certificateAuthorities, relayed } = this.#made;
     const role = setup === 'actpass' ? offererRole(setup, remote.setup) : setup;

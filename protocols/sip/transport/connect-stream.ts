@@ -1,13 +1,22 @@
 import net, { type Socket } from 'node:net';
-import tls from 'node:tls';
+import tls, { type TLSSocket } from 'node:tls';
 import { ProviderError } from '../../contract/index.ts';
 import { refusalOf, type TlsTrust, tlsOptions } from './tls-trust.ts';
 
 export interface StreamTarget {
   address: string;
   port: number;
-  /** Present: TLS. */
+  /** Present: TLS, and whose certificates are believed. */
   trust?: TlsTrust | undefined;
+  /** TLS where it is not authorities who are believed. */
+  security?: StreamSecurity;
+}
+
+/** How one TLS connection is made and judged. */
+export interface StreamSecurity {
+  options: tls.ConnectionOptions;
+  /** Undefined when the other end is who it should be. Nothing is sent before. */
+  refusalOf: (socket: TLSSocket) => ProviderError | undefined;
 }
 
 /** Called when the TCP connection stands and TLS begins. */
@@ -23,10 +32,9 @@ export const connectStream = (
 ): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const { trust } = target;
-    const names = [trust?.domain ?? [], trust?.names ?? []].flat();
-    const name = names.find((each) => net.isIP(each) === 0);
+    const security = target.security ?? (trust && byAuthority(trust, target.address));
     const to = { host: target.address, port: target.port };
-    const secured = trust && tls.connect({ ...tlsOptions(trust), ...to, ...(name ? { servername: name } : {}) });
+    const secured = security && tls.connect({ ...security.options, ...to });
     const socket: Socket = secured ?? net.connect(to);
     let connected = false;
     const settle = (error: ProviderError | undefined): void => {
@@ -55,8 +63,15 @@ export const connectStream = (
       if (secured) options.onSecuring?.();
       else settle(undefined);
     });
-    if (secured && trust) {
-      secured.once('secureConnect', () => settle(refusalOf(secured, trust, names[0] ?? target.address)));
-    }
+    if (secured) secured.once('secureConnect', () => settle(security.refusalOf(secured)));
     if (options.signal.aborted) onAbort();
   });
+
+const byAuthority = (trust: TlsTrust, address: string): StreamSecurity => {
+  const names = [trust.domain ?? [], trust.names].flat();
+  const name = names.find((each) => net.isIP(each) === 0);
+  return {
+    options: { ...tlsOptions(trust), ...(name ? { servername: name } : {}) },
+    refusalOf: (socket) => refusalOf(socket, trust, names[0] ?? address),
+  };
+};

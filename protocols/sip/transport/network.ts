@@ -1,5 +1,9 @@
+import type { Address } from '../../contract/index.ts';
+
 /** Where one request or response goes, as far as the network decides it. */
 export interface Target {
+  /** User part of the URI, where the network finds people by it. */
+  user?: string | undefined;
   host: string;
   /** Undefined: the default of the transport. */
   port: number | undefined;
@@ -16,6 +20,8 @@ export interface Flow {
   readonly local: { address: string; port: number };
   readonly remote: { address: string; port: number };
   readonly open: boolean;
+  /** Whose other end it is, where the connection itself proves that. */
+  readonly peer?: Address;
   /** It leads to somebody else than we asked; only what belongs to something of ours is taken from there. */
   readonly stranger?: boolean;
   /** Resolves when the bytes are handed to the system; rejects when the flow is broken. Bytes keep their order. */

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { EmitterImpl, type Transport, TransportState } from 'sip.js';
-import type { ProviderLog } from '../../contract/index.ts';
+import { type ProviderLog, userOf } from '../../contract/index.ts';
 import { deliverToCore } from '../sip-js-fixes.ts';
 import type { Flow, Network, Target } from './network.ts';
 import { Retransmitter } from './retransmitter.ts';
+import { answerTo } from './wire/answer-to.ts';
 import { CHALLENGE_HEADERS } from './wire/challenge-headers.ts';
 import { type Restoration, repairRequest, repairResponse, restoreResponse } from './wire/inbound-repair.ts';
 import { MessageHead } from './wire/message-head.ts';
@@ -19,6 +19,8 @@ import {
 
 /** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
 export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
+/** Put into requests that came by a flow which proves who is at its other end: that one's address. */
+export const FLOW_PEER_HEADER = 'X-Flow-Peer';
 
 interface PendingRequest {
   flow: Flow;
@@ -171,7 +173,7 @@ export class SipTransport implements Transport {
       restoreResponse(head, received.restoration);
     }
     head.map('Via', (via, index) => (index === 0 ? requestViaForWire(via) : via));
-    const flow = received?.flow.open ? received.flow : await this.#flowBack(head.get('via') ?? '');
+    const flow = received?.flow.open ? received.flow : await this.#flowBack(head.get('via') ?? '', received?.flow);
     const bytes = Buffer.concat([Buffer.from(head.toString(), 'utf8'), body]);
     if (flow.protocol === 'UDP' && status >= 300 && head.method === 'INVITE') {
       this.#retransmitter.other(`answer ${branch}`, () => {
@@ -181,10 +183,11 @@ export class SipTransport implements Transport {
     await flow.send(bytes);
   }
 
-  #flowBack(via: string): Promise<Flow> {
+  #flowBack(via: string, former: Flow | undefined): Promise<Flow> {
     const target: Target | undefined = responseTarget(via);
     if (!target) throw new Error('no way back');
-    return this.#network.flowFor(target, 0);
+    const user = former?.peer === undefined ? undefined : userOf(former.peer);
+    return this.#network.flowFor({ ...target, user }, 0);
   }
 
   #receive(flow: Flow, headText: string, body: Buffer): void {
@@ -195,13 +198,14 @@ export class SipTransport implements Transport {
       return;
     }
     head.map(LOCAL_ANSWER_HEADER, () => undefined);
+    head.map(FLOW_PEER_HEADER, () => undefined);
     for (const name of Object.values(CHALLENGE_HEADERS)) head.map(name, () => undefined);
     if (flow.stranger && !this.#expected(head)) {
       this.#log('debug', 'sip.stranger', { method: head.method });
       return;
     }
     if (head.start.kind === 'request') this.#receiveRequest(flow, head, head.start.method, body);
-    else this.#receiveResponse(head, head.start.status, body);
+    else this.#receiveResponse(flow, head, head.start.status, body);
   }
 
   /** From another address than we asked: answers we wait for, whose branch nobody can guess, and what is within a dialog. */
@@ -216,6 +220,7 @@ export class SipTransport implements Transport {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
     if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
     const restoration = repairRequest(head, this.#domain);
+    if (flow.peer !== undefined) head.set(FLOW_PEER_HEADER, flow.peer);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
       return;
@@ -236,13 +241,18 @@ export class SipTransport implements Transport {
     else if (outcome === 'threw' && !received.answered) this.#refuse(flow, head, 500);
   }
 
-  #receiveResponse(head: MessageHead, status: number, body: Buffer): void {
+  #receiveResponse(flow: Flow, head: MessageHead, status: number, body: Buffer): void {
     if (isCut(head, body) || !repairResponse(head, this.#domain)) {
       this.#log('debug', 'sip.unreadable', { status });
       return;
     }
     const key = transactionKey(head);
     const pending = this.#pending.get(key);
+    // where flows prove who is there, nobody answers for another
+    if (flow.peer !== (pending?.flow ?? this.#inviteFlows.get(head.branch))?.peer) {
+      this.#log('debug', 'sip.stranger', { status });
+      return;
+    }
     if (status >= 200) {
       this.#retransmitter.stop(key);
       this.#pending.delete(key);
@@ -370,19 +380,3 @@ const REASONS = {
 const isCut = (head: MessageHead, body: Buffer): boolean => Number(head.get('content-length')) > body.length;
 
 const transactionKey = (head: MessageHead): string => `${head.branch} ${head.method}`;
-
-/** RFC 3261 §8.2.6: an answer built from its request. */
-const answerTo = (request: MessageHead, status: number, reason: string): string => {
-  const to = request.get('to') ?? '';
-  const tagged = /;\s*tag=/i.test(to) ? to : `${to};tag=${randomUUID().slice(0, 8)}`;
-  const lines = [
-    `SIP/2.0 ${status} ${reason}`,
-    ...request.all('via').map((via) => `Via: ${via}`),
-    `From: ${request.get('from') ?? ''}`,
-    `To: ${tagged}`,
-    `Call-ID: ${request.get('call-id') ?? ''}`,
-    `CSeq: ${request.get('cseq') ?? ''}`,
-    'Content-Length: 0',
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n`;
-};

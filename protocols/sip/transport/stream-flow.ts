@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Address } from '../../contract/index.ts';
 import type { Flow, FlowProtocol } from './network.ts';
 import { FRAMER_LIMITS, type FramerLimits, MessageFramer } from './wire/message-framer.ts';
 
@@ -37,6 +38,7 @@ const HEAD_WITHIN = 32_000;
  */
 export class StreamFlow implements Flow {
   readonly protocol: FlowProtocol;
+  readonly peer?: Address;
   readonly local: { address: string; port: number };
   readonly remote: { address: string; port: number };
   /** Resolves when the socket is really gone, which `close()` only asks for. */
@@ -56,9 +58,15 @@ export class StreamFlow implements Flow {
     socket: Socket,
     protocol: FlowProtocol,
     events: StreamFlowEvents,
-    options: { keepAlive?: KeepAlive | undefined; limits?: FramerLimits | undefined; headWithin?: number } = {},
+    options: {
+      keepAlive?: KeepAlive | undefined;
+      limits?: FramerLimits | undefined;
+      headWithin?: number;
+      peer?: Address;
+    } = {},
   ) {
     this.protocol = protocol;
+    if (options.peer !== undefined) this.peer = options.peer;
     this.#socket = socket;
     this.#events = events;
     this.#keepAlive = options.keepAlive;

@@ -17,7 +17,7 @@ import { EmojiPicker } from './emoji-picker.tsx';
 import { useDraft } from './use-draft.ts';
 
 /** Reasons no waiting will change: the box is closed. Else what is written is kept and sent later. */
-const FINAL: ReadonlySet<string> = new Set(['blocked', 'not-supported', 'policy', 'peer-unknown']);
+const FINAL: ReadonlySet<string> = new Set(['blocked', 'not-supported', 'peer-outdated', 'policy', 'peer-unknown']);
 
 interface ComposerProps {
   talkId: string;

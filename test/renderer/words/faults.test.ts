@@ -27,6 +27,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'peer-declined': true,
   'peer-unknown': true,
   'peer-cannot-keep': true,
+  'peer-outdated': true,
   'not-supported': true,
   blocked: true,
   'too-big': true,

@@ -54,6 +54,17 @@ describe('an announcement', () => {
     ]);
   });
 
+  test('tells programs from before ids were keys to be brought up to date, and is told from theirs', () => {
+    const records = recordsOf({ id, port: 5070, name: 'Ana', presence: { state: 'away', note: 'lunch' } }, '192.0.2.1');
+    const strings = records.find(({ type }) => type === 'TXT')?.data as string[];
+    // what such a program shows as the note
+    expect(strings.find((string) => string.startsWith('note='))).toMatch(/^note=.*Update AIMS/);
+    const before = [srv(), { name: instance, type: 'TXT', ttl: 1, data: txt('v=1', 'name=Ana', 'note=lunch') }];
+    expect(readRecords(before).present).toEqual([
+      { id, port: 5070, name: 'Ana', presence: { state: 'available', note: 'lunch' }, outdated: true },
+    ]);
+  });
+
   test('with a life of zero is a goodbye', () => {
     const records = recordsOf({ id, port: 5070, name: '', presence: { state: 'away' } }, '127.0.0.1');
     expect(readRecords(records.map((record) => ({ ...record, ttl: 0 })))).toEqual({ present: [], leaving: [id] });
@@ -75,7 +86,9 @@ describe('an announcement', () => {
       srv(),
       { name: instance, type: 'TXT', ttl: 1, data: txt('v=1', 'name=A\r\nB\u0000', 'state=dancing', 'note=\u0007') },
     ];
-    expect(readRecords(records).present).toEqual([{ id, port: 5070, name: 'A B', presence: { state: 'available' } }]);
+    expect(readRecords(records).present).toMatchObject([
+      { id, port: 5070, name: 'A B', presence: { state: 'available' } },
+    ]);
   });
 });
 

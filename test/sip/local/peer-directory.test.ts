@@ -184,3 +184,12 @@ describe('whoever shouts many names', () => {
     expect(directory.find(id)?.name).toBe('in the end');
   });
 });
+
+test('who has a key does not lose it because its place is said to have none', async () => {
+  const { directory, answering, settle } = directoryOf();
+  directory.present(ana(), '192.0.2.1');
+  answering.add('192.0.2.1:5070');
+  directory.present(ana({ outdated: true }), '192.0.2.1');
+  await settle();
+  expect(directory.find(id)?.outdated).toBeUndefined();
+});

@@ -1,49 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import dgram from 'node:dgram';
-import { createRequire } from 'node:module';
 import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MessageDraft } from '../../../protocols/contract/index.ts';
 import { recordsOf, SERVICE } from '../../../protocols/sip/local/announcement.ts';
-import { Discovery } from '../../../protocols/sip/local/discovery.ts';
 import { local } from '../../../protocols/sip/local/index.ts';
 import { MAXIMUM_AT_HOST } from '../../../protocols/sip/local/peer-directory.ts';
-import { directAgent } from '../direct-agents.ts';
+import type { directAgent } from '../direct-agents.ts';
+import { announcing, encode, shouting } from './announcing.ts';
+import { keyedAgent } from './keyed-agents.ts';
 import { contextOf, localPeer, multicastPort, neighbours, portOf, registered, sees } from './local-peers.ts';
 
-// the codec below bonjour-service, found from there since it is no dependency of ours
-const below = createRequire(createRequire(import.meta.url).resolve('bonjour-service'));
-const { encode } = createRequire(below.resolve('multicast-dns'))('dns-packet') as {
-  encode: (packet: object) => Buffer;
-};
-
-const GROUP = '224.0.0.251';
 const id = 'abcdefghij234567klmn';
-
-/** A socket that shouts raw bytes into the group. */
-const shouting = async (port: number): Promise<(bytes: Uint8Array) => Promise<void>> => {
-  const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  socket.setMulticastInterface('127.0.0.1');
-  onTestFinished(() => void socket.close());
-  return (bytes) => new Promise((resolve) => socket.send(bytes, port, GROUP, () => resolve()));
-};
-
-/** Announces whatever the test wants as the protocol would. */
-const announcing = async (port: number): Promise<Discovery> => {
-  const fail = (): void => {};
-  const discovery = new Discovery({
-    loopbackOnly: true,
-    port,
-    log: () => {},
-    onPresent: () => {},
-    onLeaving: () => {},
-    onFault: fail,
-  });
-  await discovery.open();
-  onTestFinished(() => discovery.close());
-  return discovery;
-};
 
 const text = (
   from: string,
@@ -58,8 +26,8 @@ describe('whoever is no peer', () => {
   test('is not listened to: its texts and offers are put off', async () => {
     const port = multicastPort();
     const ana = await localPeer('Ana', port);
-    const stranger = await directAgent('abcdefghij234567klmn');
-    const uri = `${ana.provider.address.replace('@local', '')}@127.0.0.1:${await portOf(ana, port)}`;
+    const stranger = await keyedAgent(ana.provider.address, await portOf(ana, port));
+    const { uri } = stranger;
     expect((await stranger.agent.request(text(uri))).status).toBe(480);
     const session = stranger.agent.invite(uri, { sdp: 'v=0\r\n' });
     const rejected = await new Promise((resolve) => {

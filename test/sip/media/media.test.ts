@@ -7,8 +7,8 @@ import { Media, type MediaAddress, type MediaLine } from '../../../protocols/sip
 const host = '127.0.0.1';
 const body = randomBytes(100_000);
 
-const media = (): Media => {
-  const made = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined });
+const media = (keyed = false): Media => {
+  const made = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => undefined, keyed });
   onTestFinished(() => made.close());
   return made;
 };
@@ -89,6 +89,38 @@ describe.each([false, true])('a line between two accounts without relays (TLS: %
     }, false);
     expect(answered.cema).toBeUndefined();
     expect(boxes.map((box) => box.connections())).toEqual([1]);
+  });
+});
+
+describe('where signalling proves who everybody is, a line', () => {
+  const right = async (): Promise<MediaAddress> => {
+    const line = await media(true).offer({ host, secure: true }, refusing);
+    return { ...line.address, host };
+  };
+  const path = 'msrps://127.0.0.1:2855/relay;tcp';
+  const wrong: [string, (line: MediaAddress) => MediaAddress][] = [
+    ['without TLS', (line) => ({ ...line, secure: false })],
+    ['without a fingerprint', ({ fingerprint: _, ...line }) => line],
+    ['through a relay', (line) => ({ ...line, path: [path, ...line.path] })],
+  ];
+  test.each(wrong)('%s is refused when it is offered, and when it is the answer', async (_, change) => {
+    const refusal = { code: 'not-supported', protocolCode: '488' };
+    await expect(media(true).answer(host, change(await right()), refusing)).rejects.toMatchObject(refusal);
+    const offerer = await media(true).offer({ host, secure: true }, refusing);
+    await expect(begin(offerer, change(await right()))).rejects.toMatchObject(refusal);
+  });
+
+  test('takes no other certificate than that of the description, whoever knows the session', async () => {
+    const offerer = await media(true).offer({ host, secure: true }, refusing);
+    const offered = { ...offerer.address, host };
+    const [bob, mallory] = await Promise.all(
+      [0, 1].map(() => media(true).answer(host, { ...offered, setup: 'passive' }, refusing)),
+    );
+    if (!bob || !mallory) throw new Error('no lines');
+    const waiting = begin(offerer, { ...bob.address, host }).catch((error: unknown) => error);
+    await expect(begin(mallory, offered)).rejects.toBeInstanceOf(Error);
+    await Promise.all([begin(bob, offered), waiting]);
+    expect(offerer.session.state.name).toBe('bound');
   });
 });
 

@@ -23,12 +23,13 @@ export const viaForCore = (via: string): string =>
 /** Target of a request: the first Route with `lr`, else the Request-URI (RFC 3261 §8.1.2). Undefined when unreadable. */
 export const targetOf = (requestUri: string, route: string | undefined): Target | undefined => {
   const uri = route ? (/<([^<>]*)>/.exec(route)?.[1] ?? route) : requestUri;
-  const match = /^sips?:(?:[^@]*@)?(\[[^\]]+\]|[^:;?]+)(?::(\d+))?([^?]*)/i.exec(uri);
-  if (!match?.[1]) return undefined;
+  const match = /^sips?:(?:([^@]*)@)?(\[[^\]]+\]|[^:;?]+)(?::(\d+))?([^?]*)/i.exec(uri);
+  if (!match?.[2]) return undefined;
   return {
-    host: match[1].replace(/^\[|\]$/g, ''),
-    port: match[2] ? Number(match[2]) : undefined,
-    transport: /;transport=([^;]+)/i.exec(match[3] ?? '')?.[1]?.toLowerCase(),
+    user: match[1],
+    host: match[2].replace(/^\[|\]$/g, ''),
+    port: match[3] ? Number(match[3]) : undefined,
+    transport: /;transport=([^;]+)/i.exec(match[4] ?? '')?.[1]?.toLowerCase(),
   };
 };
 

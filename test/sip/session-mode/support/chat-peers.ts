@@ -8,9 +8,9 @@ import { MESSAGE_TYPES } from '../../../../protocols/sip/messaging/message-conte
 import { SipMessaging } from '../../../../protocols/sip/messaging/messaging.ts';
 import { dispatchInvitation } from '../../../../protocols/sip/offers/invitations.ts';
 import type { SipSession } from '../../../../protocols/sip/sip-session.ts';
-import { DirectNetwork } from '../../../../protocols/sip/transport/direct-network.ts';
 import type { TestRelay } from '../../../msrp/support/relay.ts';
 import { TestClock } from '../../../msrp/support/test-clock.ts';
+import { DirectNetwork } from '../../direct-network.ts';
 
 /** Where everybody is: the location service of a test. */
 export class Campus {

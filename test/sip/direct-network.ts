@@ -1,10 +1,10 @@
 import dgram from 'node:dgram';
 import net, { isIPv6 } from 'node:net';
-import { ProviderError } from '../../contract/index.ts';
-import { connectStream } from './connect-stream.ts';
-import type { Flow, Network, NetworkEvents, Target } from './network.ts';
-import { plainAddress, StreamFlow, type StreamFlowEvents } from './stream-flow.ts';
-import { splitDatagram } from './udp-flow.ts';
+import { ProviderError } from '../../protocols/contract/index.ts';
+import { connectStream } from '../../protocols/sip/transport/connect-stream.ts';
+import type { Flow, Network, NetworkEvents, Target } from '../../protocols/sip/transport/network.ts';
+import { plainAddress, StreamFlow, type StreamFlowEvents } from '../../protocols/sip/transport/stream-flow.ts';
+import { splitDatagram } from '../../protocols/sip/transport/udp-flow.ts';
 
 export interface DirectNetworkOptions {
   /** Address to listen at. */

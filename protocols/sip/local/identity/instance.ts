@@ -1,21 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { type Address, ProviderError, type ProviderStorage } from '../../contract/index.ts';
+import { createHash } from 'node:crypto';
+import { type Address, ProviderError } from '../../../contract/index.ts';
 
-const KEY = 'local.instance';
 /** Lower-case letters and digits: fits a DNS label and the user part of an address without escapes. */
 const INSTANCE = /^[a-z2-7]{20}$/;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export const isInstanceId = (text: string): boolean => INSTANCE.test(text);
 
-/** What this account is known by on every network, for as long as it lives: 100 random bits. */
-export function storedInstanceId(storage: ProviderStorage): string {
-  const stored = storage.get(KEY);
-  if (stored !== undefined && isInstanceId(stored)) return stored;
-  const id = Array.from(randomBytes(20), (byte) => ALPHABET[byte & 31]).join('');
-  storage.put(KEY, id);
-  return id;
-}
+/**
+ * The id of whoever holds the private key of `publicKey` (DER, SubjectPublicKeyInfo): 100 bits of its SHA-256, so that another
+ * key with the same id would take 2^100 tries.
+ */
+export const instanceOfKey = (publicKey: Uint8Array): string =>
+  Array.from(createHash('sha256').update(publicKey).digest().subarray(0, 20), (byte) => ALPHABET[byte & 31]).join('');
 
 /** `sip:<instance id>@local`: the same wherever the machine is, unlike host and port. */
 export const addressOfInstance = (id: string): Address => `sip:${id}@local`;
