@@ -100,7 +100,7 @@ describe('where signalling proves who everybody is, a line', () => {
   const path = 'msrps://127.0.0.1:2855/relay;tcp';
   const wrong: [string, (line: MediaAddress) => MediaAddress][] = [
     ['without TLS', (line) => ({ ...line, secure: false })],
-    ['without a fingerprint', ({ fingerprint: _, ...line }) => line],
+    ['without a fingerprint', ({ fingerprint: _fingerprint, ...line }) => line],
     ['through a relay', (line) => ({ ...line, path: [path, ...line.path] })],
   ];
   test.each(wrong)('%s is refused when it is offered, and when it is the answer', async (_, change) => {
