@@ -32,7 +32,7 @@ export type { Acceptance, AcceptHook, IncomingOffer, ReceiveOutcome } from './re
 export type { ReportEvery } from './receiving/report-schedule.ts';
 export { type ByteSink, FileSink, MemorySink, streamSink } from './receiving/sink.ts';
 export type { RelayOptions } from './relay/authorization.ts';
-export type { Credentials } from './relay/digest.ts';
+export type { ChallengeKind, Credentials } from './relay/digest.ts';
 export type { Chunking } from './sending/chunk.ts';
 export type { SendOptions } from './sending/outbox.ts';
 export type { DeliveryOutcome, OutgoingMessage, SendOutcome, SendProgress } from './sending/outgoing-message.ts';

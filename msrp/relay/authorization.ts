@@ -2,7 +2,15 @@ import { MsrpError } from '../errors.ts';
 import type { ResponseHead } from '../framing/head.ts';
 import type { HeaderField } from '../grammar/headers.ts';
 import { formatPath, formatUri, type MsrpUri, parsePath } from '../grammar/uri.ts';
-import { type Authorization, authorize, type Credentials, chooseChallenge, parameters } from './digest.ts';
+import {
+  type Authorization,
+  authorize,
+  type Challenge,
+  type ChallengeKind,
+  type Credentials,
+  chooseChallenge,
+  parameters,
+} from './digest.ts';
 
 /** A relay that is to act for this side (RFC 4976). */
 export interface RelayOptions extends Credentials {
@@ -10,6 +18,10 @@ export interface RelayOptions extends Credentials {
   readonly uri: string;
   /** Seconds the path shall be valid; the relay decides without it, and may decide otherwise. */
   readonly expires?: number;
+  /** Whether a challenge of this kind may be answered (RFC 7616 §5.8); every one is without it. The stronger ones are asked about first. */
+  readonly mayAnswer?: (asked: ChallengeKind) => boolean;
+  /** The relay has granted a path for an answer to this. */
+  readonly onGranted?: (asked: ChallengeKind) => void;
 }
 
 /** What relays have granted. */
@@ -54,6 +66,7 @@ async function authorizeAtOne(
   const uri = formatUri(path.at(-1) as MsrpUri);
   let expires = relay.expires;
   let authorization: Authorization | undefined;
+  let challenge: Challenge | undefined;
   let tried: 'nothing' | 'plain' | 'named' = 'nothing';
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { status, comment, headers } = await request(toPath, [
@@ -63,7 +76,8 @@ async function authorizeAtOne(
     if (status === 401 && tried !== 'named') {
       // some relays never answer when they see `uri=`, others refuse without it: the second kind says so
       const named: boolean = tried === 'plain';
-      authorization = authorize(chooseChallenge(headers), relay, { uri, cnonce: cnonce(), named });
+      challenge = chooseChallenge(headers, relay.mayAnswer);
+      authorization = authorize(challenge, relay, { uri, cnonce: cnonce(), named });
       tried = named ? 'named' : 'plain';
     } else if (status === 423) {
       // RFC 4976 §5.1: the interval was out of bounds, and the relay says what they are
@@ -81,7 +95,9 @@ async function authorizeAtOne(
     } else {
       // the first relay has shown who it is by TLS; those behind it can by their answer alone (RFC 4976 §9.4)
       if (path.length > 1) confirmed(headers.get('Authentication-Info'), authorization);
-      return granted(headers.get('Use-Path'), headers.get('Expires'));
+      const grant = granted(headers.get('Use-Path'), headers.get('Expires'));
+      if (challenge !== undefined) relay.onGranted?.({ realm: challenge.realm, algorithm: challenge.algorithm });
+      return grant;
     }
   }
   throw new MsrpError('relay-failed', 'The relay does not come to a decision');

@@ -10,6 +10,9 @@ export interface Challenge {
   readonly algorithm: 'SHA-256' | 'MD5';
 }
 
+/** What tells a challenge from a weaker or a foreign one. */
+export type ChallengeKind = Pick<Challenge, 'realm' | 'algorithm'>;
+
 /** Name and password at a relay. */
 export interface Credentials {
   readonly username: string;
@@ -34,11 +37,14 @@ export function parameters(text: string): Map<string, string> {
 }
 
 /**
- * The strongest challenge of a 401 that can be answered (RFC 7616 §3.7).
+ * The strongest challenge of a 401 that can and may be answered (RFC 7616 §3.7).
  *
  * @throws MsrpError `relay-failed` when there is none: no Basic, no MD5-sess, no auth-int (RFC 4976 §9.1)
  */
-export function chooseChallenge(headers: Headers): Challenge {
+export function chooseChallenge(
+  headers: Headers,
+  mayAnswer: (asked: ChallengeKind) => boolean = () => true,
+): Challenge {
   const challenges: Challenge[] = [];
   for (const [name, value] of headers) {
     if (name !== 'WWW-Authenticate' || !/^digest\s/i.test(value)) continue;
@@ -50,7 +56,8 @@ export function chooseChallenge(headers: Headers): Challenge {
     if (algorithm === 'SHA-256' || algorithm === 'MD5')
       challenges.push({ realm, nonce, opaque: given.get('opaque'), algorithm });
   }
-  const chosen = challenges.find(({ algorithm }) => algorithm === 'SHA-256') ?? challenges[0];
+  const byStrength = ['SHA-256', 'MD5'].flatMap((name) => challenges.filter(({ algorithm }) => algorithm === name));
+  const chosen = byStrength.find(({ realm, algorithm }) => mayAnswer({ realm, algorithm }));
   if (chosen === undefined)
     throw new MsrpError('relay-failed', 'The relay asks for what cannot be answered', { status: 401 });
   return chosen;

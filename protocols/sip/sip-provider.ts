@@ -17,9 +17,10 @@ import {
   type Subscribe,
   userOf,
 } from '../contract/index.ts';
-import { AccountBinding } from './authentication/account-binding.ts';
+import { AccountBinding, type BindingRules } from './authentication/account-binding.ts';
 import { bindToRegistrar } from './authentication/credentials.ts';
 import { DigestClient } from './authentication/digest-client.ts';
+import { serverBinding } from './authentication/server-binding.ts';
 import { SipFileTransfer } from './file-transfer/file-transfer.ts';
 import { StrangerLimit } from './limits/stranger-limit.ts';
 import { locateServer, type Resolver } from './locating/server-locator.ts';
@@ -41,10 +42,13 @@ import { XcapService } from './xcap/xcap-service.ts';
 
 /** Account option: where the XCAP server is (RFC 4825 §6.1); empty: there is none. Absent: it is looked for. */
 const XCAP_ROOT_OPTION = 'xcapRoot';
+/** Credentials go to an XCAP server without TLS, too. */
+const XCAP_PLAIN_OPTION = 'xcapPlain';
 /** For servers that challenge each request with a nonce of its own, or with 401. */
 const ANY_NONCE_OPTION = 'digestAnyNonce';
 const WITHOUT_QOP_OPTION = 'digestWithoutQop';
 const DIGEST_KEY = 'digest-binding';
+const RELAY_DIGEST_KEY = 'relay-digest-binding';
 /** The domain's server was reached over TLS once. */
 const SECURED_KEY = 'sip.secured';
 const INSTANCE_KEY = 'sip.instance';
@@ -160,6 +164,8 @@ export class SipProvider implements Provider {
       names: [domain],
       login: loginOf(account),
       password: () => context.password(),
+      digestRules: digestRules(account),
+      plain: account.options[XCAP_PLAIN_OPTION] === 'yes',
       storage,
       online,
       log,
@@ -195,7 +201,23 @@ export class SipProvider implements Provider {
           locate: () => locateRelay(relay, account.certificateAuthorities, resolver, random),
           credentials: async () => {
             const password = await context.password();
-            return password === undefined ? undefined : { username: loginOf(account), password };
+            if (password === undefined) return undefined;
+            const { binding, keep } = serverBinding(storage, RELAY_DIGEST_KEY, relay.host, digestRules(account));
+            return {
+              username: loginOf(account),
+              password,
+              // RFC 4976 §9.1: a qop is always there
+              mayAnswer: (asked) => {
+                const kind = { ...asked, qop: true };
+                const { code, allow } = binding.consentNeeded([kind]) ?? {};
+                if (code) log('warn', 'relay-not-answered', { code, asked: allow ?? '' });
+                return binding.allows(kind);
+              },
+              onGranted: (asked) => {
+                binding.bind([{ ...asked, qop: true }]);
+                keep();
+              },
+            };
           },
         },
     });
@@ -295,9 +317,8 @@ export class SipProvider implements Provider {
         if (password === undefined) throw new ProviderError('credentials-missing');
         const binding = new AccountBinding({
           stored: this.#context.storage.get(DIGEST_KEY),
-          withoutQop: account.options[WITHOUT_QOP_OPTION] === 'yes',
           anyNonce: account.options[ANY_NONCE_OPTION] === 'yes',
-          allowed: String(account.options[ALLOWED_AUTHENTICATION] ?? ''),
+          ...digestRules(account),
         });
         const credentials = new DigestClient(loginOf(account), password, undefined, binding);
         credentials.accepted = this.#accepted;
@@ -385,6 +406,12 @@ const reasonOf = (cause: Error): ProviderErrorCode | undefined => {
   // UDP has no connection that could be refused: the answer to the first datagram tells that nobody listens (ICMP)
   return (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'unreachable' : undefined;
 };
+
+/** What the account allows each of its servers to ask for. */
+const digestRules = ({ options }: AccountSettings): BindingRules => ({
+  withoutQop: options[WITHOUT_QOP_OPTION] === 'yes',
+  allowed: String(options[ALLOWED_AUTHENTICATION] ?? ''),
+});
 
 const loginOf = (account: AccountSettings): string => account.authenticationName ?? userOf(account.address);
 

@@ -17,8 +17,8 @@ export interface RelayAddress {
 export interface RelayAccount {
   /** Where the relay may be found, best first; empty when the name leads nowhere. Rejects when DNS does not work. */
   locate(): Promise<readonly { uri: string; trust: RelayTrust }[]>;
-  /** Name and password at the relay; undefined when no password is kept. */
-  credentials(): Promise<Pick<RelayOptions, 'username' | 'password'> | undefined>;
+  /** Name and password at the relay, and which of its challenges they are for; undefined when no password is kept. */
+  credentials(): Promise<Pick<RelayOptions, 'username' | 'password' | 'mayAnswer' | 'onGranted'> | undefined>;
 }
 
 /** RFC 4975 §15.4. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type Address, ProviderError } from '../../contract/index.ts';
 import { parseChallenges } from '../authentication/challenges.ts';
 import type { DigestClient } from '../authentication/digest-client.ts';
@@ -9,6 +10,9 @@ import { type DocumentName, documentPath } from './xcap-uri.ts';
 export const DOCUMENT_MAXIMUM = 1_048_576;
 const TIMEOUT = 10_000;
 const ETAG_MAXIMUM = 1_000;
+const SCOPE = 'XCAP';
+/** Answers that a server gives to those whose password it has taken. */
+const TAKEN: ReadonlySet<number> = new Set([200, 201, 304, 404, 409, 412]);
 
 export interface XcapClientOptions {
   /** The XCAP root, ending in a slash. */
@@ -19,6 +23,10 @@ export interface XcapClientOptions {
   names: readonly string[];
   /** What challenges are answered with; rejects with `credentials-missing`. */
   credentials(): Promise<DigestClient>;
+  /** Credentials go without TLS, too, and not to this machine alone. */
+  plain?: boolean;
+  /** The server has taken the password, and the client is bound to how it was asked for. */
+  onTaken?: () => void;
   /** Milliseconds for one exchange. Default 10 s. */
   timeout?: number | undefined;
   /** Bytes of an answer. Default 1 MiB. */
@@ -38,11 +46,13 @@ export type Condition = { ifMatch: string } | 'only-new' | 'any';
 /**
  * Reads and writes whole XCAP documents (RFC 4825) with digest authentication. Every method rejects with a `ProviderError`
  * for what is not in its result: those of `exchange`, `credentials-rejected`, `policy` (403), `not-supported` (405, a
- * redirect), `malformed` (400, 409), `too-big`, `server-unavailable`.
+ * redirect), `malformed` (400, 409), `too-big`, `server-unavailable`, `tls-required` (it wants the password without TLS),
+ * `authentication-weaker` and `authentication-changed` (otherwise than before).
  */
 export class XcapClient {
   readonly #options: XcapClientOptions;
   readonly #ended = new AbortController();
+  #isTaken = false;
 
   constructor(options: XcapClientOptions) {
     this.#options = options;
@@ -89,6 +99,12 @@ export class XcapClient {
     this.#ended.abort();
   }
 
+  /** On a network without TLS whoever listens could try words on the digest, and whoever is between could have any made (RFC 7616 §5.1). */
+  get #mayTell(): boolean {
+    const { root, plain = false } = this.#options;
+    return plain || root.protocol === 'https:' || isThisMachine(hostOf(root));
+  }
+
   #own(auid: string): DocumentName {
     return { auid, owner: this.#options.owner };
   }
@@ -110,23 +126,37 @@ export class XcapClient {
     };
     const digest = { method, uri: url.pathname, body: body ?? '' };
     const client = await this.#options.credentials();
+    const mayTell = this.#mayTell;
     const ask = (authorization: string | undefined): Promise<HttpAnswer> =>
       exchange(
         { method, url, headers: { ...headers, ...(authorization ? { Authorization: authorization } : {}) }, body },
         rules,
       );
-    let answer = await ask(client.preempt('XCAP', digest)[0]?.value);
+    let given = mayTell ? client.preempt(SCOPE, digest)[0]?.value : undefined;
+    let answer = await ask(given);
     // RFC 7616 §3.3: once more for a nonce that was only too old
     for (let round = 0; round < 2 && answer.status === 401; round++) {
       const challenges = parseChallenges(answer.headers['www-authenticate'] ?? '');
+      if (!mayTell) throw new ProviderError('tls-required', { protocolCode: 'xcap' });
       const [best] = client.answer(challenges, digest);
+      const needed = best ? undefined : client.consentNeeded(challenges);
+      if (needed) throw new ProviderError(needed.code, { protocolCode: needed.allow });
       if (!best || (round > 0 && !best.stale)) break;
-      client.remember('XCAP', [best]);
-      answer = await ask(best.value);
+      client.remember(SCOPE, [best]);
+      given = best.value;
+      answer = await ask(given);
+    }
+    if (given !== undefined && TAKEN.has(answer.status) && !this.#isTaken) {
+      this.#isTaken = true;
+      client.bind([SCOPE]);
+      this.#options.onTaken?.();
     }
     return answer;
   }
 }
+
+/** By its address; a name may lead anywhere. */
+const isThisMachine = (host: string): boolean => host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
 const conditionHeaders = (condition: Condition): Record<string, string> => {
   if (condition === 'any') return {};

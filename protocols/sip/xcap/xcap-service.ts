@@ -1,5 +1,7 @@
 import { Emitter, ProviderError, type ProviderLog, type ProviderStorage } from '../../contract/index.ts';
+import type { BindingRules } from '../authentication/account-binding.ts';
 import { DigestClient } from '../authentication/digest-client.ts';
+import { type ServerBinding, serverBinding } from '../authentication/server-binding.ts';
 import type { TlsTrust } from '../transport/tls-trust.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { ChangeWatch } from './change-watch.ts';
@@ -22,6 +24,10 @@ export interface XcapServiceOptions {
   names: readonly string[];
   login: string;
   password(): Promise<string | undefined>;
+  /** Which challenges may be answered. */
+  digestRules: BindingRules;
+  /** Credentials go without TLS, too. */
+  plain: boolean;
   storage: ProviderStorage;
   online: () => boolean;
   log: ProviderLog;
@@ -29,6 +35,7 @@ export interface XcapServiceOptions {
 }
 
 const KEY = 'sip.xcap';
+const DIGEST_KEY = 'sip.xcap-digest';
 /** Seconds between two looks at what other devices may have changed; the second where the server tells it by itself. */
 const LOOK_EVERY = 600;
 const LOOK_SELDOM = 3600;
@@ -233,23 +240,26 @@ export class XcapService {
   }
 
   #makeClient(root: URL): XcapClient {
-    const { agent, trust, names } = this.#options;
+    const { agent, trust, names, plain, storage, digestRules } = this.#options;
+    const bound = serverBinding(storage, DIGEST_KEY, root.origin, digestRules);
     return new XcapClient({
       root,
       owner: agent.address,
       trust,
       names,
+      plain,
       credentials: () => {
-        this.#credentials ??= this.#askCredentials();
+        this.#credentials ??= this.#askCredentials(bound);
         return this.#credentials;
       },
+      onTaken: bound.keep,
     });
   }
 
-  async #askCredentials(): Promise<DigestClient> {
+  async #askCredentials({ binding }: ServerBinding): Promise<DigestClient> {
     const password = await this.#options.password();
     if (password === undefined) throw new ProviderError('credentials-missing');
-    return new DigestClient(this.#options.login, password);
+    return new DigestClient(this.#options.login, password, undefined, binding);
   }
 }
 

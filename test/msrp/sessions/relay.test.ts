@@ -76,6 +76,30 @@ describe('a session behind a relay (RFC 4976)', () => {
     expect(session.localPath).toBe(`msrp://127.0.0.1:7/granted;tcp msrp://127.0.0.1:9/${own.sessionId};tcp`);
   });
 
+  it('answers only what may be answered, the strongest of it, and says what a path was granted for', async () => {
+    const both = `${CHALLENGE}${CHALLENGE.replace('opaque="o"', 'algorithm=SHA-256')}`;
+    const seen: string[] = [];
+    const { peer, using, answer } = await asking({
+      mayAnswer: ({ realm, algorithm }) => {
+        seen.push(`${algorithm} ${realm}`);
+        return algorithm === 'MD5';
+      },
+      onGranted: ({ realm, algorithm }) => seen.push(`granted ${algorithm} ${realm}`),
+    });
+    answer(await peer.frame(), '401 Unauthorized', both);
+    const second = await peer.frame();
+    expect(authorizationOf(second).get('algorithm')).toBe('MD5');
+    answer(second, '200 OK', granted('msrp://127.0.0.1:7/granted;tcp'));
+    await using;
+    expect(seen).toEqual(['SHA-256 campus', 'MD5 campus', 'granted MD5 campus']);
+  });
+
+  it('gives a relay nothing whose challenges may not be answered', async () => {
+    const { peer, using, answer } = await asking({ mayAnswer: () => false });
+    answer(await peer.frame(), '401 Unauthorized', CHALLENGE);
+    await expect(using).rejects.toMatchObject({ code: 'relay-failed', status: 401 });
+  });
+
   it('names the URI when a relay wants to have it, and prefers SHA-256', async () => {
     const { peer, relayUri, using, answer } = await asking();
     const both = `${CHALLENGE}WWW-Authenticate: Digest realm="campus", nonce="n2", qop="auth", algorithm=SHA-256\r\n`;

@@ -3,6 +3,8 @@ import { AccountBinding } from '../../../protocols/sip/authentication/account-bi
 import { parseChallenges } from '../../../protocols/sip/authentication/challenges.ts';
 import { bindToRegistrar } from '../../../protocols/sip/authentication/credentials.ts';
 import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
+import { serverBinding } from '../../../protocols/sip/authentication/server-binding.ts';
+import { reached } from '../direct-agents.ts';
 import { memoryStorage, person } from '../kit.ts';
 import { type Received, ScriptedServer } from '../scripted-server.ts';
 import { serverAgent } from '../server-agent.ts';
@@ -38,7 +40,7 @@ const loggedIn = async (answer: (request: Received) => void, anyNonce = false) =
       })
     ).status;
   const written = (): Received[] => server.requests.filter(({ method }) => method === 'MESSAGE');
-  return { server, write, written };
+  return { server, agent, write, written };
 };
 
 test.each(['MD5', 'SHA-256'])('a peer that answers what we send by 401 with %s gets no credentials', async (name) => {
@@ -103,6 +105,30 @@ test('a nonce for the next time, given by a peer, is not used', async () => {
   await write();
   expect(written().map(nonceOf)).not.toContain('of-the-peer');
 });
+
+test.each([
+  ['a proxy on the way', 'registrar'],
+  ['the peer itself', 'never'],
+])(
+  'within a session a 407 of %s is answered with a nonce of the registrar, and the numbers go on',
+  async (_, takes) => {
+    const { server, agent } = await loggedIn((request) => {
+      const { head, method } = request;
+      const contact = `Contact: <sip:bob@127.0.0.1:${server.port};transport=tcp>`;
+      if (method === 'INVITE' && head.get('to')?.includes('tag=') && nonceOf(request) !== takes)
+        request.answer(407, [`Proxy-Authenticate: ${challenge('of-the-peer')}`]);
+      else request.answer(200, [contact, ...(method === 'BYE' ? [] : ['Content-Type: application/sdp'])], 'v=0\r\n');
+    });
+    const session = agent.invite('sip:bob@campus.test', { sdp: 'v=0\r\n' });
+    await reached(session, 'established');
+    await session.reoffer({ sdp: 'v=0\r\n' }).catch(() => {});
+    session.end();
+    await server.until(() => server.requests.find(({ method }) => method === 'BYE'));
+    const within = server.requests.filter(({ head }) => head.get('to')?.includes('tag='));
+    expect(within.flatMap((request) => nonceOf(request) ?? [])).toEqual(['registrar']);
+    expect(within.map(({ head }) => head.get('cseq'))).toEqual(['2 INVITE', '3 INVITE', '4 BYE']);
+  },
+);
 
 test('another realm than that of the account is not answered', async () => {
   const { write, written } = await loggedIn((request) =>
@@ -200,4 +226,19 @@ test('MD5 without qop is answered only where the account allows it', () => {
   const answers = (withoutQop: boolean): number =>
     new DigestClient('ana', 'secret', undefined, new AccountBinding({ withoutQop })).answer(weak, facts).length;
   expect([answers(false), answers(true)]).toEqual([0, 1]);
+});
+
+test('a relay or XCAP server is bound alone, for as long as it is the same one', () => {
+  const storage = memoryStorage();
+  const strong = { realm: 'relay', algorithm: 'SHA-256', qop: true };
+  const first = serverBinding(storage, 'relay', 'relay.campus.test', {});
+  first.binding.bind([strong]);
+  first.keep();
+  const weak = { ...strong, algorithm: 'MD5' };
+  const allows = (place: string, rules = {}) => serverBinding(storage, 'relay', place, rules).binding.allows(weak);
+  expect(allows('relay.campus.test')).toBe(false);
+  expect(allows('relay.campus.test', { allowed: 'MD5:relay' })).toBe(true);
+  expect(allows('other.campus.test')).toBe(true);
+  storage.put('relay', '{"place":');
+  expect(allows('relay.campus.test')).toBe(true);
 });

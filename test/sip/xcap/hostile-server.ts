@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { AccountBinding } from '../../../protocols/sip/authentication/account-binding.ts';
 import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
 import { XcapClient } from '../../../protocols/sip/xcap/xcap-client.ts';
 
@@ -62,8 +63,11 @@ export const rawServer = async (take: (socket: net.Socket) => void): Promise<URL
   return new URL(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}/xcap-root/`);
 };
 
-export const client = (root: URL, options: { timeout?: number; owner?: string } = {}): XcapClient => {
-  const digest = new DigestClient('ana', 'secret', () => 'cnonce');
+export const client = (
+  root: URL,
+  options: { timeout?: number; owner?: string; plain?: boolean; binding?: AccountBinding } = {},
+): XcapClient => {
+  const digest = new DigestClient('ana', 'secret', () => 'cnonce', options.binding);
   return new XcapClient({
     root,
     owner: options.owner ?? 'sip:ana@campus.test',
@@ -71,6 +75,7 @@ export const client = (root: URL, options: { timeout?: number; owner?: string } 
     names: ['campus.test'],
     credentials: async () => digest,
     timeout: options.timeout,
+    ...(options.plain === undefined ? {} : { plain: options.plain }),
   });
 };
 

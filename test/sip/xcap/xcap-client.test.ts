@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { AccountBinding } from '../../../protocols/sip/authentication/account-binding.ts';
 import { documentPath, parseRoot, sameDocument } from '../../../protocols/sip/xcap/xcap-uri.ts';
 import { client, httpServer, LISTS_PATH, rawServer } from './hostile-server.ts';
 
@@ -43,6 +44,52 @@ describe('a server', () => {
     await one.get('resource-lists');
     expect(asked.length).toBe(3);
   });
+
+  test('without TLS gets no credentials over a network, unless the account allows it', async () => {
+    const { root, asked } = await httpServer(({ headers }, response) => {
+      if (headers.authorization) response.writeHead(200).end('<x/>');
+      else response.writeHead(401, { 'WWW-Authenticate': 'Digest realm="campus", nonce="n", qop="auth"' }).end();
+    });
+    // a name may lead anywhere
+    const named = new URL(root.href.replace('127.0.0.1', 'localhost'));
+    await expect(client(named).get('resource-lists')).rejects.toMatchObject({ code: 'tls-required' });
+    expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    expect(await client(named, { plain: true }).get('resource-lists')).toMatchObject({ text: '<x/>' });
+  });
+
+  test.each([
+    ['in a weaker way', 'Digest realm="campus", nonce="n", qop="auth"', 'authentication-weaker', 'MD5:campus'],
+    [
+      'without qop',
+      'Digest realm="campus", nonce="n", algorithm=SHA-256',
+      'authentication-weaker',
+      'SHA-256-without-qop:campus',
+    ],
+    [
+      'in another name',
+      'Digest realm="other", nonce="n", qop="auth", algorithm=SHA-256',
+      'authentication-changed',
+      'SHA-256:other',
+    ],
+  ])(
+    'that asks %s than when it took the password gets no credentials until that is allowed',
+    async (_, later, code, name) => {
+      let challenge = 'Digest realm="campus", nonce="n", qop="auth", algorithm=SHA-256';
+      const { root, asked } = await httpServer(({ headers }, response) => {
+        if (headers.authorization) response.writeHead(200).end('<x/>');
+        else response.writeHead(401, { 'WWW-Authenticate': challenge }).end();
+      });
+      const binding = new AccountBinding();
+      await client(root, { binding }).get('resource-lists');
+      challenge = later;
+      const before = asked.length;
+      const askAgain = (allowed?: string) =>
+        client(root, { binding: new AccountBinding({ stored: binding.text, ...(allowed && { allowed }) }) });
+      await expect(askAgain().get('resource-lists')).rejects.toMatchObject({ code, protocolCode: name });
+      expect(asked.slice(before).map(({ headers }) => headers.authorization)).toEqual([undefined]);
+      expect(await askAgain(name).get('resource-lists')).toMatchObject({ text: '<x/>' });
+    },
+  );
 
   test.each([
     [401, 'credentials-rejected', false],
