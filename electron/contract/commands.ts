@@ -20,6 +20,9 @@ const text = z.string().check(z.maxLength(4 * 1024 * 1024));
 /** Characters in a file of authorities. */
 export const MAXIMUM_PEM = 262_144;
 const secret = z.string().check(z.minLength(1), z.maxLength(1024));
+/** NIST SP 800-63B §5.1.1.2: at least 8 characters. */
+export const MINIMUM_PASSPHRASE = 8;
+const passphrase = z.string().check(z.maxLength(1024));
 const nothing = z.object({});
 const done = z.null();
 
@@ -45,6 +48,24 @@ const account = {
 export const commands = {
   'app.snapshot': { help: 'everything known now, for the first paint', input: nothing, output: snapshotSchema },
   'app.dismissNotice': { help: 'forget one notice', input: z.object({ noticeId: id }), output: done },
+  'app.unlock': {
+    help: 'open the history of this profile, where the start was refused with passphrase-needed',
+    input: z.object({ passphrase }),
+    output: done,
+  },
+  'app.beginAnew': {
+    help: 'where the passphrase was forgotten: set the history and accounts aside, unread, and begin with none',
+    input: nothing,
+    output: done,
+  },
+  'app.setPassphrase': {
+    help: 'protect the history by a passphrase (null: no longer) where the system has no password store',
+    input: z.object({
+      passphrase: z.nullable(passphrase.check(z.minLength(MINIMUM_PASSPHRASE))),
+      current: z.optional(passphrase),
+    }),
+    output: done,
+  },
   'settings.change': {
     help: 'change settings; what is left out stays',
     input: z.partial(settingsSchema),

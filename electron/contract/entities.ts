@@ -241,7 +241,8 @@ export type Settings = z.infer<typeof settingsSchema>;
  * readable), `database-salvaged` (all was carried over: `saved` messages), `database-salvaged-partly` (at most `lost` were
  * not), `database-other-key` (kept at `detail` until its key returns), `database-key-back` (it has; what was written
  * meanwhile is at `detail`), `database-missing`, `database-log-cut` (the newest messages may be missing), `secrets-not-kept` (no password store on this machine: passwords are asked again at each start),
- * `core-restarted`.
+ * `history-not-protected` (the key of the history lies beside it: who has the files reads it), `database-forgotten` (a
+ * history whose passphrase was forgotten is kept at `detail`), `core-restarted`.
  */
 export const noticeSchema = z.object({
   id,
@@ -254,6 +255,8 @@ export const noticeSchema = z.object({
     'database-missing',
     'database-log-cut',
     'secrets-not-kept',
+    'history-not-protected',
+    'database-forgotten',
     'core-restarted',
     'disk-full',
   ]),
@@ -263,10 +266,15 @@ export const noticeSchema = z.object({
 });
 export type Notice = z.infer<typeof noticeSchema>;
 
+/** What keeps the history from somebody who has the files: the system's password store, a passphrase, or nothing. */
+export const protectionSchema = z.enum(['system', 'passphrase', 'none']);
+export type Protection = z.infer<typeof protectionSchema>;
+
 /** Everything a window needs for its first paint. Messages come by page. */
 export const snapshotSchema = z.object({
   version: z.string(),
   profile: z.string(),
+  protection: protectionSchema,
   settings: settingsSchema,
   presence: ownPresenceSchema,
   accounts: z.array(accountSchema),

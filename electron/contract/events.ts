@@ -5,6 +5,7 @@ import {
   noticeSchema,
   ownPresenceSchema,
   personSchema,
+  protectionSchema,
   requestSchema,
   settingsSchema,
   talkSchema,
@@ -24,6 +25,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('presence'), presence: ownPresenceSchema }),
   z.object({ type: z.literal('typing'), talkId: z.string(), composing: z.boolean() }),
   z.object({ type: z.literal('settings'), settings: settingsSchema }),
+  z.object({ type: z.literal('protection'), protection: protectionSchema }),
   z.object({ type: z.literal('notices'), notices: z.array(noticeSchema) }),
 ]);
 export type CoreEvent = z.infer<typeof eventSchema>;

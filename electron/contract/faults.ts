@@ -15,9 +15,16 @@ export type CoreFaultCode =
   | 'profile-in-use'
   | 'profile-sealed'
   | 'secrets-locked'
+  | 'passphrase-needed'
+  | 'passphrase-wrong'
+  | 'key-damaged'
   | 'database-newer'
   | 'database-unavailable'
   | 'core-gone';
+
+/** A start refused with these waits for what a person says: `app.unlock` or `app.beginAnew`. */
+export const isLockedCode = (code: string): boolean =>
+  code === 'passphrase-needed' || code === 'passphrase-wrong' || code === 'key-damaged';
 
 /** A command that could not be done. Crosses every process border by its `fault`. */
 export class CommandError extends Error {

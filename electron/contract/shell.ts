@@ -22,6 +22,11 @@ export interface ShellSide {
   readSecret(key: string): Promise<string | undefined>;
   writeSecret(key: string, value: string): Promise<void>;
   deleteSecret(key: string): Promise<void>;
+  /** The key of the database that a passphrase has opened in this run, kept in memory for the core after this one. */
+  heldKey(): Promise<string | undefined>;
+  holdKey(key: string): Promise<void>;
+  /** The core waits for the passphrase, or no longer. */
+  setLocked(isLocked: boolean): void;
   /** Opens with the system's program for it; resolves to '' or the system's own words of refusal. */
   openPath(path: string): Promise<string>;
   revealPath(path: string): Promise<void>;

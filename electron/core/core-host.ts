@@ -4,24 +4,40 @@ import {
   CommandError,
   type CoreControl,
   type CoreEvent,
+  commands,
+  type Fault,
+  isLockedCode,
   type WindowSide,
 } from '../contract/index.ts';
-import type { Core } from './core.ts';
+import type { Core, Opening } from './core.ts';
+
+type Create = (onEvents: (batch: CoreEvent[]) => void, opening?: Opening) => Promise<Core>;
+
+const faultOf = (error: unknown): Fault =>
+  error instanceof CommandError ? error.fault : { code: 'internal', retryable: true };
+
+function openingOf(name: string, input: unknown): Opening | undefined {
+  if (name === 'app.beginAnew') return { beginAnew: true };
+  const parsed = name === 'app.unlock' ? commands['app.unlock'].input.safeParse(input) : undefined;
+  return parsed?.success ? { passphrase: parsed.data.passphrase } : undefined;
+}
 
 /**
  * The core as windows and main see it: there from the first moment, whether it could start or not. While it could not,
- * every command is answered with the reason, and a window that asks for the snapshot anew makes it try again.
+ * every command is answered with the reason, and a window that asks for the snapshot anew makes it try again. One that waits
+ * for a passphrase is started by `app.unlock`, or by `app.beginAnew` without what the passphrase protects.
  */
 export class CoreHost {
   readonly control: CoreControl;
-  readonly #create: (onEvents: (batch: CoreEvent[]) => void) => Promise<Core>;
+  readonly #create: Create;
   readonly #report: (error: unknown) => void;
   readonly #windows = new Set<WindowSide>();
   #core: Promise<Core>;
-  #failed = false;
+  /** Why the last start was refused; null while there is one under way, and after it went well. */
+  #fault: Fault | null = null;
   #inFront: string | null = null;
 
-  constructor(create: (onEvents: (batch: CoreEvent[]) => void) => Promise<Core>, report: (error: unknown) => void) {
+  constructor(create: Create, report: (error: unknown) => void) {
     this.#create = create;
     this.#report = report;
     this.#core = this.#start();
@@ -47,25 +63,28 @@ export class CoreHost {
 
   /** Never rejects. */
   async call(name: string, input: unknown): Promise<Answer> {
-    if (this.#failed && name === 'app.snapshot') this.#core = this.#start();
+    if (this.#fault !== null && name === 'app.snapshot') this.#core = this.#start();
+    const opening = isLockedCode(this.#fault?.code ?? '') ? openingOf(name, input) : undefined;
+    if (opening) this.#core = this.#start(opening);
     let core: Core;
     try {
       core = await this.#core;
     } catch (error) {
-      return { ok: false, fault: error instanceof CommandError ? error.fault : { code: 'internal', retryable: true } };
+      return { ok: false, fault: faultOf(error) };
     }
+    if (opening) return { ok: true, output: null };
     return answer(core.handlers, name, input, core.report);
   }
 
-  #start(): Promise<Core> {
-    this.#failed = false;
+  #start(opening?: Opening): Promise<Core> {
+    this.#fault = null;
     const starting = this.#create((batch) => {
       for (const window of this.#windows) window.events(batch);
-    });
+    }, opening);
     starting.then(
       (core) => core.control.talkInFront(this.#inFront),
       (error: unknown) => {
-        this.#failed = true;
+        this.#fault = faultOf(error);
         this.#report(error);
       },
     );

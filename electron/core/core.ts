@@ -1,10 +1,13 @@
 import path from 'node:path';
 import type { ProtocolDescription, Registration } from '../../protocols/contract/index.ts';
 import {
+  CommandError,
   type CoreControl,
   type CoreEvent,
   type CoreLaunch,
   type Handlers,
+  isLockedCode,
+  type Protection,
   refuse,
   type ShellSide,
 } from '../contract/index.ts';
@@ -23,9 +26,10 @@ import { type Log, openLog } from './log.ts';
 import { People } from './people/people.ts';
 import { Notices } from './settings/notices.ts';
 import { Preferences } from './settings/preferences.ts';
-import { databaseKey } from './store/database-key.ts';
 import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
+import { type DatabaseKey, databaseKey } from './store/key/database-key.ts';
+import { Passphrase, setSealedProfileAside } from './store/key/passphrase.ts';
 import { openStore, type StoreNote } from './store/open-store.ts';
 import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
 import { StoreError, type StoreErrorCode } from './store/store-error.ts';
@@ -39,9 +43,14 @@ export interface CoreParts {
   onEvents: (batch: CoreEvent[]) => void;
   /** Nothing more can be done in this process: it should end, and a new one be started. */
   onFatal: (error: unknown) => void;
+  /** What a person says to a start that was refused with `passphrase-needed`. */
+  opening?: Opening;
   /** Injected for tests. */
   clock?: Clock;
 }
+
+/** The passphrase; or that it was forgotten, and what it protects is to be set aside. */
+export type Opening = { passphrase: string } | { beginAnew: true };
 
 export interface Core {
   /** The commands of the contract; they reject with a CommandError, or with whatever is a bug. */
@@ -55,15 +64,15 @@ export interface Core {
 
 /**
  * The whole core, put together: nothing is joined to anything outside of this function. Rejects with a CommandError
- * (`profile-folder`, `profile-in-use`, `profile-sealed`, `secrets-locked`, `database-newer`, `no-space`…) when it cannot start, and then
- * holds nothing.
+ * (`profile-folder`, `profile-in-use`, `profile-sealed`, `secrets-locked`, `passphrase-needed`, `database-newer`, `no-space`…)
+ * when it cannot start, and then holds nothing.
  *
  * @example
  * const core = await createCore({ launch, shell, protocols, onEvents: console.log, onFatal: () => process.exit(1) });
  * const talk = await core.handlers['talks.open']({ personId });
  */
 export async function createCore(parts: CoreParts): Promise<Core> {
-  const { launch, shell } = parts;
+  const { launch } = parts;
   const clock = parts.clock ?? systemClock;
   try {
     makeProfileFolder(launch.folder);
@@ -76,8 +85,8 @@ export async function createCore(parts: CoreParts): Promise<Core> {
       lock.release();
     };
     try {
-      const key = await databaseKey(launch, shell);
-      return await openProfile(parts, { clock, disk, log, key, giveBack });
+      const { key, forgotten } = await keyFor(parts, clock);
+      return await openProfile(parts, { clock, disk, log, key, forgotten, giveBack });
     } catch (error) {
       log.error('core.not-started', error);
       giveBack();
@@ -88,12 +97,32 @@ export async function createCore(parts: CoreParts): Promise<Core> {
   }
 }
 
+/** The key by what a person said, if anything; main is told whether the profile waits for that. */
+async function keyFor(
+  { launch, shell, opening }: CoreParts,
+  clock: Clock,
+): Promise<{ key: DatabaseKey; forgotten: string | null }> {
+  const isForgotten = opening !== undefined && 'beginAnew' in opening;
+  const passphrase = opening !== undefined && 'passphrase' in opening ? opening.passphrase : undefined;
+  try {
+    const forgotten = isForgotten ? setSealedProfileAside(launch.folder, clock.now()) : null;
+    const key = await databaseKey(launch, shell, passphrase);
+    shell.setLocked(false);
+    return { key, forgotten };
+  } catch (error) {
+    if (error instanceof CommandError && isLockedCode(error.fault.code)) shell.setLocked(true);
+    throw error;
+  }
+}
+
 /** What a start has taken hold of before anything is read. */
 interface Held {
   clock: Clock;
   disk: DiskRoom;
   log: Log;
-  key: string;
+  key: DatabaseKey;
+  /** Where what a forgotten passphrase protects was set aside. */
+  forgotten: string | null;
   giveBack: () => void;
 }
 
@@ -107,7 +136,7 @@ async function openProfile(parts: CoreParts, held: Held): Promise<Core> {
   }
 }
 
-async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held): Promise<Core> {
+async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBack }: Held): Promise<Core> {
   const { launch, shell, protocols } = parts;
   const report = (error: unknown): void => log.error('core.unforeseen', error);
   let started = false;
@@ -125,12 +154,18 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
     if (!invalidTextNoted) log.write('error', 'store.text-invalid');
     invalidTextNoted = true;
   };
-  const store = openStore(launch.folder, key, clock.now, onFault, onInvalidText);
+  const store = openStore(launch.folder, key.key, clock.now, onFault, onInvalidText);
   const driver: Driver = store.driver;
   const events = new EventBatch(parts.onEvents, report);
   try {
     const preferences = new Preferences(driver, launch.downloadFolder, events.emit);
     const notices = startNotices(new Notices(driver, clock.now, events.emit), launch, store.notes);
+    const passphrase = new Passphrase(launch, shell, key, (protection) => {
+      tellProtection(notices, protection);
+      events.emit({ type: 'protection', protection });
+    });
+    tellProtection(notices, key.protection);
+    if (forgotten !== null) notices.keep('database-forgotten', forgotten);
 
     const notifier = new Notifier({
       events,
@@ -283,6 +318,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
         return {
           version: launch.version,
           profile: launch.profile,
+          protection: passphrase.protection,
           settings: preferences.settings,
           presence: preferences.presence,
           accounts: accounts.views,
@@ -295,6 +331,13 @@ async function wire(parts: CoreParts, { clock, disk, log, key, giveBack }: Held)
       },
       'app.dismissNotice': ({ noticeId }) => {
         if (!notices.dismiss(noticeId)) throw refuse('not-found');
+        return null;
+      },
+      // both are for a core that is not there: see CoreHost
+      'app.unlock': () => Promise.reject(refuse('wrong-state')),
+      'app.beginAnew': () => Promise.reject(refuse('wrong-state')),
+      'app.setPassphrase': async (input) => {
+        await passphrase.change(input.passphrase, input.current);
         return null;
       },
       'settings.change': (changes) => {
@@ -409,6 +452,11 @@ function startNotices(notices: Notices, launch: CoreLaunch, notes: readonly Stor
   else notices.withdraw('secrets-not-kept');
   if (launch.restarted) notices.show('core-restarted');
   return notices;
+}
+
+function tellProtection(notices: Notices, protection: Protection): void {
+  if (protection === 'none') notices.keep('history-not-protected');
+  else notices.withdraw('history-not-protected');
 }
 
 /** Expected errors of every layer leave as one kind; after the end nothing is touched any more. */

@@ -2,6 +2,9 @@ import type { CoreEvent } from '../contract/index.ts';
 
 type EventOf<Type extends CoreEvent['type']> = Extract<CoreEvent, { type: Type }>;
 
+/** Events that carry all there is of their kind: the last one counts. */
+type Whole = 'settings' | 'notices' | 'protection' | 'presence' | 'accounts' | 'requests';
+
 /** Things that come and go by id, in their last form. */
 class Changes<Thing extends { id: string }> {
   readonly #changed = new Map<string, Thing>();
@@ -35,7 +38,7 @@ export class EventBatch {
   readonly #deliver: (batch: CoreEvent[]) => void;
   readonly #report: (error: unknown) => void;
   readonly #deferred = new Map<string, () => void>();
-  readonly #whole = new Map<'settings' | 'notices' | 'presence' | 'accounts' | 'requests', CoreEvent>();
+  readonly #whole = new Map<Whole, CoreEvent>();
   readonly #people = new Changes<EventOf<'people'>['changed'][number]>();
   readonly #talks = new Changes<EventOf<'talks'>['changed'][number]>();
   readonly #messages = new Changes<EventOf<'messages'>['changed'][number]>();
@@ -69,6 +72,7 @@ export class EventBatch {
         return;
       case 'settings':
       case 'notices':
+      case 'protection':
       case 'presence':
       case 'accounts':
       case 'requests':
@@ -105,7 +109,8 @@ export class EventBatch {
   /** What others refer to comes first: an account before its people, a person before the talk. */
   #take(): CoreEvent[] {
     const batch: CoreEvent[] = [];
-    for (const type of ['settings', 'notices', 'presence', 'accounts'] as const) this.#takeWhole(type, batch);
+    for (const type of ['settings', 'protection', 'notices', 'presence', 'accounts'] as const)
+      this.#takeWhole(type, batch);
     const people = this.#people.take();
     if (people) batch.push({ type: 'people', ...people });
     this.#takeWhole('requests', batch);
@@ -120,7 +125,7 @@ export class EventBatch {
     return batch;
   }
 
-  #takeWhole(type: 'settings' | 'notices' | 'presence' | 'accounts' | 'requests', batch: CoreEvent[]): void {
+  #takeWhole(type: Whole, batch: CoreEvent[]): void {
     const event = this.#whole.get(type);
     if (event) batch.push(event);
     this.#whole.delete(type);

@@ -14,7 +14,7 @@ import {
   type ShellSide,
 } from '../contract/index.ts';
 import { commandHelp } from './command-help.ts';
-import { type Core, createCore } from './core.ts';
+import { type Core, createCore, type Opening } from './core.ts';
 
 // The core with no window and no Electron: for bots, scripts and tests. Commands come as JSON lines on the standard
 // input, answers and events go as JSON lines to the standard output, and nothing else does.
@@ -24,6 +24,7 @@ const HELP = `Usage: npm run -s headless -- --profile NAME [--folder DIR] [--loo
   --profile NAME    which profile; letters, digits, dot, dash, underscore
   --folder DIR      folder of the profile; default: the headless profiles of this user
   --loopback-only   nothing leaves this machine
+  --passphrase-file FILE   its first line opens a profile that a passphrase protects
   --help            this text
 
 Passwords are kept in memory only. The profile is its own: one that the program with windows has sealed with the
@@ -73,6 +74,7 @@ function parseOptions() {
         profile: { type: 'string' },
         folder: { type: 'string' },
         'loopback-only': { type: 'boolean' },
+        'passphrase-file': { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values;
@@ -98,11 +100,18 @@ function launchOf(options: ReturnType<typeof parseOptions>): CoreLaunch {
   };
 }
 
+/** From a file: a command line is read by everybody on the machine. */
+const openingOf = (file: string | undefined): { opening?: Opening } =>
+  file === undefined ? {} : { opening: { passphrase: fs.readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '' } };
+
 const noSystem = (): Promise<never> => Promise.reject(refuse('not-available-here'));
 const shell: ShellSide = {
   readSecret: noSystem,
   writeSecret: noSystem,
   deleteSecret: noSystem,
+  heldKey: async () => undefined,
+  holdKey: async () => undefined,
+  setLocked: () => undefined,
   openPath: noSystem,
   revealPath: noSystem,
   thumbnail: async () => undefined,
@@ -148,6 +157,7 @@ async function run(): Promise<void> {
     protocols,
     onEvents: tellEvents,
     onFatal: fail,
+    ...openingOf(values['passphrase-file']),
   });
   process.on('uncaughtException', (error) => core.lastResort.thrown(error));
   process.on('unhandledRejection', (error) => core.lastResort.rejected(error));

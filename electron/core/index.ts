@@ -42,7 +42,7 @@ const rpc = createBirpc<ShellSide, CoreControl>(
     on: (receive) => {
       receiveShell = receive;
     },
-    eventNames: ['notify', 'setUnread'],
+    eventNames: ['notify', 'setUnread', 'setLocked'],
     timeout: SHELL_TIMEOUT,
   },
 );
@@ -50,6 +50,9 @@ const shell: ShellSide = {
   readSecret: (key) => rpc.readSecret(key),
   writeSecret: (key, value) => rpc.writeSecret(key, value),
   deleteSecret: (key) => rpc.deleteSecret(key),
+  heldKey: () => rpc.heldKey(),
+  holdKey: (key) => rpc.holdKey(key),
+  setLocked: (isLocked) => void rpc.setLocked(isLocked),
   openPath: (path) => rpc.openPath(path),
   revealPath: (path) => rpc.revealPath(path),
   thumbnail: (path) => rpc.thumbnail(path),
@@ -68,8 +71,15 @@ process.on('uncaughtException', (error) => (lastResort ? lastResort.thrown(error
 process.on('unhandledRejection', (error) => (lastResort ? lastResort.rejected(error) : end(error)));
 
 const host = new CoreHost(
-  async (onEvents) => {
-    const core = await createCore({ launch, shell, protocols, onEvents, onFatal: end });
+  async (onEvents, opening) => {
+    const core = await createCore({
+      launch,
+      shell,
+      protocols,
+      onEvents,
+      onFatal: end,
+      ...(opening ? { opening } : {}),
+    });
     report = core.report;
     lastResort = core.lastResort;
     os.setPriority(NICENESS);

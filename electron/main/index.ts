@@ -82,6 +82,7 @@ async function run(): Promise<void> {
     secrets,
     showTalk: (talkId) => showWindow(open(), { to: 'talk', talkId }),
     setUnread: (count) => tray?.setUnread(count),
+    setLocked: (isLocked) => tray?.setLocked(isLocked),
   });
   setMenu();
   serveApp(path.join(app.getAppPath(), 'out/renderer'));
@@ -98,14 +99,16 @@ async function run(): Promise<void> {
     shell,
   );
   answerWindow(() => window, core);
-  core.start();
-  open();
+  // before the core, which may say at once that it waits for a passphrase
   tray = new TrayMark(show);
+  core.start();
+  const isAtLogin = options.atLogin || (process.platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin);
+  if (!isAtLogin) open();
   watchMachine(core);
 
   if (options.link) {
     const { link } = options;
-    window?.webContents.once('did-finish-load', () => openLink(link));
+    open().webContents.once('did-finish-load', () => openLink(link));
   }
   // argv of the second start is reordered by Chromium: what it wants comes as data
   app.on('second-instance', (_event, _argv, _folder, data) => {

@@ -6,6 +6,8 @@ export interface LaunchOptions {
   /** Folder of all profiles when not the system's own place. */
   dataFolder: string | undefined;
   loopbackOnly: boolean;
+  /** Started by the system at login: it waits in the tray, and no window opens unasked. */
+  atLogin: boolean;
   /** A `sip:`, `xmpp:`… address the system asks us to open. */
   link: string | undefined;
 }
@@ -31,6 +33,7 @@ export function parseLaunchOptions(argv: readonly string[]): LaunchOptions {
   return {
     profile,
     dataFolder: dataFolder === undefined ? undefined : path.resolve(dataFolder),
+    atLogin: argv.includes('--at-login'),
     loopbackOnly: argv.includes('--loopback-only'),
     link: argv.find((word) => LINK.test(word)),
   };

@@ -9,6 +9,9 @@ interface Words {
   edit: string;
   view: string;
   profileInUse: string;
+  /** The history waits for its passphrase. */
+  locked: string;
+  unlock: string;
 }
 
 const ENGLISH: Words = {
@@ -20,6 +23,8 @@ const ENGLISH: Words = {
   edit: 'Edit',
   view: 'View',
   profileInUse: 'This profile is already open.',
+  locked: 'AIMS is locked: enter your passphrase',
+  unlock: 'Enter passphrase…',
 };
 
 const PORTUGUESE: Words = {
@@ -30,6 +35,8 @@ const PORTUGUESE: Words = {
   edit: 'Editar',
   view: 'Ver',
   profileInUse: 'Este perfil já está aberto.',
+  locked: 'O AIMS está bloqueado: introduza a sua frase-passe',
+  unlock: 'Introduzir frase-passe…',
 };
 
 /** The few words that main itself shows: tray, menu, and why it does not start. Everything else is in the window's catalogues. */

@@ -1,6 +1,8 @@
 import { useTranslation } from 'react-i18next';
+import { isLockedCode } from '../../electron/contract/index.ts';
 import { FirstStart } from '../first-start/first-start.tsx';
 import { Trouble } from '../first-start/trouble.tsx';
+import { Unlock } from '../first-start/unlock.tsx';
 import { TooltipProvider } from '../kit/floating/tooltip.tsx';
 import { Button } from '../kit/form/button.tsx';
 import { ListRegion } from '../list/list-region.tsx';
@@ -42,6 +44,7 @@ function Starting() {
   const { t } = useTranslation();
   const actions = useActions();
   const fault = useView((view) => view.notStarted);
+  if (fault && isLockedCode(fault.code)) return <Unlock fault={fault} />;
   return fault ? (
     <main className={styles.starting}>
       <div className={styles.notStarted}>
@@ -66,9 +69,11 @@ export function AppWindow() {
   const ready = useFacts((facts) => facts.ready);
   const alone = useFacts((facts) => facts.accounts.length === 0 && facts.talkOrder.length === 0);
   const starting = useView((view) => view.signingIn);
+  // a core that came back may wait for the passphrase too
+  const locked = useView((view) => view.notStarted !== null && isLockedCode(view.notStarted.code));
   return (
     <TooltipProvider>
-      {!ready ? <Starting /> : alone || starting ? <FirstStart /> : <Main />}
+      {!ready || locked ? <Starting /> : alone || starting ? <FirstStart /> : <Main />}
       <Toasts />
       <Announcer />
     </TooltipProvider>

@@ -1,3 +1,4 @@
+import { PassphraseSheet } from '../settings/passphrase-sheet.tsx';
 import { AddPersonSheet, PersonSheet } from '../settings/person-sheets.tsx';
 import { SettingsSheet } from '../settings/settings-sheet.tsx';
 import { AddAccountSheet, CertificateSheet, LinkSheet, RemoveAccountSheet } from '../settings/small-sheets.tsx';
@@ -28,6 +29,8 @@ export function Sheets() {
       return <RemoveAccountSheet accountId={sheet.accountId} />;
     case 'offer':
       return <OfferSheet talkId={sheet.talkId} items={sheet.items} />;
+    case 'passphrase':
+      return <PassphraseSheet />;
     case 'link':
       return <LinkSheet uri={sheet.uri} />;
     default: {

@@ -86,6 +86,15 @@ export const enFaults = {
     said: 'Your messages are locked: this computer’s password store cannot be opened.',
     todo: 'Unlock it, then start AIMS again.',
   },
+  'passphrase-needed': {
+    said: 'Your conversations are protected by a passphrase.',
+    todo: 'Enter it to open them.',
+  },
+  'passphrase-wrong': { said: 'That is not the passphrase.', todo: 'Type it again; capitals and spaces count.' },
+  'key-damaged': {
+    said: 'The file with the key of your conversations is damaged.',
+    todo: 'Ask the help desk to bring it back from a backup, or begin anew.',
+  },
   'secrets-locked': {
     said: 'This computer’s password store is locked.',
     todo: 'Unlock it, then try again.',

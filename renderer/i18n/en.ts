@@ -1,4 +1,5 @@
 import { enFaults } from './en-faults.ts';
+import { enProtection } from './en-protection.ts';
 
 /** The English catalogue. The Portuguese one has the same keys; a test compares them, and their placeholders. */
 export const en = {
@@ -128,6 +129,10 @@ export const en = {
     'database-log-cut':
       'AIMS did not end in order, and part of what it wrote last is gone. The newest messages may be missing: ask the other person to send them again.',
     'secrets-not-kept': 'This computer has no password store. AIMS will ask for your passwords at each start.',
+    'history-not-protected':
+      'Your conversations are not protected on this computer: it has no password store, so their key lies beside them. Anybody who gets at its files can read them.',
+    'database-forgotten':
+      'A history whose passphrase was forgotten is kept at {{detail}}. Nobody can read it without that passphrase. AIMS began anew.',
     'core-restarted': 'AIMS had to restart its engine. Nothing was lost.',
     'disk-full': 'The disk is full. Free some space: until then nothing new can be saved. Then AIMS goes on by itself.',
   },
@@ -465,5 +470,6 @@ export const en = {
     trust: 'Trust this server',
     dont: 'Do not connect',
   },
+  protection: enProtection,
   faults: enFaults,
 } as const;

@@ -91,6 +91,18 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     said: 'As suas mensagens estão fechadas: não foi possível abrir as palavras-passe deste computador.',
     todo: 'Desbloqueie-as e inicie o AIMS de novo.',
   },
+  'passphrase-needed': {
+    said: 'As suas conversas estão protegidas por uma frase-passe.',
+    todo: 'Introduza-a para as abrir.',
+  },
+  'passphrase-wrong': {
+    said: 'Não é essa a frase-passe.',
+    todo: 'Escreva-a de novo; as maiúsculas e os espaços contam.',
+  },
+  'key-damaged': {
+    said: 'O ficheiro com a chave das suas conversas está danificado.',
+    todo: 'Peça ao apoio informático que o recupere de uma cópia, ou comece de novo.',
+  },
   'secrets-locked': {
     said: 'As palavras-passe deste computador estão bloqueadas.',
     todo: 'Desbloqueie-as e tente de novo.',

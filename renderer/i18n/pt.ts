@@ -1,5 +1,6 @@
 import type { en } from './en.ts';
 import { ptFaults } from './pt-faults.ts';
+import { ptProtection } from './pt-protection.ts';
 
 type Same<T> = { readonly [K in keyof T]: T[K] extends string ? string : Same<T[K]> };
 
@@ -134,6 +135,10 @@ export const pt: Same<typeof en> = {
     'database-log-cut':
       'O AIMS não terminou em ordem e parte do que escreveu por último perdeu-se. Podem faltar as mensagens mais recentes: peça à outra pessoa que as envie de novo.',
     'secrets-not-kept': 'Este computador não tem onde guardar palavras-passe. O AIMS vai pedi-las sempre que iniciar.',
+    'history-not-protected':
+      'As suas conversas não estão protegidas neste computador: não há onde guardar palavras-passe, por isso a chave está ao lado delas. Quem chegar aos ficheiros pode lê-las.',
+    'database-forgotten':
+      'Um arquivo cuja frase-passe foi esquecida está guardado em {{detail}}. Ninguém o pode ler sem essa frase-passe. O AIMS começou de novo.',
     'core-restarted': 'O AIMS teve de reiniciar o motor. Não se perdeu nada.',
     'disk-full':
       'O disco está cheio. Liberte espaço: até lá não é possível guardar nada de novo. Depois o AIMS continua sozinho.',
@@ -472,5 +477,6 @@ export const pt: Same<typeof en> = {
     trust: 'Confiar neste servidor',
     dont: 'Não ligar',
   },
+  protection: ptProtection,
   faults: ptFaults,
 };

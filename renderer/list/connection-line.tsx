@@ -129,6 +129,13 @@ export function Notices({ only }: { only?: 'database-' }) {
       <Icon of={TriangleAlert} size={16} />
       <div className={styles.lineText}>
         {t(`notices.${notice.code}`, { detail: notice.detail, saved: notice.saved ?? 0, lost: notice.lost ?? 0 })}
+        {notice.code === 'history-not-protected' && (
+          <div className={styles.lineFeet}>
+            <Button size="small" look="quiet" onClick={() => actions.openSheet({ kind: 'passphrase' })}>
+              {t('protection.set')}
+            </Button>
+          </div>
+        )}
       </div>
       <IconButton
         small

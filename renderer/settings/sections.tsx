@@ -74,6 +74,8 @@ export function Notifications() {
 
 export function Privacy() {
   const { t } = useTranslation();
+  const actions = useActions();
+  const protection = useFacts((facts) => facts.protection);
   const [settings, change] = useSettings();
   return (
     <>
@@ -88,6 +90,15 @@ export function Privacy() {
         checked={settings.sendRead}
         onChange={(sendRead) => change({ sendRead })}
       />
+      <p className={styles.subhead}>{t('protection.heading')}</p>
+      <p>{t(`protection.status.${protection}`)}</p>
+      {protection !== 'system' && (
+        <div className={styles.choices}>
+          <Button onClick={() => actions.openSheet({ kind: 'passphrase' })}>
+            {protection === 'none' ? t('protection.set') : t('protection.change')}
+          </Button>
+        </div>
+      )}
     </>
   );
 }

@@ -5,6 +5,7 @@ import type {
   Notice,
   OwnPresenceView,
   Person,
+  Protection,
   Settings,
   Snapshot,
   Talk,
@@ -18,6 +19,7 @@ export interface Facts {
   ready: boolean;
   version: string;
   profile: string;
+  protection: Protection;
   settings: Settings;
   presence: OwnPresenceView;
   accounts: readonly Account[];
@@ -40,6 +42,7 @@ export const noFacts: Facts = {
   ready: false,
   version: '',
   profile: '',
+  protection: 'system',
   settings: {
     language: 'system',
     theme: 'system',
@@ -137,6 +140,8 @@ function applyEvent(facts: Facts, event: CoreEvent): Facts {
     }
     case 'settings':
       return { ...facts, settings: event.settings };
+    case 'protection':
+      return { ...facts, protection: event.protection };
     case 'notices':
       return { ...facts, notices: event.notices };
     default: {

@@ -24,6 +24,7 @@ export type Sheet =
   | { kind: 'certificate'; accountId: string }
   | { kind: 'remove-account'; accountId: string }
   | { kind: 'offer'; talkId: string; items: readonly OfferItem[] }
+  | { kind: 'passphrase' }
   | { kind: 'link'; uri: string };
 
 export interface Toast {

@@ -146,8 +146,13 @@ describe('a start', () => {
     const profile = new TestProfile();
     profile.secretStore = 'none';
     await profile.start();
-    expect((await profile.snapshot()).notices.map(({ code }) => code)).toEqual(['secrets-not-kept']);
-    await profile.call('app.dismissNotice', { noticeId: 'secrets-not-kept' });
+    expect((await profile.snapshot()).notices.map(({ code }) => code)).toEqual([
+      'secrets-not-kept',
+      'history-not-protected',
+    ]);
+    for (const noticeId of ['secrets-not-kept', 'history-not-protected']) {
+      await profile.call('app.dismissNotice', { noticeId });
+    }
     await profile.restart();
     expect((await profile.snapshot()).notices).toEqual([]);
     profile.secretStore = 'system';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { commands } from '../../electron/contract/index.ts';
-import { databaseKey } from '../../electron/core/store/database-key.ts';
+import { databaseKey } from '../../electron/core/store/key/database-key.ts';
 import { openStore } from '../../electron/core/store/open-store.ts';
 import { bundle } from './support/bundle.ts';
 import { TestShell } from './support/core.ts';
@@ -129,7 +129,7 @@ describe('the headless program', () => {
       return program.lines.at(-1)?.fault;
     };
     const sealed = temporaryFolder();
-    const key = await databaseKey({ folder: sealed, secretStore: 'system' }, new TestShell());
+    const { key } = await databaseKey({ folder: sealed, secretStore: 'system' }, new TestShell());
     openStore(sealed, key, Date.now, () => undefined).close();
     expect(await failed(start(sealed))).toMatchObject({ code: 'profile-sealed' });
     const used = temporaryFolder();

@@ -8,6 +8,7 @@ describe('the command line', () => {
       profile: 'default',
       dataFolder: undefined,
       loopbackOnly: false,
+      atLogin: false,
       link: undefined,
     });
   });
@@ -19,6 +20,10 @@ describe('the command line', () => {
       dataFolder: path.resolve('x'),
       loopbackOnly: true,
     });
+  });
+
+  it('says when the system starts the program at login', () => {
+    expect(parseLaunchOptions(['aims', '--at-login']).atLogin).toBe(true);
   });
 
   it.each(['../x', '', '.hidden', 'a/b', 'a\\b', 'x'.repeat(65)])('refuses %j as the name of a profile', (name) => {

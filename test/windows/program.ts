@@ -36,14 +36,17 @@ export interface StartOptions {
   dataFolder: string;
   profile: string;
   language?: 'en' | 'pt';
+  /** Where there is a password store too, the program must not find it. */
+  passwordStore?: 'none';
 }
 
 /** What is run for these options: for a start without a driver too. */
-export const commandLine = ({ dataFolder, profile, language = 'en' }: StartOptions) => ({
+export const commandLine = ({ dataFolder, profile, language = 'en', passwordStore }: StartOptions) => ({
   executablePath: electronRuntime().executable,
   args: [
     ...developmentSwitches(),
-    ...(process.env.AIMS_TEST_KEYRING ? ['--password-store=gnome-libsecret'] : []),
+    ...(process.env.AIMS_TEST_KEYRING && !passwordStore ? ['--password-store=gnome-libsecret'] : []),
+    ...(passwordStore ? ['--password-store=basic'] : []),
     `--lang=${language}`,
     root,
     `--data-folder=${dataFolder}`,

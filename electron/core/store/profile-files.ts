@@ -90,7 +90,7 @@ export class ProfileFiles {
   }
 
   /** A name that nothing has yet. */
-  freeName(why: 'damaged' | 'other-key', now: number): string {
+  freeName(why: 'damaged' | 'other-key' | 'forgotten', now: number): string {
     const stamp = new Date(now).toISOString().replaceAll(':', '-').replace(/\..*/, '');
     const name = (count: number): string =>
       path.join(this.#folder, `aims-${why}-${stamp}${count > 1 ? `-${count}` : ''}.db`);
@@ -108,6 +108,14 @@ export class ProfileFiles {
   setOtherKeyAside(now: number): string {
     const place = this.freeName('other-key', now);
     this.#move(this.database, place, [...DATABASE_PARTS, ...KEPT_COPIES, OPEN_MARK]);
+    return place;
+  }
+
+  /** With all that lies beside it: nothing of it can be read any more. */
+  setSealedAside(now: number): string {
+    const place = this.freeName('forgotten', now);
+    const names = fs.readdirSync(this.#folder).filter((name) => name.startsWith(DATABASE_FILE));
+    this.#move(this.database, place, names.map((name) => name.slice(DATABASE_FILE.length)).sort());
     return place;
   }
 

@@ -11,7 +11,7 @@ import {
   type NotificationRequest,
   type ShellSide,
 } from '../../../electron/contract/index.ts';
-import { type Core, createCore } from '../../../electron/core/core.ts';
+import { type Core, type CoreParts, createCore, type Opening } from '../../../electron/core/core.ts';
 import { HeldClock } from '../transfers/support/desk.ts';
 import { temporaryFolder } from './folder.ts';
 import { TestProtocol } from './test-protocol.ts';
@@ -42,6 +42,13 @@ export class TestShell implements ShellSide {
     if (this.locked) throw new Error('locked');
     this.secrets.delete(key);
   };
+  held: string | undefined;
+  readonly lockedMarks: boolean[] = [];
+  heldKey = async (): Promise<string | undefined> => this.held;
+  holdKey = async (key: string): Promise<void> => {
+    this.held = key;
+  };
+  setLocked = (isLocked: boolean): void => void this.lockedMarks.push(isLocked);
   openPath = async (): Promise<string> => '';
   revealPath = async (): Promise<void> => undefined;
   thumbnail = async () => undefined;
@@ -76,8 +83,9 @@ export class TestProfile {
     onTestFinished(() => this.stop());
   }
 
-  async start(): Promise<Core> {
-    this.#core = await createCore({
+  /** What a core of this profile is made of. */
+  parts(opening?: Opening): CoreParts {
+    return {
       launch: {
         profile: 'test',
         folder: this.folder,
@@ -95,7 +103,12 @@ export class TestProfile {
       },
       onFatal: (error) => this.fatal.push(error),
       clock: this.clock,
-    });
+      ...(opening ? { opening } : {}),
+    };
+  }
+
+  async start(opening?: Opening): Promise<Core> {
+    this.#core = await createCore(this.parts(opening));
     return this.#core;
   }
 

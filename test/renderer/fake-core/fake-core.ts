@@ -176,6 +176,13 @@ export class FakeCore {
         this.emit({ type: 'notices', notices: snapshot().notices });
         return null;
       },
+      'app.unlock': () => null,
+      'app.beginAnew': () => null,
+      'app.setPassphrase': ({ passphrase }) => {
+        snapshot().protection = passphrase === null ? 'none' : 'passphrase';
+        this.emit({ type: 'protection', protection: snapshot().protection });
+        return null;
+      },
       'settings.change': (change) => {
         snapshot().settings = { ...snapshot().settings, ...(change as Partial<SampleData['snapshot']['settings']>) };
         this.emit({ type: 'settings', settings: snapshot().settings });

@@ -472,6 +472,7 @@ export function sampleData(): SampleData {
       talks,
       transfers,
       requests: [],
+      protection: 'system',
       notices: [],
     },
   };
