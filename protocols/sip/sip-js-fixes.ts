@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { Core, Grammar, type Session, type SessionDescriptionHandler } from 'sip.js';
 import { challengedTransaction, keepNextNonce } from './authentication/credentials.ts';
+import { refusalOfMethod, refusalOfRequire } from './inspection/request-inspection.ts';
+import './inspection/within-sessions.ts';
 import { type BodyPart, parseMultipart } from './multipart.ts';
 import { repairExpires } from './sip-js-timers.ts';
 import { readUsual } from './transport/wire/usual-values.ts';
@@ -90,6 +92,8 @@ export interface CoreFacts {
   excess(from: Core.IncomingRequestMessage['from']['uri']): number | undefined;
   /** Whether a request is from whom it says, as far as the connection it came by proves that. */
   isGenuine(message: Core.IncomingRequestMessage): boolean;
+  /** A MESSAGE came within a dialog that is not established. */
+  early(request: Core.IncomingMessageRequest, from: Core.IncomingRequestMessage['from']['uri']): void;
 }
 
 const sessionBody = (content: string): Core.Body => ({
@@ -147,6 +151,18 @@ const mergedStatus = ({ method }: Core.IncomingRequestMessage, { transaction }: 
   return method === 'MESSAGE' ? status : 482;
 };
 
+const dialogOf = (
+  core: Core.UserAgentCore,
+  { callId, toTag, fromTag }: Core.IncomingRequestMessage,
+): Core.Dialog | undefined => core.dialogs.get(`${callId}${toTag}${fromTag}`);
+
+const isForUs = (core: Core.UserAgentCore, message: Core.IncomingRequestMessage): boolean => {
+  const { aor, contact } = core.configuration;
+  const user = message.ruri?.user;
+  const isOurs = user === aor.user || user === contact.uri.user;
+  return isOurs && (!message.toTag || dialogOf(core, message) !== undefined);
+};
+
 /** Puts our own handling before sip.js's for what comes in. One call per user agent. */
 export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
   const transactions = new ServerTransactions();
@@ -159,28 +175,29 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
       if (method !== 'ACK') core.replyStateless(message, { statusCode: 403 });
       return;
     }
+    // Defects: an unknown method gets 405, 405 names methods that are none of ours, and `Require` is not looked at
+    const refusal = refusalOfMethod(method, facts.allow) ?? refusalOfRequire(message, facts.supported);
+    if (refusal) {
+      core.replyStateless(message, refusal);
+      return;
+    }
     const before = method === 'ACK' || method === 'CANCEL' ? undefined : transactions.mergedWith(message);
     if (before) {
       core.replyStateless(message, { statusCode: mergedStatus(message, before) });
       return;
     }
-    if ((method === 'MESSAGE' || method === 'INVITE') && !message.toTag && !transactions.has(message.viaBranch)) {
-      // RFC 3261 §21.4.24. Not 503 or 480, for which servers keep a text and bring it later
-      const seconds = facts.excess(message.from.uri);
+    const counts = method === 'MESSAGE' || (method === 'INVITE' && !message.toTag);
+    if (counts && !transactions.has(message.viaBranch)) {
+      // RFC 3261 §21.4.24. Not 503 or 480, for which servers keep a text and bring it later. Within a dialog no server looks at the From
+      const seconds = facts.excess((message.toTag && dialogOf(core, message)?.remoteURI) || message.from.uri);
       if (seconds !== undefined) {
         core.replyStateless(message, { statusCode: 486, extraHeaders: [`Retry-After: ${seconds}`] });
         return;
       }
     }
-    // Defect: `Require` is not looked at. RFC 3261 §8.2.2.3: 420 names what we don't understand.
-    const required = message.getHeaders('require').flatMap((value) => value.split(/\s*,\s*/));
-    const unknown = required.filter((tag) => tag !== '' && !facts.supported.includes(tag.toLowerCase()));
-    if (unknown.length > 0 && method !== 'ACK' && method !== 'CANCEL') {
-      core.replyStateless(message, { statusCode: 420, extraHeaders: [`Unsupported: ${unknown.join(', ')}`] });
-      return;
-    }
     // Defect: OPTIONS gets a fixed answer without Contact that names neither our methods nor our body types.
-    if (method === 'OPTIONS' && !message.toTag) {
+    // RFC 3261 §11.2: it is answered as an INVITE would be, so that another user's is left to sip.js, which refuses it.
+    if (method === 'OPTIONS' && isForUs(core, message)) {
       facts.asked(message.from.uri);
       const content = facts.description();
       core.replyStateless(message, {
@@ -198,6 +215,10 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
       unpackMultipart(message);
       repairExpires(message);
     }
+    // Defect: within a dialog that is not established a text is confirmed and thrown away
+    const dialog = method === 'MESSAGE' && message.toTag ? dialogOf(core, message) : undefined;
+    if (dialog instanceof Core.SessionDialog)
+      dialog.delegate ??= { onMessage: (request) => facts.early(request, dialog.remoteURI) };
     receiveRequest(message);
     // Defect: the whole of it is kept for the half minute of timer J, which is 30 MB for each megabyte a second of texts
     if (method === 'MESSAGE') Object.assign(message, { data: '', body: '' });

@@ -7,7 +7,7 @@ import { Core, Invitation, Session, SessionState } from 'sip.js';
 type Method = (this: object, ...given: unknown[]) => unknown;
 
 /** Puts `around` in the place of a method of a class of sip.js, its private ones included. */
-const replace = (owner: { prototype: object }, name: string, around: (original: Method) => Method): void => {
+export const replace = (owner: { prototype: object }, name: string, around: (original: Method) => Method): void => {
   const original = Reflect.get(owner.prototype, name) as Method;
   Object.defineProperty(owner.prototype, name, { value: around(original), configurable: true, writable: true });
 };

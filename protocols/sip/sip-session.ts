@@ -1,7 +1,8 @@
 import type { Core } from 'sip.js';
-import { type Invitation, type Inviter, RequestPendingError, SessionState } from 'sip.js';
+import { type Invitation, type Inviter, type Message, RequestPendingError, SessionState } from 'sip.js';
 import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
 import { headerText, shownName } from './header-text.ts';
+import { isDescription, type Refusal } from './inspection/request-inspection.ts';
 import { retryAfterOf } from './request.ts';
 import type { PassThroughDescriptions, ReofferAnswerer, SessionDescription } from './session-description-handler.ts';
 import { addressOfUri } from './sip-address.ts';
@@ -19,6 +20,16 @@ export interface Rejection {
   retryAfter: number | undefined;
   /** Text of a Warning header (RFC 3261 §20.43). */
   warning: string | undefined;
+}
+
+/** A MESSAGE, outside or within a session. Either is to be called, once. */
+export interface IncomingText {
+  readonly message: Core.IncomingRequestMessage;
+  /** Within a session its peer: no server looks at the From there. */
+  readonly from: Address;
+  /** Answers 200. */
+  accept(): void;
+  reject(options: Core.ResponseOptions): void;
 }
 
 /**
@@ -90,6 +101,8 @@ export class SipJsSession implements SipSession {
   readonly onState = this.#state.on;
   readonly onProgress = this.#progress.on;
   readonly onReoffered = this.#reoffered.on;
+  /** For the user agent: a MESSAGE came within the session (RFC 3428 §4). */
+  onMessage: ((request: IncomingText) => void) | undefined;
   #current: SipSessionState;
   #offered: SessionDescription | undefined;
   /** We have answered an offer of the peer's, and its ACK has not come. */
@@ -118,8 +131,7 @@ export class SipJsSession implements SipSession {
       },
       onAck: () => this.#confirmed(),
       onRefer: (referral) => void referral.reject({ statusCode: 603 }),
-      onInfo: (info) => void info.reject({ statusCode: 415 }),
-      onMessage: (message) => void message.reject({ statusCode: 415 }),
+      onMessage: (message) => this.#messaged(message),
       onNotify: (notification) => void notification.reject({ statusCode: 481 }),
     };
     session.stateChange.addListener((state) => this.#onSipState(state));
@@ -164,8 +176,12 @@ export class SipJsSession implements SipSession {
     const session = this.#session;
     if (this.#current.state !== 'invited' || !('accept' in session)) return;
     const extraHeaders = warning ? [`Warning: 399 client "${headerText(warning).replace(/[\\"]/g, '')}"`] : [];
-    session.reject({ statusCode: status, extraHeaders }).catch(() => {});
-    this.#end('us');
+    this.#refuse({ statusCode: status, extraHeaders });
+  }
+
+  /** For the user agent: the body of the INVITE is no session description. */
+  refuse(refusal: Refusal): void {
+    if (this.#current.state === 'invited') this.#refuse(refusal);
   }
 
   end(reason?: string): void {
@@ -246,6 +262,23 @@ export class SipJsSession implements SipSession {
     renewContact(this.#session, contact);
   }
 
+  #refuse(refusal: Refusal): void {
+    const session = this.#session;
+    if ('accept' in session) session.reject(refusal).catch(() => {});
+    this.#end('us');
+  }
+
+  #messaged(message: Message): void {
+    const request: IncomingText = {
+      message: message.request,
+      from: this.peer,
+      accept: () => void message.accept(),
+      reject: (options) => void message.reject(options),
+    };
+    if (this.onMessage) this.onMessage(request);
+    else request.reject({ statusCode: 488 });
+  }
+
   #confirmation(): Promise<void> {
     return new Promise((resolve) => {
       const stop = this.#confirmations.on(() => {
@@ -294,7 +327,8 @@ const isPending = (error: unknown): boolean =>
 
 const offerOf = (invitation: Invitation): SessionDescription | undefined => {
   const { request } = invitation;
-  if (!request.body) return undefined;
+  // RFC 3261 §20.11: what its writer calls optional and is no description was passed over
+  if (!request.body || !isDescription(request)) return undefined;
   const parts = partsOf(request);
   return { sdp: request.body, ...(parts ? { parts } : {}) };
 };

@@ -19,11 +19,12 @@ import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe, user
 import { disposeCore, setCredentials } from './authentication/credentials.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
+import { refusalOfDescription } from './inspection/request-inspection.ts';
 import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts';
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { addressOfUri, toSipUri } from './sip-address.ts';
 import { adaptCore, presetDescriptions } from './sip-js-fixes.ts';
-import { SipJsSession, type SipSession } from './sip-session.ts';
+import { type IncomingText, SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { FLOW_PEER_HEADER, SipTransport } from './transport/sip-transport.ts';
 import type { MessageHead } from './transport/wire/message-head.ts';
@@ -51,8 +52,8 @@ export class SipUserAgent {
   readonly address: Address;
   /** Called for each incoming INVITE with a description; must accept or reject it sooner or later. Unset: 480. */
   onInvite: ((session: SipSession) => void) | undefined;
-  /** Called for each incoming MESSAGE outside sessions; must answer it. Unset: 405. */
-  onMessage: ((request: Core.IncomingMessageRequest) => void) | undefined;
+  /** Called for each incoming MESSAGE, outside sessions or within one (RFC 3428 §4); must answer it. Unset: 405. */
+  onMessage: ((request: IncomingText) => void) | undefined;
   /** Asked for each MESSAGE and INVITE outside sessions: seconds after which it may be sent again. Unset or undefined: it is taken. */
   excess: ((from: Address) => number | undefined) | undefined;
   /** Says what sessions we can have, for OPTIONS (RFC 3264 §9). Unset or undefined: the answer has no body. */
@@ -101,18 +102,21 @@ export class SipUserAgent {
       gracefulShutdown: false,
       delegate: {
         onInvite: (invitation) =>
-          this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.body),
+          this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.request),
         onNotify: (notification) => void notification.reject({ statusCode: 481 }),
         onDisconnect: (error) => {
           if (error) this.#disconnected.emit(error);
         },
       },
     });
-    this.core.delegate.onMessage = (request) => {
-      this.#heard.emit(addressOfUri(request.message.from.uri));
-      if (this.onMessage) this.onMessage(request);
-      else request.reject({ statusCode: 405 });
-    };
+    const messaged = (request: Core.IncomingMessageRequest, from: URI): void =>
+      this.#messaged({
+        message: request.message,
+        from: addressOfUri(from),
+        accept: () => void request.accept(),
+        reject: (answer) => void request.reject(answer),
+      });
+    this.core.delegate.onMessage = (request) => messaged(request, request.message.from.uri);
     adaptCore(this.core, {
       allow: ALLOW,
       accept: ['application/sdp', ...options.accept],
@@ -122,6 +126,7 @@ export class SipUserAgent {
       description: () => this.describe?.(),
       excess: (from) => this.excess?.(addressOfUri(from)),
       isGenuine: (message) => this.#isGenuine(message),
+      early: messaged,
       asked: (from) => {
         if (from.user === this.uri.user && from.host === this.uri.host) this.#askedByOwn.emit();
         else this.#heard.emit(addressOfUri(from));
@@ -234,11 +239,18 @@ export class SipUserAgent {
     return sendRequest(this.core, request);
   }
 
-  #invited(session: SipJsSession, body: string | undefined): void {
+  #messaged(text: IncomingText): void {
+    this.#heard.emit(text.from);
+    if (this.onMessage) this.onMessage(text);
+    else text.reject({ statusCode: 405, extraHeaders: [`Allow: ${ALLOW.join(', ')}`] });
+  }
+
+  #invited(session: SipJsSession, request: Core.IncomingRequestMessage): void {
     this.#keep(session);
     this.#heard.emit(session.peer);
-    if (!body) session.reject(488, 'An offer is needed in the INVITE');
-    else if (session.header('content-type')?.toLowerCase().startsWith('application/sdp') !== true) session.reject(415);
+    const refusal = refusalOfDescription(request);
+    if (refusal) session.refuse(refusal);
+    else if (!session.remote) session.reject(488, 'An offer is needed in the INVITE');
     else if (this.onInvite) this.onInvite(session);
     else session.reject(480);
   }
@@ -267,6 +279,7 @@ export class SipUserAgent {
 
   #keep(session: SipJsSession): SipJsSession {
     this.#sessions.add(session);
+    session.onMessage = (text) => this.#messaged(text);
     const stop = session.onState(({ state }) => {
       if (state !== 'rejected' && state !== 'ended') return;
       this.#sessions.delete(session);

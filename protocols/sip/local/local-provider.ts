@@ -19,7 +19,6 @@ import { MESSAGE_TYPES } from '../messaging/message-content.ts';
 import { SipMessaging } from '../messaging/messaging.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
-import { addressOfUri } from '../sip-address.ts';
 import { connectStream } from '../transport/connect-stream.ts';
 import { responseTarget } from '../transport/wire/via.ts';
 import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts';
@@ -309,8 +308,8 @@ export class LocalProvider implements Provider {
     const hosts = new HostLimit();
     const receive = this.#agent.onMessage;
     this.#agent.onMessage = (request) => {
-      const { message } = request;
-      const status = refusal(addressOfUri(message.from.uri));
+      const { message, from } = request;
+      const status = refusal(from);
       const seconds = status
         ? undefined
         : hosts.excess(responseTarget(message.getHeader('via') ?? '')?.host ?? '', sizeOf(message));

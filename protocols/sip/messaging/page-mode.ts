@@ -2,8 +2,9 @@ import type { Core } from 'sip.js';
 import type { Clock } from '../../../msrp/index.ts';
 import { type Address, type MessageDraft, ProviderError, type SendOutcome } from '../../contract/index.ts';
 import { shownName } from '../header-text.ts';
+import { isEncoded, unsupportedContent } from '../inspection/request-inspection.ts';
 import type { SipAnswer } from '../request.ts';
-import { addressOfUri } from '../sip-address.ts';
+import type { IncomingText } from '../sip-session.ts';
 import { requestError } from '../status-errors.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { KeptTexts } from './kept-texts.ts';
@@ -117,18 +118,16 @@ export class PageMode {
     }
   }
 
-  /** Takes a MESSAGE outside sessions and answers it. */
-  receive(request: Core.IncomingMessageRequest): void {
-    const { message } = request;
+  /** Takes a MESSAGE and answers it. */
+  receive(request: IncomingText): void {
+    const { message, from: peer } = request;
     const contentType = message.getHeader('content-type') ?? 'text/plain';
     const encoded = message.getHeader('content-encoding');
     const keptSince = this.#keptSince(message);
     const read = keptSince ? readStoredContent : readContent;
-    const content: MessageContent =
-      encoded && encoded.toLowerCase() !== 'identity'
-        ? { kind: 'unsupported' }
-        : read(contentType, Buffer.from(message.body ?? '', 'utf8'));
-    const peer = addressOfUri(message.from.uri);
+    const content: MessageContent = isEncoded(encoded)
+      ? { kind: 'unsupported' }
+      : read(contentType, Buffer.from(message.body ?? '', 'utf8'));
     const peerName = shownName(message.from.displayName);
     const origin = { peer, peerName, fallbackId: this.#idOf(message), keptSince };
     const hand = (): void => this.#answer(request, this.#options.intake.take(content, origin));
@@ -145,9 +144,9 @@ export class PageMode {
     this.#kept.hand(peer);
   }
 
-  #answer(request: Core.IncomingMessageRequest, result: Taken): void {
+  #answer(request: IncomingText, result: Taken): void {
     if (result === 'unsupported')
-      request.reject({ statusCode: 415, extraHeaders: [`Accept: ${MESSAGE_TYPES.join(', ')}`] });
+      request.reject(unsupportedContent(MESSAGE_TYPES, request.message.getHeader('content-encoding')));
     // not on disk, so not confirmed: the sender tries again
     else if (result === 'not-kept') request.reject({ statusCode: 500 });
     else request.accept();

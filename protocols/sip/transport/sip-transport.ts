@@ -5,7 +5,13 @@ import type { Flow, Network, Target } from './network.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { answerTo } from './wire/answer-to.ts';
 import { CHALLENGE_HEADERS } from './wire/challenge-headers.ts';
-import { type Restoration, repairRequest, repairResponse, restoreResponse } from './wire/inbound-repair.ts';
+import {
+  type RefusalStatus,
+  type Restoration,
+  repairRequest,
+  repairResponse,
+  restoreResponse,
+} from './wire/inbound-repair.ts';
 import { MessageHead } from './wire/message-head.ts';
 import {
   markSource,
@@ -218,8 +224,9 @@ export class SipTransport implements Transport {
 
   #receiveRequest(flow: Flow, head: MessageHead, method: string, body: Buffer): void {
     head.map('Via', (via, index) => (index === 0 ? markSource(via, flow) : via));
-    if (!head.get('via') || !head.get('call-id') || !head.get('cseq')) return;
-    const restoration = repairRequest(head, this.#domain);
+    // without a Via no answer finds its request (RFC 3261 §17.1.3); all else that is missing is answered (RFC 4475 §3.3.1)
+    if (!head.get('via')) return;
+    const restoration = head.get('call-id') && head.get('cseq') ? repairRequest(head, this.#domain) : 400;
     if (flow.peer !== undefined) head.set(FLOW_PEER_HEADER, flow.peer);
     if (typeof restoration === 'number') {
       this.#refuse(flow, head, restoration);
@@ -292,7 +299,7 @@ export class SipTransport implements Transport {
   }
 
   /** Answers a request that never reaches sip.js. */
-  #refuse(flow: Flow, head: MessageHead, status: 400 | 416 | 500 | 513): void {
+  #refuse(flow: Flow, head: MessageHead, status: RefusalStatus | 500): void {
     if (head.method === 'ACK') return;
     flow.send(Buffer.from(answerTo(head, status, REASONS[status]), 'utf8')).catch(() => {});
   }
@@ -373,6 +380,7 @@ const REASONS = {
   400: 'Bad Request',
   416: 'Unsupported URI Scheme',
   500: 'Server Internal Error',
+  505: 'Version Not Supported',
   513: 'Message Too Large',
 } as const;
 

@@ -14,7 +14,7 @@ export const splitDatagram = (datagram: Buffer): { head: string; body: Buffer } 
   const end = datagram.indexOf(HEAD_END);
   if (end <= 0 || end > FRAMER_LIMITS.headBytes) return undefined;
   const head = datagram.toString('utf8', 0, end);
-  const length = /\r\n(?:content-length|l)[ \t]*:[ \t]*(\d+)/i.exec(head)?.[1];
+  const length = /\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*(\d+)/i.exec(head)?.[1];
   const rest = datagram.subarray(end + 4);
   // RFC 3261 §18.3: what is beyond the body is discarded
   return { head, body: length === undefined ? rest : rest.subarray(0, Number(length)) };

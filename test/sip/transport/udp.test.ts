@@ -25,7 +25,7 @@ const starts = (text: string, ...words: string[]): boolean => words.some((word) 
 describe('on a path that loses datagrams', () => {
   test('a request lost is sent again', async () => {
     const { ana, bob, to } = await pair((_text, nth, direction) => direction === 'back' || nth > 2);
-    bob.onMessage = (request) => void request.accept();
+    bob.onMessage = (request) => request.accept();
     expect((await ana.request({ method: 'MESSAGE', to, body: TEXT })).status).toBe(200);
   });
 

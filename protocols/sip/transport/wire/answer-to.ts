@@ -8,15 +8,13 @@ export const answerTo = (
   reason: string,
   more: readonly string[] = [],
 ): string => {
-  const to = request.get('to') ?? '';
-  const tagged = /;\s*tag=/i.test(to) ? to : `${to};tag=${randomUUID().slice(0, 8)}`;
+  const to = request.get('to');
+  const tagged = to === undefined || /;\s*tag=/i.test(to) ? to : `${to};tag=${randomUUID().slice(0, 8)}`;
+  const kept = { From: request.get('from'), To: tagged, 'Call-ID': request.get('call-id'), CSeq: request.get('cseq') };
   const lines = [
     `SIP/2.0 ${status} ${reason}`,
     ...request.all('via').map((via) => `Via: ${via}`),
-    `From: ${request.get('from') ?? ''}`,
-    `To: ${tagged}`,
-    `Call-ID: ${request.get('call-id') ?? ''}`,
-    `CSeq: ${request.get('cseq') ?? ''}`,
+    ...Object.entries(kept).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`])),
     ...more,
     'Content-Length: 0',
   ];

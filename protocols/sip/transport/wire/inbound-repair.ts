@@ -8,6 +8,10 @@ export interface Restoration {
   to?: string;
 }
 
+/** Answers to requests that cannot be read as they should be. */
+export type RefusalStatus = 400 | 416 | 505 | 513;
+
+const IS_VIA_OF_2_0 = /^SIP\s*\/\s*2\.0\s*\//i;
 /** Characters. Ten times the longest of a campus; the grammar takes 60 ms for it. */
 const VALUE_MAXIMUM = 8_192;
 /** Nobody's name has those in it; unescaped they would be line ends in whatever the address is shown or written in. */
@@ -18,13 +22,20 @@ const ESCAPED_CONTROLS = /%(?:[01][\da-f]|7f)/i;
  * fit: bare non-ASCII display names, and `tel:`, `im:` and `pres:` identities. A telephone number becomes one at `domain`,
  * our own, where it can be written to. Returns what to put back, or the status the request has to be refused with.
  */
-export const repairRequest = (head: MessageHead, domain: string): Restoration | 400 | 416 | 513 => {
-  if (head.start.kind !== 'request') return 400;
+export const repairRequest = (head: MessageHead, domain: string): Restoration | RefusalStatus => {
+  const { start } = head;
+  if (start.kind !== 'request' || start.version === '') return 400;
+  // RFC 3261 §21.5.6, RFC 4475 §3.1.2.16: of the message itself, or of the hop it came over
+  if (start.version.toUpperCase() !== 'SIP/2.0' || !IS_VIA_OF_2_0.test(head.get('via') ?? '')) return 505;
+  // RFC 4475 §3.1.2.8: a URI that was folded, or has blanks in it; and a line that is no header field
+  if (/\s/.test(start.uri) || !head.wellFormed) return 400;
   if (head.longest > VALUE_MAXIMUM) return 513;
+  // RFC 4475 §3.3.9: no reader can tell how long the body is meant to be
+  if (new Set(head.all('content-length').map(Number)).size > 1) return 400;
   // RFC 3261 §8.1.1.5
-  if (repeats(head) || sequenceMethod(head) !== head.start.method) return 400;
+  if (repeats(head) || sequenceMethod(head) !== start.method) return 400;
   // RFC 3261 §8.2.2.1: a scheme we don't serve
-  if (!/^sip:/i.test(head.start.uri)) return 416;
+  if (!/^sip:/i.test(start.uri)) return 416;
   const restoration: Restoration = {};
   for (const name of ['from', 'to'] as const) {
     const value = head.get(name) ?? '';
@@ -44,7 +55,8 @@ export const repairRequest = (head: MessageHead, domain: string): Restoration | 
  * answers, and sip.js would throw.
  */
 export const repairResponse = (head: MessageHead, domain: string): boolean => {
-  if (head.longest > VALUE_MAXIMUM || repeats(head) || sequenceMethod(head) === undefined) return false;
+  if (!head.wellFormed || head.longest > VALUE_MAXIMUM || repeats(head) || sequenceMethod(head) === undefined)
+    return false;
   for (const name of ['From', 'To']) head.map(name, (value) => fittingNameAddress(value, domain) ?? value);
   dropUnreadableContacts(head, domain);
   return true;

@@ -36,7 +36,13 @@ export const FRAMER_LIMITS: FramerLimits = { headBytes: 65_536, bodyBytes: 1_048
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const CRLF = HEAD_END.subarray(0, 2);
-const START_LINE = /^SIP\/2\.0 | SIP\/2\.0$/i;
+/**
+ * Where no SIP message begins, the stream is none. A version that is unknown, a Request-URI that is folded, and blanks before or
+ * behind are answered like any fault of a request, and what follows is read on (RFC 4475 §3.1.2).
+ */
+const START_LINE = /^SIP\/\d+\.\d+ |[ \t]SIP\/\d+\.\d+[ \t]*$|^[ \t]*[A-Z]+[ \t]+sips?:/i;
+/** Folded or not (RFC 3261 §7.3.1). */
+const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r\n]*?)[ \t]*(?=\r\n(?![ \t])|$)/gi;
 const CR = 13;
 const LF = 10;
 
@@ -117,9 +123,7 @@ export class MessageFramer {
   }
 
   #bodyLength(head: string): number {
-    const values = [...head.matchAll(/\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)/gi)].map(
-      (m) => m[1],
-    );
+    const values = [...head.matchAll(CONTENT_LENGTH)].map((m) => m[1]);
     if (values.length === 0) throw new FramingError('content-length-missing');
     // several different lengths are how one message is smuggled inside another
     if (new Set(values).size > 1 || !/^\d{1,10}$/.test(values[0] ?? ''))

@@ -23,7 +23,8 @@ const COMPACT: ReadonlyMap<string, string> = new Map(
 );
 
 export type StartLine =
-  | { kind: 'request'; method: string; uri: string }
+  /** `version`: as it came, empty when there is none. A request's `uri` may have blanks in it, which no URI has (RFC 4475 §3.1.2.8). */
+  | { kind: 'request'; method: string; uri: string; version: string }
   | { kind: 'response'; status: number; reason: string };
 
 /** One of a list: commas within quotes do not end it. */
@@ -36,6 +37,7 @@ interface Field {
 }
 const fieldOf = (name: string, value: string): Field => ({ name, key: name.toLowerCase(), value });
 
+const SIP_VERSION = /^SIP\/\d{1,9}\.\d{1,9}$/i;
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 
 /**
@@ -48,29 +50,37 @@ export class MessageHead {
   readonly start: StartLine;
   #fields: Field[];
 
-  private constructor(start: StartLine, fields: Field[]) {
+  /** False: a line in it is no header field and was left out. */
+  readonly wellFormed: boolean;
+
+  private constructor(start: StartLine, fields: Field[], wellFormed: boolean) {
     this.start = start;
     this.#fields = fields;
+    this.wellFormed = wellFormed;
   }
 
-  /** `text` is everything before the empty line. Undefined when it is not a SIP message head. */
+  /** `text` is everything before the empty line. Undefined when it does not begin as a SIP message. */
   static parse(text: string): MessageHead | undefined {
     const lines = text.replace(/\r\n[ \t]+/g, ' ').split('\r\n');
     const start = parseStartLine(lines[0] ?? '');
     if (!start) return undefined;
     const fields: Field[] = [];
+    let wellFormed = true;
     for (const line of lines.slice(1)) {
       if (line === '') continue;
       const colon = line.indexOf(':');
       const written = line.slice(0, Math.max(0, colon)).trim();
-      if (!TOKEN.test(written)) return undefined;
+      if (!TOKEN.test(written)) {
+        wellFormed = false;
+        continue;
+      }
       const name = COMPACT.get(written.toLowerCase()) ?? written;
       const field = fieldOf(name, line.slice(colon + 1).trim());
       // RFC 3261 §7.3.1: several in one line are as several lines; the topmost is what we work on
       if (field.key !== 'via') fields.push(field);
       else for (const value of field.value.match(VIA) ?? []) fields.push(fieldOf(name, value.trim()));
     }
-    return new MessageHead(start, fields);
+    return new MessageHead(start, fields, wellFormed);
   }
 
   /** First value of a header field, by its long name in any case. */
@@ -144,6 +154,10 @@ export class MessageHead {
 const parseStartLine = (line: string): StartLine | undefined => {
   const response = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/i.exec(line);
   if (response) return { kind: 'response', status: Number(response[1]), reason: response[2] ?? '' };
-  const request = /^([A-Za-z0-9\-.!%*_+`'~]+) (\S+) SIP\/2\.0$/i.exec(line);
-  return request ? { kind: 'request', method: request[1] ?? '', uri: request[2] ?? '' } : undefined;
+  // RFC 4475 §3.1.2.9, §3.1.2.10: more than one blank between the elements, or one after them, misleads no reader
+  const [method = '', ...others] = line.trim().split(/[ \t]+/);
+  const version = SIP_VERSION.test(others.at(-1) ?? '') ? others.pop() : undefined;
+  const [uri] = others;
+  if (!TOKEN.test(method) || uri === undefined || (version === undefined && !/^sips?:/i.test(uri))) return undefined;
+  return { kind: 'request', method, uri: others.join(' '), version: version ?? '' };
 };
