@@ -191,6 +191,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
       driver,
       events,
       isAccount: (accountId) => accounts.has(accountId),
+      domainOf: (accountId) => accounts.domainOf(accountId),
       hasTalk: (personId) => conversations.talks.ofPerson(personId) !== undefined,
       cameBack: (route) => conversations.peerBack(route),
       listMoved: () => accounts.tell(),

@@ -9,6 +9,7 @@ export type ContactSubscription = 'mutual' | 'outgoing' | 'incoming' | 'pending'
 
 export interface Contact {
   address: Address;
+  /** What this account's person calls them; '' when nothing. Never what they say of themselves, unless the list is `discovered`. */
   name: string;
   groups: readonly string[];
   subscription: ContactSubscription;

@@ -169,6 +169,7 @@ export const en = {
   },
   requests: {
     wants: '{{name}} wants to see when you are here',
+    also: 'Allow also adds them to your contacts and asks to see them.',
     accept: 'Allow',
     decline: 'Refuse',
     note: '“{{note}}”',
@@ -188,6 +189,7 @@ export const en = {
     removed: '{{name}} was removed from your contacts.',
     unverified: 'This name comes from the person, not from the campus.',
     unconfirmed: 'name not confirmed',
+    askToSee: 'Ask to see when they are here',
     addresses: 'Addresses',
     subscription: {
       mutual: 'You see each other',

@@ -176,6 +176,7 @@ export const pt: Same<typeof en> = {
   },
   requests: {
     wants: '{{name}} quer ver quando está disponível',
+    also: 'Permitir também adiciona esta pessoa aos seus contactos e pede para a ver.',
     accept: 'Permitir',
     decline: 'Recusar',
     note: '«{{note}}»',
@@ -195,6 +196,7 @@ export const pt: Same<typeof en> = {
     removed: '{{name}} foi removido dos contactos.',
     unverified: 'Este nome foi dado pela própria pessoa, não pelo campus.',
     unconfirmed: 'nome não confirmado',
+    askToSee: 'Pedir para ver quando está cá',
     addresses: 'Endereços',
     subscription: {
       mutual: 'Veem-se um ao outro',

@@ -11,7 +11,7 @@ import { SelectField, TextField } from '../kit/form/field.tsx';
 import { useNow } from '../kit/hooks/use-now.ts';
 import { Avatar, PresenceGlyph } from '../kit/person/avatar.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
-import { bare, takesContacts } from '../store/selectors.ts';
+import { accountOf, bare, canAskToSee, takesContacts } from '../store/selectors.ts';
 import { presenceWords } from '../talk/presence-words.ts';
 import styles from './settings.module.css';
 
@@ -130,12 +130,22 @@ export function PersonSheet({ personId }: { personId: string }) {
   const now = useNow(30_000);
   const person = useFacts((facts) => facts.people[personId]);
   const accounts = useFacts((facts) => facts.accounts);
-  const [name, setName] = useState(person?.name ?? '');
+  const askable = useFacts((facts) =>
+    person?.addresses.some(
+      ({ accountId, listed: isListed, subscription }) =>
+        isListed &&
+        (subscription === 'incoming' || subscription === 'none') &&
+        canAskToSee(accountOf(facts, accountId)),
+    ),
+  );
+  // a name of their own making does not become the one given here by saving something else
+  const given = person?.verified ? person.name : '';
+  const [name, setName] = useState(given);
   const [groups, setGroups] = useState(person?.groups.join(', ') ?? '');
   if (!person) return null;
   const listed = person.addresses.some((one) => one.listed);
   const shown = person.name || bare(person.addresses[0]?.address ?? '');
-  const changed = name.trim() !== person.name || groupsIn(groups).join() !== person.groups.join();
+  const changed = name.trim() !== given || groupsIn(groups).join() !== person.groups.join();
   return (
     <Dialog title={t('common.details')} onClose={actions.closeSheet}>
       <div className={styles.personHead}>
@@ -178,9 +188,22 @@ export function PersonSheet({ personId }: { personId: string }) {
             </li>
           ))}
         </ul>
+        {askable && (
+          <Button
+            onClick={() => void actions.ask('people.change', { personId, name: given, groups: [...person.groups] })}
+          >
+            {t('person.askToSee')}
+          </Button>
+        )}
         {listed && (
           <>
-            <TextField label={t('person.name')} value={name} maxLength={200} onChange={setName} />
+            <TextField
+              label={t('person.name')}
+              value={name}
+              maxLength={200}
+              placeholder={person.name}
+              onChange={setName}
+            />
             <TextField label={t('person.groups')} value={groups} onChange={setGroups} hint={t('person.groupsHint')} />
           </>
         )}
@@ -198,7 +221,7 @@ export function PersonSheet({ personId }: { personId: string }) {
             </Button>
           )}
           {listed && (
-            <Button type="submit" look="primary" disabled={!changed || name.trim() === ''}>
+            <Button type="submit" look="primary" disabled={!changed || (person.verified && name.trim() === '')}>
               {t('common.save')}
             </Button>
           )}

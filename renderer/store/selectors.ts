@@ -39,6 +39,16 @@ export const personOf = (facts: Facts, talk: Talk | undefined): Person | undefin
 export const nameOf = (facts: Facts, talk: Talk | undefined): string =>
   personOf(facts, talk)?.name || (talk ? bare(talk.route.address) : '');
 
+export const hasAddress = (person: Person, accountId: string, address: string): boolean =>
+  person.addresses.some((one) => one.accountId === accountId && one.address === address);
+
+/**
+ * Where seeing somebody is a question that can be put again (RFC 6121 §3.1). Over SIP every subscription is one (RFC 6665), and a
+ * contact is asked anew at each login.
+ */
+export const canAskToSee = (account: Account | undefined): boolean =>
+  account?.protocol === 'xmpp' && account.registration.state === 'online';
+
 /** Nobody but the person vouches for the name. */
 export const isUnverified = (facts: Facts, talk: Talk | undefined): boolean =>
   personOf(facts, talk)?.verified === false;

@@ -242,6 +242,57 @@ describe('people', () => {
     expect(core.asks('requests.answer')).toMatchObject([{ answer: 'accept' }]);
   });
 
+  it('a request has the name that is given here, else the one that is claimed, and the address once', async () => {
+    const data = sampleData();
+    const ana = data.snapshot.people.find(
+      ({ id }) => data.snapshot.talks.find((talk) => talk.id === 'ana')?.personId === id,
+    );
+    const [place] = ana?.addresses ?? [];
+    data.snapshot.requests = [
+      { accountId: place?.accountId ?? '', address: place?.address ?? '', name: 'The Rector', note: '' },
+      { accountId: 'sip-me', address: 'sip:nobody@campus.test', name: '', note: '' },
+      { accountId: 'sip-me', address: 'sip:joana@campus.test', name: 'Joana Melo', note: '' },
+    ];
+    await openWindow({ data });
+    const section = await screen.findByRole('region', { name: 'Requests' });
+    within(section).getByText('Ana Sousa wants to see when you are here');
+    expect(section.textContent).not.toContain('The Rector');
+    within(section).getByText('nobody@campus.test wants to see when you are here');
+    expect(within(section).queryByText('nobody@campus.test')).toBeNull();
+    within(section).getByText('joana@campus.test · name not confirmed');
+    expect(within(section).getAllByText('Allow also adds them to your contacts and asks to see them.')).toHaveLength(2);
+  });
+
+  it('somebody who sees me and is not seen can be asked again', async () => {
+    const data = sampleData();
+    const talk = data.snapshot.talks.find(({ id }) => id === 'ana');
+    const ana = data.snapshot.people.find(({ id }) => id === talk?.personId);
+    if (!ana) throw new Error('no Ana');
+    ana.addresses = ana.addresses.map((one) => ({ ...one, subscription: 'incoming' }));
+    const { core } = await openWindow({ data });
+    fireEvent.click(await within(await screen.findByRole('banner')).findByRole('button', { name: /^Ana Sousa/ }));
+    fireEvent.click(await screen.findByRole('button', { name: 'Ask to see when they are here' }));
+    await waitFor(() =>
+      expect(core.asks('people.change')).toEqual([{ personId: ana.id, name: 'Ana Sousa', groups: ['Redes'] }]),
+    );
+  });
+
+  it('a name that only its bearer vouches for shows the address, and is not confirmed by saving a group', async () => {
+    const data = sampleData();
+    const talk = data.snapshot.talks.find(({ id }) => id === 'ana');
+    const ana = data.snapshot.people.find(({ id }) => id === talk?.personId);
+    if (!ana || !talk) throw new Error('no Ana');
+    Object.assign(ana, { name: 'The Rector', verified: false });
+    const { core } = await openWindow({ data });
+    const who = await within(await screen.findByRole('banner')).findByRole('button', { name: /^The Rector/ });
+    expect(who.textContent).toContain('name not confirmed · ana.sousa@campus.test');
+    fireEvent.click(who);
+    const sheet = await screen.findByRole('dialog', { name: 'Details' });
+    fireEvent.change(within(sheet).getByRole('textbox', { name: 'Groups' }), { target: { value: 'Lab' } });
+    fireEvent.click(within(sheet).getByRole('button', { name: 'Save' }));
+    await waitFor(() => expect(core.asks('people.change')).toEqual([{ personId: ana.id, name: '', groups: ['Lab'] }]));
+  });
+
   it('adding somebody checks the address, shows what the core says, then opens the talk', async () => {
     const { core } = await openWindow();
     await list();

@@ -61,6 +61,11 @@ export class Accounts {
     return this.#accounts.has(accountId);
   }
 
+  domainOf(accountId: string): string | undefined {
+    const account = this.#accounts.get(accountId);
+    return account && domainOf(account.connection.provider?.address ?? account.settings.address);
+  }
+
   /** The live provider of an account; undefined while it has none. */
   provider(accountId: string): Provider | undefined {
     return this.#accounts.get(accountId)?.connection.provider;

@@ -23,6 +23,8 @@ export interface PeopleParts {
   driver: Driver;
   events: EventBatch;
   isAccount: (accountId: string) => boolean;
+  /** Of an account's own address; undefined for an account that is gone. */
+  domainOf: (accountId: string) => string | undefined;
   /** Somebody with a talk is known for ever, listed or not. */
   hasTalk(personId: string): boolean;
   /** Somebody who could not be reached can be now. */
@@ -226,8 +228,18 @@ export class People {
   async answerRequest(accountId: string, address: Address, answer: 'accept' | 'decline'): Promise<void> {
     const list = this.#attached.get(accountId)?.provider.operationSet('contactList');
     if (!list) throw refuse(this.#parts.isAccount(accountId) ? 'not-available-here' : 'not-found');
+    const claimed = list.requests.find((request) => request.address === address)?.name;
     await list.answerRequest(address, answer);
     this.#tellRequests();
+    if (answer === 'decline') return;
+    // whom we let see us we want to see as well (RFC 6121 §3.1.3 lets a client ask back): else it would be a contact
+    // that is never known to be there
+    const now = list.contacts.find((contact) => contact.address === address);
+    if (!now || now.subscription === 'incoming' || now.subscription === 'none')
+      await list.put({ address, name: now?.name ?? '', groups: now?.groups ?? [] });
+    this.#takeList(accountId);
+    // the name in a request is what the asker says: it is no name that was given to them here
+    if (claimed) this.meet({ accountId, address }, claimed);
   }
 
   #editable(personId: string): LiveAddress[] {
@@ -292,8 +304,10 @@ export class People {
   }
 
   #takeContact(accountId: string, contact: Contact, discovered: boolean): void {
-    const { address, groups, subscription } = contact;
+    const { address, subscription } = contact;
     const name = shortText(contact.name);
+    // a group without a name is none: other programs leave such in a list
+    const groups = [...new Set(contact.groups.map(shortText).filter(Boolean))];
     // on a network without a server the name is the peer's own word
     const names = discovered ? { name: '', claimedName: name } : { name };
     const known = this.#byKey.get(keyOf(accountId, address));
@@ -418,7 +432,7 @@ export class People {
   }
 
   #view(person: LivePerson): Person {
-    return viewOf(person, this.#parts.isAccount);
+    return viewOf(person, this.#parts);
   }
 
   #tell(personId: string): void {

@@ -1,4 +1,4 @@
-import { bareOf, userOf } from '../../../protocols/contract/index.ts';
+import { bareOf, domainOf, userOf } from '../../../protocols/contract/index.ts';
 import type { PeerPresenceView, Permission, Person, PersonAddress } from '../../contract/index.ts';
 import type { StoredAddress } from './person-rows.ts';
 
@@ -28,7 +28,13 @@ const REACHABLE: Record<PeerPresenceView['state'], number> = {
 
 export const reachability = (presence: PeerPresenceView): number => REACHABLE[presence.state];
 
-export function viewOf(person: LivePerson, isAccount: (accountId: string) => boolean): Person {
+/** What is known of the accounts through which somebody is known. */
+interface KnownAccounts {
+  isAccount: (accountId: string) => boolean;
+  domainOf: (accountId: string) => string | undefined;
+}
+
+export function viewOf(person: LivePerson, { isAccount, domainOf: domainOfAccount }: KnownAccounts): Person {
   const all = [...person.addresses.values()];
   const shown = all.filter(({ accountId }) => isAccount(accountId));
   let presence: PeerPresenceView = { state: 'unknown' };
@@ -37,7 +43,7 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
   }
   return {
     id: person.id,
-    ...nameOf(all),
+    ...nameOf(all, domainOfAccount),
     groups: [...new Set(shown.flatMap(({ listed, groups }) => (listed ? groups : [])))],
     addresses: shown.map(
       ({
@@ -66,13 +72,20 @@ export function viewOf(person: LivePerson, isAccount: (accountId: string) => boo
   };
 }
 
-/** What we call somebody goes before what they call themselves; the address is always true. */
-function nameOf(addresses: readonly LiveAddress[]): { name: string; verified: boolean } {
+/**
+ * What we call somebody goes before what they call themselves; else the address. Only within our own domain is its user part
+ * alone a name: elsewhere anybody can have the same one, and from there nothing vouches for the address either.
+ */
+function nameOf(
+  addresses: readonly LiveAddress[],
+  domainOfAccount: (accountId: string) => string | undefined,
+): { name: string; verified: boolean } {
   const given =
     addresses.find(({ listed, name }) => listed && name !== '') ?? addresses.find(({ name }) => name !== '');
   if (given) return { name: given.name, verified: true };
   const claimed = addresses.find(({ claimedName }) => claimedName !== '');
   if (claimed) return { name: claimed.claimedName, verified: false };
-  const address = addresses[0]?.address ?? '';
-  return { name: userOf(address) || bareOf(address), verified: true };
+  const home = addresses.find(({ accountId, address }) => domainOf(address) === domainOfAccount(accountId));
+  if (home) return { name: userOf(home.address) || bareOf(home.address), verified: true };
+  return { name: bareOf(addresses[0]?.address ?? ''), verified: false };
 }

@@ -9,7 +9,6 @@ import {
   type PeerPresence,
   ProviderError,
   type ProviderStorage,
-  userOf,
 } from '../../contract/index.ts';
 import { parseSipAddress } from '../sip-address.ts';
 import type { SipUserAgent } from '../user-agent.ts';
@@ -172,10 +171,9 @@ export class SipContactList implements ContactListOperationSet {
   async answerRequest(address: Address, answer: 'accept' | 'decline'): Promise<void> {
     const { permissions } = this;
     if (!permissions) throw new ProviderError('not-supported');
-    const asked = this.#requests.find((request) => request.address === address);
     await permissions.set(address, answer === 'accept' ? 'allow' : 'block');
-    if (answer === 'accept' && !this.#inList(address))
-      await this.put({ address, name: asked?.name ?? userOf(address), groups: [] });
+    // without a name: the one in the request is the asker's own word, and the list is what was given here
+    if (answer === 'accept' && !this.#inList(address)) await this.put({ address, name: '', groups: [] });
   }
 
   presenceOf(address: Address): PeerPresence {

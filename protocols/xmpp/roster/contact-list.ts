@@ -59,7 +59,7 @@ const parseItem = (element: Element): { jid: string; item: RosterItem | undefine
 
 const contactOf = ({ jid, name, groups, subscription, asked }: RosterItem): Contact => ({
   address: addressOf(jid),
-  name: name || jid,
+  name,
   groups,
   subscription: asked && subscription !== 'both' && subscription !== 'to' ? 'pending' : SUBSCRIPTIONS[subscription],
 });
@@ -87,7 +87,8 @@ export class ContactList implements ContactListOperationSet {
   }
 
   get contacts(): readonly Contact[] {
-    return [...this.#items.values()].map(contactOf).sort((a, b) => a.name.localeCompare(b.name));
+    const shown = ({ name, address }: Contact): string => name || address;
+    return [...this.#items.values()].map(contactOf).sort((a, b) => shown(a).localeCompare(shown(b)));
   }
 
   get requests(): readonly ContactRequest[] {

@@ -56,6 +56,7 @@ function desk() {
     driver,
     events,
     isAccount: () => true,
+    domainOf: () => 'campus.test',
     hasTalk: (personId) => conversations.talks.ofPerson(personId) !== undefined,
     cameBack: () => undefined,
     listMoved: () => undefined,

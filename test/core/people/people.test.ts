@@ -78,6 +78,26 @@ describe('people', () => {
     expect(person).toMatchObject({ verified: true });
   });
 
+  it.each([
+    ['test:bob@evil.example', 'bob@evil.example', false],
+    ['test:bob%40campus.test@evil.example', 'bob%40campus.test@evil.example', false],
+    ['test:bob@campus.test.evil.example', 'bob@campus.test.evil.example', false],
+    ['test:bob@campus.test', 'bob', true],
+  ])('who writes from %s without a name is shown as %s', async (peer, name, verified) => {
+    const { profile, provider } = await ready();
+    provider.receive({ text: 'hello', peer });
+    expect((await profile.snapshot()).people).toMatchObject([{ name, verified }]);
+    await profile.restart();
+    expect((await profile.snapshot()).people).toMatchObject([{ name, verified }]);
+  });
+
+  it('have no group without a name', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.set([contact('rui', { groups: ['', 'Class', ' \u200f', '\n', 'Class '] })]);
+    await turn();
+    expect((await profile.snapshot()).people).toMatchObject([{ groups: ['Class'] }]);
+  });
+
   it('stay when they leave the list only if there is a talk', async () => {
     const { profile, provider } = await ready();
     provider.contactList.set([contact('rui', { groups: ['Class'] }), contact('eva')]);
@@ -211,6 +231,30 @@ describe('the contact list', () => {
     expect(await profile.refused('requests.answer', { accountId: 'nobody', address: RUI, answer: 'accept' })).toBe(
       'not-found',
     );
+  });
+
+  it('who is allowed to see us becomes somebody we ask to see, under a name that is still only their own word', async () => {
+    const { profile, provider, account } = await ready();
+    provider.contactList.requests = [{ address: RUI, name: 'The Rector' }];
+    await profile.call('requests.answer', { accountId: account.id, address: RUI, answer: 'accept' });
+    expect(provider.contactList.contacts).toEqual([{ address: RUI, name: '', groups: [], subscription: 'mutual' }]);
+    expect((await profile.snapshot()).people).toMatchObject([
+      { name: 'The Rector', verified: false, addresses: [{ listed: true }] },
+    ]);
+  });
+
+  it('who is allowed and was in the list keeps name and groups, and is asked only where that is not done already', async () => {
+    const { profile, provider, account } = await ready();
+    provider.contactList.set([contact('rui', { groups: ['Class'], subscription: 'incoming' })]);
+    const allow = () => profile.call('requests.answer', { accountId: account.id, address: RUI, answer: 'accept' });
+    await allow();
+    const asked = { address: RUI, name: 'RUI', groups: ['Class'], subscription: 'mutual' };
+    expect(provider.contactList.contacts).toEqual([asked]);
+    provider.contactList.set([{ ...asked, subscription: 'pending' }]);
+    await allow();
+    expect(provider.contactList.contacts).toEqual([{ ...asked, subscription: 'pending' }]);
+    await profile.call('requests.answer', { accountId: account.id, address: 'test:eve@x', answer: 'decline' });
+    expect(provider.contactList.contacts).toHaveLength(1);
   });
 
   it('are not one’s own: who has themselves on the list is not asked about themselves', async () => {
