@@ -212,6 +212,8 @@ export const transferSchema = z.object({
   path: z.nullable(z.string()),
   createdAt: z.number(),
   endedAt: z.nullable(z.number()),
+  /** Of an `offered` one: nobody has answered in time, and it can be accepted all the same. */
+  unanswered: z.optional(z.literal(true)),
   /** It has ended, and a person tidied it out of the panel; its line in the talk stays as it is. */
   tidied: z.optional(z.literal(true)),
 });

@@ -54,6 +54,7 @@ export interface FileFacts {
  *      \          \            \          |  +------> finished
  *       +----------+------------+---------+-> declined | cancelled{by} | failed{error}
  * ```
+ * From `offered`, and receiving from `accepted`, a way leads to `unanswered` as well: the attempt is over, and its offer is not.
  * `paused` and `running` alternate; a pause by us ends by `resume`, one by the peer when the peer goes on. From `paused`
  * everything is reached that `running` reaches. Where both have paused, `by` is `us` until we go on.
  * `finished`, receiving: every byte was written to the sink and `complete` resolved. Sending: the peer confirmed every
@@ -69,6 +70,11 @@ export type TransferPhase =
   | { state: 'declined' }
   /** `elsewhere`: another device of this account has answered the offer. */
   | { state: 'cancelled'; by: 'us' | 'peer' | 'elsewhere' }
+  /**
+   * No person has answered in the time that the protocol gives an offer: it stays open on both sides. `asked`: who receives it
+   * asks for it (`fetch`) when its person says yes; false: that program is not known to do so, and has to be offered it again.
+   */
+  | { state: 'unanswered'; asked: boolean }
   | { state: 'failed'; error: ProviderError };
 
 /** What the keeper hands over when a person accepts. */
@@ -165,6 +171,14 @@ export interface OutgoingFile {
   open(): Promise<ByteSource>;
 }
 
+/** An offer that stayed open after its attempt was over (`unanswered`), as both sides know it. */
+export interface OpenOffer {
+  peer: Address;
+  direction: 'incoming' | 'outgoing';
+  /** Outgoing: the id it was offered under; incoming: the `key` of its `FileOffer`. */
+  key: string;
+}
+
 /** An offer of somebody else's. */
 export interface FileOffer {
   transfer: ProtocolTransfer;
@@ -195,6 +209,13 @@ export interface FileTransferOperationSet {
   fetch?(from: Address, file: FileFacts): ProtocolTransfer;
   /** Somebody asks for a file of ours. Without a listener all are refused. Absent where the protocol cannot ask. */
   readonly onRequest?: Subscribe<FileRequest>;
+  /**
+   * Tells the peer that an `unanswered` offer is over: declined, or taken back by the side that made it. A peer who cannot be
+   * told finds out when the file is asked for. Never throws. Absent where no offer stays open.
+   */
+  close?(offer: OpenOffer, file: FileFacts): void;
+  /** The peer told the same of an offer of its own (`incoming`), or has declined one of ours (`outgoing`). */
+  readonly onClosed?: Subscribe<OpenOffer>;
   /** How many files one offer carries; `offer` takes more, and then makes several. */
   readonly maximumFiles: number;
   /** Largest file in bytes that this route takes. */

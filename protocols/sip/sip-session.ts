@@ -9,6 +9,9 @@ import { addressOfUri } from './sip-address.ts';
 import { partsOf, renewContact } from './sip-js-fixes.ts';
 import { LOCAL_ANSWER_HEADER } from './transport/sip-transport.ts';
 
+/** What this program calls itself in its messages (RFC 3261 §20.41). */
+export const PRODUCT = 'AIMS';
+
 /** A final answer to our INVITE that is not an acceptance. */
 export interface Rejection {
   /** 300–699; 408 also when nobody answered, 487 after our own cancel, 503 also when the connection broke. */
@@ -64,6 +67,8 @@ export interface SipSession {
   readonly onState: Subscribe<SipSessionState>;
   /** A provisional answer (180, 183) to our INVITE. */
   readonly onProgress: Subscribe<number>;
+  /** Outgoing: a device has been reached, and said so (180, 183); `alike`: one of them runs this program. */
+  readonly rung: { alike: boolean } | undefined;
   /** Incoming: what the peer offers. Outgoing: undefined until `established`. */
   readonly remote: SessionDescription | undefined;
   /** Value of a header of the INVITE (incoming). */
@@ -105,6 +110,7 @@ export class SipJsSession implements SipSession {
   onMessage: ((request: IncomingText) => void) | undefined;
   #current: SipSessionState;
   #offered: SessionDescription | undefined;
+  #rung: { alike: boolean } | undefined;
   /** We have answered an offer of the peer's, and its ACK has not come. */
   #isUnconfirmed = false;
   readonly #confirmations = new Emitter<void>();
@@ -144,6 +150,10 @@ export class SipJsSession implements SipSession {
 
   get remote(): SessionDescription | undefined {
     return this.#descriptions.remote ?? this.#offered;
+  }
+
+  get rung(): { alike: boolean } | undefined {
+    return this.#rung;
   }
 
   get answerReoffer(): ReofferAnswerer | undefined {
@@ -238,8 +248,12 @@ export class SipJsSession implements SipSession {
   }
 
   /** For the user agent: a provisional answer came. */
-  progressed(status: number): void {
-    if (this.#current.state === 'inviting') this.#progress.emit(status);
+  progressed(message: Core.IncomingResponseMessage): void {
+    if (this.#current.state !== 'inviting') return;
+    // RFC 3261 §20.41: what the program at the other side calls itself; behind a fork there may be several
+    const alike = productOf(message.getHeader('user-agent') ?? message.getHeader('server')) === PRODUCT;
+    this.#rung = { alike: alike || this.#rung?.alike === true };
+    this.#progress.emit(message.statusCode ?? 180);
   }
 
   /** For the user agent: the INVITE was answered with anything but an acceptance. */
@@ -324,6 +338,9 @@ const isUnanswered = (state: SessionState): boolean =>
 
 const isPending = (error: unknown): boolean =>
   error instanceof RequestPendingError || (error instanceof Error && /ongoing re-INVITE/.test(error.message));
+
+/** Without its version. */
+const productOf = (header: string | undefined): string => /^[^\s/(]*/.exec(header?.trim() ?? '')?.[0] ?? '';
 
 const offerOf = (invitation: Invitation): SessionDescription | undefined => {
   const { request } = invitation;

@@ -24,7 +24,7 @@ import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts'
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { addressOfUri, toSipUri } from './sip-address.ts';
 import { adaptCore, presetDescriptions } from './sip-js-fixes.ts';
-import { type IncomingText, SipJsSession, type SipSession } from './sip-session.ts';
+import { type IncomingText, PRODUCT, SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { FLOW_PEER_HEADER, SipTransport } from './transport/sip-transport.ts';
 import type { MessageHead } from './transport/wire/message-head.ts';
@@ -94,7 +94,7 @@ export class SipUserAgent {
       sipExtensionExtraSupported: [...SUPPORTED],
       // sip.js answers 482 to a Call-ID beginning with these five characters; longer, none does, and we can write to ourselves
       sipjsId: 'client',
-      userAgentString: 'AIMS',
+      userAgentString: PRODUCT,
       noAnswerTimeout: NO_ANSWER_SECONDS,
       sendInitialProvisionalResponse: false,
       logBuiltinEnabled: false,
@@ -224,7 +224,7 @@ export class SipUserAgent {
       inviter
         .invite({
           requestDelegate: {
-            onProgress: ({ message }) => session.progressed(message.statusCode ?? 180),
+            onProgress: ({ message }) => session.progressed(message),
             onReject: ({ message }) => session.rejected(message),
             onRedirect: ({ message }) => session.rejected(message),
           },

@@ -294,7 +294,8 @@ export const en = {
     moved: 'The file is no longer where it was saved.',
     label: '{{name}}, {{size}}, {{state}}',
     pausedByPeer: 'Paused by {{name}}',
-    startsTogether: 'Starts when you have answered the other files, or in half a minute',
+    unansweredOut: 'Not answered yet. {{name}} can still accept it.',
+    unansweredIn: 'Not answered in time. You can still accept it.',
     pausedAnnounce: '{{name}} is paused',
     named: {
       accept: 'Accept {{name}}',

@@ -301,7 +301,8 @@ export const pt: Same<typeof en> = {
     moved: 'O ficheiro já não está onde foi guardado.',
     label: '{{name}}, {{size}}, {{state}}',
     pausedByPeer: '{{name}} pôs em pausa',
-    startsTogether: 'Começa quando responder aos outros ficheiros, ou dentro de meio minuto',
+    unansweredOut: 'Ainda sem resposta. {{name}} pode aceitá-lo mais tarde.',
+    unansweredIn: 'Não respondeu a tempo. Ainda o pode aceitar.',
     pausedAnnounce: '{{name}} está em pausa',
     named: {
       accept: 'Aceitar {{name}}',

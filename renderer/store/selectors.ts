@@ -15,21 +15,6 @@ export const isLive = (transfer: Transfer): boolean => LIVE.has(transfer.state);
 const isMoving = (transfer: Transfer): boolean =>
   transfer.state === 'running' || transfer.state === 'connecting' || transfer.state === 'verifying';
 
-/** Offered within one moment by the same person: in one go, as far as anybody can tell here. In ms. */
-const ONE_GO = 1_000;
-
-/** Accepted, while others that came in the same go still wait for an answer: one answer goes out for all of them. */
-export function startsTogether(facts: Facts, { state, direction, talkId, createdAt }: Transfer): boolean {
-  if (state !== 'accepted' || direction !== 'incoming') return false;
-  return Object.values(facts.transfers).some(
-    (other) =>
-      other.state === 'offered' &&
-      other.direction === 'incoming' &&
-      other.talkId === talkId &&
-      Math.abs(other.createdAt - createdAt) < ONE_GO,
-  );
-}
-
 /** `sip:ana@campus.pt` as a person reads it. */
 export const bare = (address: string): string => address.slice(address.indexOf(':') + 1);
 

@@ -6,7 +6,7 @@ import { cx } from '../kit/cx.ts';
 import { Icon } from '../kit/form/button.tsx';
 import { ProgressBar } from '../kit/progress.tsx';
 import { useFacts } from '../store/app-context.tsx';
-import { nameOf, startsTogether } from '../store/selectors.ts';
+import { nameOf } from '../store/selectors.ts';
 import { fileGlyph } from '../talk/files/file-glyph.ts';
 import { FileName } from '../talk/files/file-name.tsx';
 import { hasButtons, TransferButtons } from './transfer-buttons.tsx';
@@ -18,14 +18,10 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
   const { t } = useTranslation();
   const format = useFormat();
   const transfer = useFacts((facts) => facts.transfers[transferId]);
-  const together = useFacts((facts) => {
-    const one = facts.transfers[transferId];
-    return one !== undefined && startsTogether(facts, one);
-  });
   const person = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
   if (!transfer) return null;
   const { file, state, risky } = transfer;
-  const words = together ? t('file.startsTogether') : transferState(t, transfer, person);
+  const words = transferState(t, transfer, person);
   const size = transferSize(t, transfer, format);
   const share = transferShare(transfer);
   const who =

@@ -12,6 +12,8 @@ export function transferState(t: TFunction, transfer: Transfer, name: string): s
         ? t('file.cancelledByPeer', { name })
         : t('file.answeredElsewhere');
   if (transfer.state === 'paused' && transfer.by === 'peer') return t('file.pausedByPeer', { name });
+  if (transfer.unanswered && !transfer.fault)
+    return transfer.direction === 'outgoing' ? t('file.unansweredOut', { name }) : t('file.unansweredIn');
   const said =
     transfer.direction === 'outgoing'
       ? t(`file.out.${transfer.state}`, { name })

@@ -75,18 +75,22 @@ describe('a file that did not come', () => {
     await within(list).findByText(/Ask Rui Costa to send it again\./);
   });
 
-  it('because others of its offer are not answered yet says so, and no longer when they are', async () => {
+  it('that I have not answered in time says so, keeps its buttons, and can be accepted', async () => {
     const { core } = await openWindow({ talk: 'rui' });
     const list = await log('Rui Costa');
-    const [one, other] = core.data.snapshot.transfers.filter(({ state }) => state === 'offered');
-    const createdAt = one?.createdAt ?? 0;
-    act(() => {
-      core.changeTransfer(one?.id ?? '', { state: 'accepted' });
-      core.changeTransfer(other?.id ?? '', { createdAt: createdAt + 5 });
-    });
-    await within(list).findByText(/Starts when you have answered the other files/);
-    act(() => core.changeTransfer(other?.id ?? '', { createdAt: createdAt + 60_000 }));
-    await waitFor(() => expect(within(list).queryByText(/Starts when you have answered/)).toBeNull());
+    const offered = core.data.snapshot.transfers.find(({ state }) => state === 'offered');
+    act(() => core.changeTransfer(offered?.id ?? '', { unanswered: true }));
+    await within(list).findByText(/Not answered in time. You can still accept it./);
+    fireEvent.click(within(list).getByRole('button', { name: `Accept ${offered?.file.name}` }));
+    await waitFor(() => expect(core.asks('transfers.accept')).toMatchObject([{ transferId: offered?.id }]));
+  });
+
+  it('by me that nobody has answered yet says that it still can be', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const list = await log('Rui Costa');
+    const offered = core.data.snapshot.transfers.find(({ state }) => state === 'offered');
+    act(() => core.changeTransfer(offered?.id ?? '', { direction: 'outgoing', unanswered: true }));
+    await within(list).findByText(/Not answered yet. Rui Costa can still accept it./);
   });
 });
 

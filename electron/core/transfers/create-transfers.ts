@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import type { Unsubscribe } from '../../../protocols/contract/index.ts';
+import type { Address, Unsubscribe } from '../../../protocols/contract/index.ts';
 import { refuse } from '../../contract/index.ts';
 import { isRiskyName } from './files/risky-name.ts';
 import { TransferLedger } from './ledger/transfer-ledger.ts';
@@ -21,7 +21,7 @@ export function createTransfers(context: TransfersContext): Transfers {
   const copies = new OutgoingCopies(context.folder);
   const ledger = new TransferLedger(context);
   const sending = new Sending(context, ledger, providers, copies);
-  const receiving = new Receiving(context, ledger);
+  const receiving = new Receiving(context, ledger, providers);
 
   const rowOf = (id: string): TransferRow => {
     const row = ledger.get(id);
@@ -147,6 +147,8 @@ export function createTransfers(context: TransfersContext): Transfers {
       providers.set(accountId, provider);
       const files = provider.operationSet('fileTransfer');
       let callOff: Unsubscribe = () => {};
+      /** Peers that have appeared, and not left since. */
+      const here = new Set<Address>();
       const askSoon = () => {
         callOff();
         callOff = context.clock.after(ASK_AFTER, () => {
@@ -161,11 +163,17 @@ export function createTransfers(context: TransfersContext): Transfers {
         () => callOff(),
         files?.onOffer((offer) => receiving.take(accountId, offer, files.fetch !== undefined)),
         files?.onRequest?.((request) => sending.give(accountId, request)),
+        files?.onClosed?.((offer) => {
+          if (offer.direction === 'incoming') receiving.closed(accountId, offer);
+          else sending.closed(accountId, offer);
+        }),
         provider.onCapabilities(({ address, capabilities }) => {
           if (capabilities.fileTransfer.on) {
             sending.hurry({ accountId, address });
+            if (!here.has(address)) sending.offerAgain({ accountId, address });
+            here.add(address);
             askSoon();
-          }
+          } else here.delete(address);
           sending.dispatch();
         }),
         provider.onRegistration(({ state }) => {

@@ -6,6 +6,7 @@ import {
   type FileOffer,
   type FileRequest,
   type FileTransferOperationSet,
+  type OpenOffer,
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
@@ -15,13 +16,13 @@ import type { ChatLines } from '../offers/invitations.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
 import type { SipSession } from '../sip-session.ts';
 import type { FileSelector } from './description/file-selector.ts';
-import { capabilities, type FileMedia, offersFiles, parseDescription } from './description/session-description.ts';
+import { capabilities, offersFiles } from './description/session-description.ts';
 import { FileFetch } from './file-fetch.ts';
 import { IncomingFileOffer, type OfferContext } from './incoming-offer.ts';
 import { IncomingTransfer } from './incoming-transfer.ts';
+import { closedOffers, offerKey, tellClosed } from './open-offers.ts';
 import { OutgoingOffer } from './outgoing-offer.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
-import { PutOffFiles } from './put-off-files.ts';
 import type { RequestedFile } from './requested-file.ts';
 import type { AddedLines } from './session/file-session.ts';
 import type { Transfer } from './transfer.ts';
@@ -58,18 +59,14 @@ export class SipFileTransfer implements FileTransferOperationSet {
   readonly #offers = new Emitter<FileOffer>();
   readonly #requests = new Emitter<FileRequest>();
   readonly onOffer = this.#offers.on;
+  readonly #closed = new Emitter<OpenOffer>();
   readonly onRequest = this.#requests.on;
+  readonly onClosed = this.#closed.on;
   readonly #unanswered = new Set<IncomingFileOffer>();
   readonly #live = new Set<Transfer>();
-  readonly #putOff: PutOffFiles;
 
   constructor(context: FileTransferContext) {
     this.#context = context;
-    this.#putOff = new PutOffFiles({
-      place: () => context.place(),
-      invite: (to, offer) => context.invite(to, offer),
-      fetch: (transfer, selector) => this.#fetch(transfer, selector),
-    });
   }
 
   offer(to: Address, files: readonly OutgoingFile[]): readonly ProtocolTransfer[] {
@@ -87,7 +84,6 @@ export class SipFileTransfer implements FileTransferOperationSet {
       direct,
       place: () => this.#context.place(),
       invite: (peer, offer) => this.#context.invite(peer, offer),
-      putOff: (transfer, line) => this.#putOff.keepOutgoing(transfer, line),
       added: this.#added,
     });
   }
@@ -102,6 +98,10 @@ export class SipFileTransfer implements FileTransferOperationSet {
       ended: () => {},
     };
     return transfer;
+  }
+
+  close(offer: OpenOffer, file: FileFacts): void {
+    tellClosed(this.#context, offer, file);
   }
 
   /** What an answer to OPTIONS says of files (§8.5); undefined while not connected. */
@@ -124,7 +124,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       }),
     );
     if ('statusCode' in offer) {
-      for (const line of closedLines(session.remote.sdp)) this.#putOff.close(session.peer, line);
+      for (const closed of closedOffers(session.peer, session.remote.sdp)) this.#closed.emit(closed);
       session.reject(offer.statusCode, offer.reason);
     } else this.#present(session, offer);
     return true;
@@ -147,7 +147,6 @@ export class SipFileTransfer implements FileTransferOperationSet {
       added: this.#added,
       keep: (transfer) => this.#keep(transfer),
       answered,
-      putOff: (transfer, line) => this.#putOff.keepIncoming(transfer, line),
     };
   }
 
@@ -166,7 +165,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
     }
     this.#unanswered.add(offer);
     for (const { key, transfer } of offer.offered) {
-      this.#offers.emit({ transfer, key: `${transfer.peer} ${key}`, sentAt: this.#context.now() });
+      this.#offers.emit({ transfer, key: offerKey(transfer.peer, key), sentAt: this.#context.now() });
     }
     for (const request of offer.requests) this.#asked(request);
     // now it is on disk, and a person can be asked
@@ -174,9 +173,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
   }
 
   #asked(request: RequestedFile): void {
-    const putOff = this.#putOff.take(request.peer, request.wanted);
-    if (putOff) request.send(putOff);
-    else if (this.#requests.size === 0) request.refuse();
+    if (this.#requests.size === 0) request.refuse();
     else this.#requests.emit(request);
   }
 
@@ -199,8 +196,3 @@ export class SipFileTransfer implements FileTransferOperationSet {
     return transfer;
   }
 }
-
-const closedLines = (sdp: string): FileMedia[] =>
-  (parseDescription(sdp) ?? []).flatMap((media) =>
-    media.kind === 'file' && media.file.port === 0 ? [media.file] : [],
-  );

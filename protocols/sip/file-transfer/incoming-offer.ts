@@ -34,13 +34,11 @@ export interface OfferContext {
   keep(transfer: IncomingTransfer | OutgoingTransfer): void;
   /** The answer has gone out, or will never be asked for. */
   answered(): void;
-  /** The answer had to leave before the person decided about this file. `media`: as it was offered. */
-  putOff(transfer: IncomingTransfer, media: FileMedia): void;
 }
 
 /**
- * How long the answer waits for the rest to be decided once a file is accepted, or when a chat stands beside. SIP has one
- * answer for all lines, and whoever said yes wants to see something happen.
+ * How long the answer waits for decisions when something else hangs on it: a chat beside the files, or a session that goes on.
+ * An accepted file waits for none of the others.
  */
 export const UNDECIDED_TIMEOUT = 30_000;
 
@@ -75,8 +73,9 @@ type Entry = { media: FileMedia; line?: MediaLine } & (
 
 /**
  * One offer with one file or several (RFC 5547 §8.2.3), offered or asked for, and perhaps a chat beside them: an INVITE, or
- * lines that are added to a session (§8.2). Each file is decided about by itself; the one answer goes out when all are decided, or some time after the first was accepted. What
- * nobody has decided about by then is answered by port 0 and `inactive`, and asked for when it is accepted after all.
+ * lines that are added to a session (§8.2). Each file is decided about by itself; the one answer goes out when the first is
+ * accepted or all are decided about. What is undecided by then is answered by port 0 and `inactive`: it stays open, and is
+ * asked for when a person accepts it after all.
  */
 export class IncomingFileOffer {
   /** With what tells a repetition from a new offer: the transfer id (§8.1), without one the INVITE and the line. */
@@ -152,8 +151,10 @@ export class IncomingFileOffer {
       const lost = state.by === 'network' ? new ProviderError('network', { retryable: true }) : undefined;
       this.#eachFile((transfer) => {
         if (lost) transfer.fail(lost);
-        else if (transfer instanceof IncomingTransfer) transfer.peerLeft(state.reason);
-        else transfer.cancelledByPeer();
+        else if (!(transfer instanceof IncomingTransfer)) transfer.cancelledByPeer();
+        // what ends a session that stands is a BYE
+        else if (asked.within) transfer.peerLeft(state.reason);
+        else transfer.offerEnded(state.reason);
       });
       for (const request of this.requests) request.refuse();
     });
@@ -178,10 +179,8 @@ export class IncomingFileOffer {
     const transfer = new IncomingTransfer({ peer, peerName, file: factsOf(media, this.#offer) });
     this.#context.keep(transfer);
     transfer.owner = {
-      accepted: () => {
-        this.#wait();
-        this.#settle();
-      },
+      // by the next turn all are known that were accepted in one go
+      accepted: () => queueMicrotask(() => this.#settle()),
       ended: (error) => {
         this.#fault ??= error;
         this.#settle();
@@ -200,13 +199,11 @@ export class IncomingFileOffer {
     if (this.#stage === 'waiting') this.#timer ??= setTimeout(() => void this.#answer(), UNDECIDED_TIMEOUT);
   }
 
-  /** Answers once everything is decided. */
+  /** Answers once a file is accepted, or everything is decided. What is asked for is decided by programs, and soon. */
   #settle(): void {
-    if (this.#stage !== 'waiting') return;
-    const undecided =
-      this.offered.some(({ transfer }) => transfer.phase.state === 'offered') ||
-      this.requests.some((request) => !request.decided);
-    if (undecided) return;
+    if (this.#stage !== 'waiting' || this.requests.some((request) => !request.decided)) return;
+    const phases = this.offered.map(({ transfer }) => transfer.phase.state);
+    if (phases.includes('offered') && !phases.includes('accepted')) return;
     if (this.#hasAnswer(this.#chats.length)) void this.#answer();
     else this.#reject();
   }
@@ -318,7 +315,7 @@ export class IncomingFileOffer {
     for (const [index, media] of this.#offer.media.entries()) {
       const entry = this.#entries.get(media);
       if (entry?.kind === 'push' && entry.transfer.phase.state === 'offered') {
-        this.#context.putOff(entry.transfer, entry.media);
+        entry.transfer.unanswered();
       } else if (entry?.line && wants(entry)) {
         starts.push(beginning(entry, entry.line, openLine(index)));
         delete entry.line;

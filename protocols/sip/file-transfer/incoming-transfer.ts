@@ -13,7 +13,7 @@ import type { FileMedia } from './description/session-description.ts';
 import { IncomingContent, isWrapped } from './file-content.ts';
 import type { FileLine } from './session/file-line.ts';
 import { Transfer } from './transfer.ts';
-import { answeredElsewhere, fromMsrp, fromReason, reasonOf, toldBySink } from './transfer-errors.ts';
+import { answeredElsewhere, fromMsrp, fromReason, isTakenBack, reasonOf, toldBySink } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte for so long the peer is gone, though nobody said so. */
@@ -86,13 +86,24 @@ export class IncomingTransfer extends Transfer {
     this.#end({ state: 'failed', error });
   }
 
-  /** The peer left, with the Reason it gave. */
-  peerLeft(reason: string | undefined): void {
+  /** The answer has to leave, or waits for none any more, before a person has decided. */
+  unanswered(): void {
+    this.#end({ state: 'unanswered', asked: true });
+  }
+
+  /** The offer ended by CANCEL before its answer was out, with the Reason it gave. */
+  offerEnded(reason: string | undefined): void {
     const elsewhere = this.phase.state === 'offered' ? answeredElsewhere(reason) : undefined;
-    if (elsewhere) {
-      this.#end(elsewhere);
-      return;
-    }
+    const error = fromReason(reason);
+    if (elsewhere) this.#end(elsewhere);
+    else if (isTakenBack(reason)) this.#end({ state: 'cancelled', by: 'peer' });
+    // the sender's program went away, or a server on the way: neither has taken anything back
+    else if (!error || error.retryable) this.unanswered();
+    else this.fail(error);
+  }
+
+  /** The peer left the session, with the Reason it gave. */
+  peerLeft(reason: string | undefined): void {
     // the last bytes may still be on their way, or being checked, when the BYE overtakes them
     if (!fromReason(reason) && this.#sinkGiven && !this.#completing && !this.held) {
       this.#arm(REASON_TIMEOUT, () => this.#gone(reason));

@@ -15,7 +15,7 @@ import {
 } from './description/session-description.ts';
 import { type OutgoingTransfer, SENDING } from './outgoing-transfer.ts';
 import { type AddedLines, FileSession } from './session/file-session.ts';
-import { fromMsrp, fromReason, fromRejection, fromTitle } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromRejection, fromTitle, isUnanswered } from './transfer-errors.ts';
 
 /** What an outgoing offer needs from its account. */
 export interface OutgoingContext {
@@ -28,12 +28,10 @@ export interface OutgoingContext {
   direct: boolean;
   /** Who decides about lines that are added later. */
   added: AddedLines;
-  /** The receiver's person has not decided about this file. `media`: as it was offered. */
-  putOff(transfer: OutgoingTransfer, media: FileMedia): void;
 }
 
-/** The longest a person may think about an offer; then it is taken back. */
-const OFFER_TIMEOUT = 9 * 60_000;
+/** How long an offer waits for its answer in this form; then it stays open without an INVITE. */
+export const OFFER_TIMEOUT = 9 * 60_000;
 /** Many a server takes no SIP message above 16 KiB: pictures that would make the body longer are left at home. */
 const BODY_MAXIMUM = 14_336;
 /** A larger picture is never sent: it should be tiny (RFC 5547 §8.8). */
@@ -98,8 +96,7 @@ export class OutgoingOffer {
     });
     this.#sip = sip;
     clearTimeout(this.#timer);
-    const late = new ProviderError('timeout', { retryable: true });
-    this.#timer = setTimeout(() => this.#fail(late), OFFER_TIMEOUT);
+    this.#timer = setTimeout(() => this.#late(sip), OFFER_TIMEOUT);
     sip.onState((state) => {
       if (this.#answered || this.#transfers.every(({ over }) => over)) return;
       const tooMuch = state.state === 'rejected' && TOO_MUCH.includes(state.rejection.status);
@@ -108,6 +105,12 @@ export class OutgoingOffer {
       else if (tooMuch && this.#lines.length > 1) this.#split();
       else this.#onSip(state, { sip, origin, ours });
     });
+  }
+
+  #late({ rung }: SipSession): void {
+    // a device that was never reached has asked no person
+    if (rung) this.#each((transfer) => transfer.unanswered(rung.alike));
+    else this.#fail(new ProviderError('peer-offline', { retryable: true }));
   }
 
   /** Puts as many pictures beside the offer as there is room for, and names them in their lines. */
@@ -143,6 +146,11 @@ export class OutgoingOffer {
         this.#begin(state.remote, said);
         break;
       case 'rejected': {
+        const { rung } = said.sip;
+        if (rung && isUnanswered(state.rejection, rung)) {
+          this.#each((transfer) => transfer.unanswered(rung.alike));
+          break;
+        }
         const why = fromRejection(state.rejection, this.#context.direct);
         this.#each((transfer) => {
           if (why === 'declined') transfer.declined();
@@ -178,10 +186,8 @@ export class OutgoingOffer {
       // RFC 5547 §8.3: refused by port 0 within an accepted session
       else if (media.kind !== 'file') refuse(() => transfer.fail(new ProviderError('not-supported')));
       else if (media.file.port === 0) {
-        const offered = said.ours[index];
-        if (someTaken && isPutOff(media.file) && offered?.kind === 'file') {
-          refuse(() => this.#context.putOff(transfer, offered.file));
-        } else {
+        if (someTaken && isPutOff(media.file)) refuse(() => transfer.unanswered(true));
+        else {
           const fault = fromTitle(media.file.title);
           refuse(() => (fault ? transfer.fail(fault) : transfer.declined()));
         }

@@ -6,7 +6,7 @@ import type { FileMedia } from './description/session-description.ts';
 import { outgoingContent, wantedForm, wrapperOf } from './file-content.ts';
 import type { FileLine, LineEnd } from './session/file-line.ts';
 import { Transfer } from './transfer.ts';
-import { fromMsrp, fromReason, fromStatus, reasonOf, toldBySource } from './transfer-errors.ts';
+import { fromMsrp, fromReason, fromStatus, reasonOf, TAKEN_BACK, toldBySource } from './transfer-errors.ts';
 
 const CONNECT_TIMEOUT = 20_000;
 /** Without a single byte confirmed for so long the peer is gone, though nobody said so (a closed lid says nothing). */
@@ -55,7 +55,7 @@ export class OutgoingTransfer extends Transfer {
   decline(): void {}
 
   cancel(): void {
-    this.#end({ state: 'cancelled', by: 'us' });
+    this.#end({ state: 'cancelled', by: 'us' }, TAKEN_BACK);
   }
 
   fail(error: ProviderError): void {
@@ -65,6 +65,11 @@ export class OutgoingTransfer extends Transfer {
   /** The peer said no. */
   declined(): void {
     this.#end({ state: 'declined' });
+  }
+
+  /** No person has answered the offer in its time. `asked`: the other side will ask for the file. */
+  unanswered(asked: boolean): void {
+    if (this.phase.state === 'offered') this.#end({ state: 'unanswered', asked });
   }
 
   cancelledByPeer(): void {

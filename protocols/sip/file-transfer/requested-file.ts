@@ -43,18 +43,13 @@ export class RequestedFile implements FileRequest {
   give(file: OutgoingFile): ProtocolTransfer {
     const transfer = new OutgoingTransfer(this.peer, file);
     this.#keep(transfer);
-    return this.send(transfer);
+    if (this.#answer) transfer.fail(new ProviderError('timeout'));
+    else this.#settle(transfer);
+    return transfer;
   }
 
   refuse(): void {
     this.#settle('refused');
-  }
-
-  /** A file that was offered to them and put off. */
-  send(transfer: OutgoingTransfer): OutgoingTransfer {
-    if (this.#answer) transfer.fail(new ProviderError('timeout'));
-    else this.#settle(transfer);
-    return transfer;
   }
 
   #settle(answer: OutgoingTransfer | 'refused'): void {

@@ -78,10 +78,33 @@ const UNKEEPABLE: readonly ProviderErrorCode[] = [
 /** Warning of a 603 from somebody who had accepted and thought better of it before the answer was out. */
 export const CANCELLED = 'cancelled';
 
+/**
+ * Reason (RFC 3326) of the CANCEL by which a person takes an offer back. Without one, or with another, it is a server on the
+ * way, or the program itself, that has not waited any longer.
+ */
+export const TAKEN_BACK = 'SIP;cause=487;text="cancelled"';
+
+/** Whether a CANCEL with this Reason is a person's. */
+export const isTakenBack = (reason: string | undefined): boolean => causeOf(reason) === 487;
+
+/** The SIP status in a Reason. */
+const causeOf = (reason: string | undefined): number =>
+  Number(/^\s*SIP\s*;.*\bcause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1]);
+
+/** Answers by which a device that rang, or a server for it, says that no person came. */
+const NOBODY_CAME: readonly number[] = [408, 480, 487];
+
+/** Whether a refused INVITE means that its offer is still undecided, although a device has rung. */
+export function isUnanswered(rejection: Rejection, rung: { alike: boolean } | undefined): boolean {
+  if (!rung || saysUnkeepable(rejection)) return false;
+  // our own connection broke: the other side is left with an offer that no person has answered
+  return rejection.local ? rung.alike : NOBODY_CAME.includes(rejection.status);
+}
+
 /** What a refused INVITE says about the offer (RFC 3261 §21). */
 export function fromRejection(rejection: Rejection, direct: boolean): ProviderError | 'declined' | 'cancelled' {
   if (rejection.status === 603) return rejection.warning?.includes(`"${CANCELLED}"`) ? 'cancelled' : 'declined';
-  if (rejection.status === 480 && rejection.warning?.includes(`"${REFUSALS['peer-cannot-keep']}"`)) {
+  if (saysUnkeepable(rejection)) {
     return new ProviderError('peer-cannot-keep', { protocolCode: 480 });
   }
   if (direct && rejection.local) {
@@ -91,6 +114,9 @@ export function fromRejection(rejection: Rejection, direct: boolean): ProviderEr
   if (rejection.status === 487) return new ProviderError('timeout', { protocolCode: 487, retryable: true });
   return requestError(rejection);
 }
+
+const saysUnkeepable = ({ status, warning }: Rejection): boolean =>
+  status === 480 && warning?.includes(`"${REFUSALS['peer-cannot-keep']}"`) === true;
 
 /** Faults one side may tell the other about; everything else stays `internal`. */
 const TOLD: readonly ProviderErrorCode[] = [
@@ -141,7 +167,7 @@ export const reasonOf = (code: ProviderErrorCode): string =>
 export function answeredElsewhere(
   reason: string | undefined,
 ): Extract<TransferPhase, { state: 'cancelled' | 'declined' }> | undefined {
-  const cause = Number(/^\s*SIP\s*;.*\bcause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1]);
+  const cause = causeOf(reason);
   if (cause === 200) return { state: 'cancelled', by: 'elsewhere' };
   return cause >= 600 ? { state: 'declined' } : undefined;
 }

@@ -11,14 +11,15 @@ import {
 const SAMPLE_INTERVAL = 100;
 
 const ALLOWED: Record<TransferPhase['state'], readonly TransferPhase['state'][]> = {
-  offered: ['accepted', 'declined', 'cancelled', 'failed'],
-  accepted: ['connecting', 'declined', 'cancelled', 'failed'],
+  offered: ['accepted', 'declined', 'cancelled', 'unanswered', 'failed'],
+  accepted: ['connecting', 'declined', 'cancelled', 'unanswered', 'failed'],
   connecting: ['running', 'cancelled', 'failed'],
   running: ['paused', 'finished', 'cancelled', 'failed'],
   paused: ['running', 'paused', 'finished', 'cancelled', 'failed'],
   finished: [],
   declined: [],
   cancelled: [],
+  unanswered: [],
   failed: [],
 };
 

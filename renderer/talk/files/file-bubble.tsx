@@ -6,7 +6,7 @@ import { cx } from '../../kit/cx.ts';
 import { Icon } from '../../kit/form/button.tsx';
 import { ProgressBar } from '../../kit/progress.tsx';
 import { useFacts } from '../../store/app-context.tsx';
-import { accountOf, nameOf, startsTogether } from '../../store/selectors.ts';
+import { accountOf, nameOf } from '../../store/selectors.ts';
 import { hasButtons, TransferButtons } from '../../transfers/transfer-buttons.tsx';
 import {
   fileKind,
@@ -25,10 +25,6 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
   const { t } = useTranslation();
   const format = useFormat();
   const transfer = useFacts((facts) => facts.transfers[transferId]);
-  const together = useFacts((facts) => {
-    const one = facts.transfers[transferId];
-    return one !== undefined && startsTogether(facts, one);
-  });
   const name = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
   const protocol = useFacts(
     (facts) => accountOf(facts, facts.transfers[transferId]?.route.accountId ?? '')?.protocol ?? '',
@@ -46,7 +42,7 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
       </div>
     );
   const { file, state, risky } = transfer;
-  const words = together ? t('file.startsTogether') : transferState(t, transfer, name);
+  const words = transferState(t, transfer, name);
   const pace = transferPace(t, transfer, format);
   const size = transferSize(t, transfer, format);
   const offered = state === 'offered' && transfer.direction === 'incoming';
@@ -70,7 +66,10 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
           <div className={cx(styles.state, transfer.fault && styles.wrong)}>
             {state === 'failed'
               ? words
-              : (offered && !transfer.fault ? [size, fileKind(file.name), how] : [size, pace || words])
+              : (offered && !transfer.fault && !transfer.unanswered
+                  ? [size, fileKind(file.name), how]
+                  : [size, pace || words]
+                )
                   .filter(Boolean)
                   .join(' · ')}
           </div>

@@ -196,7 +196,7 @@ describe('offers', () => {
     ]);
     ruiProvider.offerFrom('sip:somebody.else@campus.test', facts, 'key 52');
     expect(rui.transfers.snapshot()).toHaveLength(51);
-    expect(rui.logged).toEqual(['warn too-many-offers']);
+    expect(rui.logged).toEqual(['warn offer-refused']);
   });
 
   test.each([-1, 1.5, Number.NaN, 2 ** 60])('of an impossible size (%d) are refused', async (size) => {

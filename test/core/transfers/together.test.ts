@@ -188,7 +188,7 @@ describe('a file that was lost', () => {
       { name: 'a', type: 'a/b', size: 5, hashes: [hash] },
       'k',
     );
-    lost.to({ state: 'failed', error: new ProviderError('timeout') });
+    lost.to({ state: 'failed', error: new ProviderError('peer-busy') });
     expect(rui.only).toMatchObject({ state: 'failed', canRetry: true });
     await call(rui, 'transfers.retry', { transferId: rui.only.id });
     const asked = ruiProvider.received.at(-1);

@@ -143,7 +143,7 @@ export const nextOffer = (peer: FilePeer): Promise<{ transfer: ProtocolTransfer;
 export const acceptInto = (transfer: ProtocolTransfer, arrival: ByteSink, file: Partial<AcceptedFile> = {}): void =>
   transfer.accept({ sink: arrival, from: 0, complete: async () => {}, ...file });
 
-const FINAL: readonly string[] = ['finished', 'declined', 'cancelled', 'failed'];
+const FINAL = ['finished', 'declined', 'cancelled', 'unanswered', 'failed'] as const;
 
 /** Resolves at the first of the states. */
 export const phase = <State extends TransferPhase['state']>(
@@ -163,8 +163,9 @@ export const phase = <State extends TransferPhase['state']>(
 
 /** The final phase in short: `finished`, `failed network`, `cancelled us`… */
 export const outcome = async (transfer: ProtocolTransfer): Promise<string> => {
-  const last = await phase(transfer, 'finished', 'declined', 'cancelled', 'failed');
+  const last = await phase(transfer, ...FINAL);
   if (last.state === 'failed') return `failed ${last.error.code}`;
+  if (last.state === 'unanswered') return last.asked ? 'unanswered, asked' : 'unanswered';
   return last.state === 'cancelled' ? `cancelled ${last.by}` : last.state;
 };
 
@@ -173,7 +174,7 @@ export const recordPhases = (transfer: ProtocolTransfer): string[] => {
   const seen: string[] = [transfer.phase.state];
   const stop = transfer.onPhase(({ state }) => {
     seen.push(state);
-    if (FINAL.includes(state)) stop();
+    if ((FINAL as readonly string[]).includes(state)) stop();
   });
   return seen;
 };

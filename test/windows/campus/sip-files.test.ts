@@ -106,10 +106,12 @@ describe('files between two people with SIP accounts, each behind a relay', () =
     expect(fs.existsSync(downloads(bob, 'retrato.png'))).toBe(false);
   });
 
-  it('say why an accepted one does not start: one answer goes out for all', async () => {
+  it('start when they are accepted, and the others can still be answered', async () => {
     await button(bob, 'accept', 'retrato.png').click();
-    await talkSays(bob, bob.words.file.startsTogether);
-    await bob.screenshot('sip-starts-together');
+    await arrived(bob, 'retrato.png');
+    await talkSays(bob, bob.words.file.unansweredIn);
+    await talkSays(alice, alice.words.file.unansweredOut, 'Bob Example');
+    await bob.screenshot('sip-not-answered-yet');
     await button(bob, 'decline', 'talvez.bin').click();
     await button(bob, 'accept', 'notas.txt').click();
     for (const name of ['retrato.png', 'notas.txt']) {

@@ -3,7 +3,7 @@ import type { MessageState, Route, Transfer } from '../../../contract/index.ts';
 import type { ByteRange } from '../files/byte-ranges.ts';
 import type { SourceStamp } from '../files/file-source.ts';
 import { isRiskyName } from '../files/risky-name.ts';
-import type { TransferStage } from './transfer-stage.ts';
+import { type TransferStage, unansweredOf } from './transfer-stage.ts';
 
 /** All that is kept of one transfer. Immutable: a change is a new row. */
 export interface TransferRow {
@@ -59,6 +59,8 @@ export interface ReceivingSide {
   readonly target?: string;
   /** The protocol can ask the peer for it again (RFC 5547 §8.2.2). */
   readonly askable?: boolean;
+  /** A person accepted it when no attempt was under way, and nothing has come yet: that it is not to be had is the end. */
+  readonly wantedLate?: boolean;
   /** What is in the part, as last noted. */
   readonly runs: readonly ByteRange[];
 }
@@ -154,6 +156,7 @@ export function viewOf(
     path: stage.state === 'completed' ? row.path : null,
     createdAt: row.createdAt,
     endedAt: 'endedAt' in stage ? stage.endedAt : null,
+    ...(unansweredOf(stage) && { unanswered: true }),
     ...(row.tidied && { tidied: true }),
   };
 }

@@ -27,13 +27,21 @@ export type TransferStage =
   | { state: 'preparing' }
   | { state: 'waiting-for-peer' }
   /** `fault`: the person said yes, and the disk did not. The offer stands all the same. */
-  | { state: 'offered'; fault?: Fault }
+  | { state: 'offered'; fault?: Fault; unanswered?: Unanswered }
   | { state: 'accepted' }
   | { state: 'connecting' }
   | { state: 'running' }
   | { state: 'paused'; by: 'us' | 'peer' }
   | { state: 'verifying' }
   | FinalStage;
+
+/** No attempt is under way, because nobody has answered in time. The offer stands all the same, over restarts too. */
+export interface Unanswered {
+  /** When the last attempt was over, ms since the epoch. */
+  at: number;
+  /** Sending: the receiver's program asks for the file; false: it has to be offered again. */
+  asked: boolean;
+}
 
 export type FinalStage =
   | { state: 'completed'; endedAt: number }
@@ -90,6 +98,14 @@ export function mayMove(from: TransferStage, to: TransferStage): boolean {
 export const mayBegin = (stage: TransferStage): boolean =>
   stage.state === 'preparing' || stage.state === 'waiting-for-peer' || stage.state === 'offered';
 
+/** Offered, with nothing on the wire. */
+export const unansweredOf = (stage: TransferStage): Unanswered | undefined =>
+  stage.state === 'offered' ? stage.unanswered : undefined;
+
 /** Whether a provider has nothing more to say about its share. */
 export const isOver = (phase: TransferPhase): boolean =>
-  phase.state === 'finished' || phase.state === 'declined' || phase.state === 'cancelled' || phase.state === 'failed';
+  phase.state === 'finished' ||
+  phase.state === 'declined' ||
+  phase.state === 'cancelled' ||
+  phase.state === 'unanswered' ||
+  phase.state === 'failed';

@@ -1,10 +1,42 @@
 import { lstat, statfs } from 'node:fs/promises';
-import type { FileFacts, FileHash, ProtocolTransfer } from '../../../../protocols/contract/index.ts';
+import {
+  type ByteSink,
+  type FileFacts,
+  type FileHash,
+  type ProtocolTransfer,
+  ProviderError,
+} from '../../../../protocols/contract/index.ts';
 import { strongestHash } from '../files/hash/file-hash.ts';
 import type { PartFile } from '../files/part-file.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
-import type { ReceivingRow, TransferRow } from '../ledger/transfer-row.ts';
+import { isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { isFinal } from '../ledger/transfer-stage.ts';
+
+/** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
+const MAXIMUM_UNANSWERED = 50;
+
+/** Why an offer is shown to nobody; undefined: it is. */
+export function refusalOf(
+  rows: readonly TransferRow[],
+  { file: { size }, peer }: ProtocolTransfer,
+): ProviderError | undefined {
+  if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) return new ProviderError('malformed');
+  const waiting = rows.filter((row) => row.stage.state === 'offered' && isReceiving(row) && row.route.address === peer);
+  return waiting.length >= MAXIMUM_UNANSWERED ? new ProviderError('peer-busy') : undefined;
+}
+
+/** The part as a sink; `count` is called whenever more is in it. */
+export function countedSink(part: PartFile, count: () => void): ByteSink {
+  const counted = (work: void | Promise<void>): void | Promise<void> => {
+    if (work) return work.then(count);
+    count();
+  };
+  return {
+    write: (data, position) => counted(part.write(data, position)),
+    close: async () => counted(part.close()),
+    abort: () => part.abort(),
+  };
+}
 
 export const hashesOf = ({ file }: ProtocolTransfer): readonly FileHash[] => file.hashes ?? [];
 

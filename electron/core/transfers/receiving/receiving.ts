@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type FileOffer,
   type FileTransferOperationSet,
+  type OpenOffer,
   type ProtocolTransfer,
   ProviderError,
   type TransferPhase,
@@ -14,14 +14,21 @@ import { type PartFile, removePart } from '../files/part-file.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
-import { type FinalStage, isFinal, isHeld, isOver } from '../ledger/transfer-stage.ts';
-import type { TransfersContext } from '../transfers.ts';
-import { canComeAgain, hashesOf, isPlaced, isSameContent, isWorthKeeping, mayBeSame, wantedOf } from './checks.ts';
+import { type FinalStage, isFinal, isHeld, isOver, unansweredOf } from '../ledger/transfer-stage.ts';
+import type { TransferProvider, TransfersContext } from '../transfers.ts';
+import {
+  canComeAgain,
+  countedSink,
+  hashesOf,
+  isSameContent,
+  isWorthKeeping,
+  mayBeSame,
+  refusalOf,
+  wantedOf,
+} from './checks.ts';
+import { Finishing } from './finishing.ts';
 import { offeredRow } from './offered-row.ts';
 import { Parts } from './parts.ts';
-
-/** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
-const MAXIMUM_UNANSWERED = 50;
 
 interface Live {
   transfer: ProtocolTransfer;
@@ -31,22 +38,26 @@ interface Live {
   /** Asked for without a person's word, and nothing came yet: that it is not to be had now decides nothing. */
   byItself: boolean;
   /** From the moment a person accepts. */
-  accepted?: { abort: AbortController; part?: PartFile; name: string; completing?: Promise<void> };
+  accepted?: { abort: AbortController; part?: PartFile; target: string; name: string; completing?: Promise<void> };
 }
 
 /** The files others offer us: kept as rows when they are offered, as parts while they come, as files when they are whole. */
 export class Receiving {
   readonly #context: TransfersContext;
   readonly #ledger: TransferLedger;
+  readonly #providers: ReadonlyMap<string, TransferProvider>;
   readonly #live = new Map<string, Live>();
   readonly #parts: Parts;
+  readonly #finishing: Finishing;
   readonly #work = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
-  constructor(context: TransfersContext, ledger: TransferLedger) {
+  constructor(context: TransfersContext, ledger: TransferLedger, providers: ReadonlyMap<string, TransferProvider>) {
     this.#context = context;
     this.#ledger = ledger;
+    this.#providers = providers;
     this.#parts = new Parts(ledger);
+    this.#finishing = new Finishing(context, ledger, this.#parts);
   }
 
   /** Puts an offer on disk. Never throws: an offer that cannot be kept is refused. `askable`: it can be asked for again. */
@@ -78,13 +89,18 @@ export class Receiving {
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
+    if (unansweredOf(row.stage)) this.#askLate(row);
     const live = this.#live.get(row.id);
     const open = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer' || live?.held;
     if (!live || live.accepted || !open) throw refuse('wrong-state');
     if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
     const folder = wished === undefined ? this.#context.downloadFolder() : path.dirname(wished);
     const name = wished === undefined ? row.name : path.basename(wished);
-    const accepted: NonNullable<Live['accepted']> = { abort: new AbortController(), name };
+    const accepted: NonNullable<Live['accepted']> = {
+      abort: new AbortController(),
+      target: path.join(folder, name),
+      name,
+    };
     live.accepted = accepted;
     let part: PartFile;
     try {
@@ -95,23 +111,16 @@ export class Receiving {
     }
     if (accepted.abort.signal.aborted) {
       await part.discard();
+      // its offer went unanswered in this moment, and it is asked for instead
+      if (this.#live.has(row.id)) return;
       throw refuse('wrong-state');
     }
     accepted.part = part;
-    this.#parts.note(row.id, part.path, part, path.join(folder, name));
+    this.#parts.note(row.id, part.path, part, accepted.target);
     // what an earlier attempt brought counts as bytes, and not as speed
     this.#ledger.startAt(row.id, part.bytes, part.runs);
-    const counted = (work: void | Promise<void>): void | Promise<void> => {
-      const count = () => this.#ledger.progress(row.id, part.bytes, part.runs);
-      if (work) return work.then(count);
-      count();
-    };
     live.transfer.accept({
-      sink: {
-        write: (data, position) => counted(part.write(data, position)),
-        close: async () => counted(part.close()),
-        abort: () => part.abort(),
-      },
+      sink: countedSink(part, () => this.#ledger.progress(row.id, part.bytes, part.runs)),
       from: part.prefix,
       complete: () => {
         if (!accepted.completing) {
@@ -123,10 +132,32 @@ export class Receiving {
     });
   }
 
+  /** Accepted after its offer had gone unanswered: from here on it is this side that asks for it. */
+  #askLate(row: ReceivingRow): void {
+    const transfer = this.#files(row)?.fetch?.(row.route.address, wantedOf(row));
+    if (!transfer) throw refuse('wrong-state');
+    this.#ledger.amend(row.id, { side: { ...row.side, wantedLate: true } });
+    this.#follow(row.id, transfer);
+  }
+
+  #files({ route }: ReceivingRow): FileTransferOperationSet | undefined {
+    return this.#providers.get(route.accountId)?.operationSet('fileTransfer');
+  }
+
   decline(row: ReceivingRow): void {
     if (row.stage.state !== 'offered') throw refuse('wrong-state');
     const live = this.#live.get(row.id);
     this.#end(row.id, { state: 'declined', endedAt: this.#context.clock.now() }, () => live?.transfer.decline());
+    if (live) return;
+    this.#files(row)?.close?.({ peer: row.route.address, direction: 'incoming', key: row.side.key }, wantedOf(row));
+  }
+
+  /** Its sender has taken back what was open. */
+  closed(accountId: string, { key }: OpenOffer): void {
+    const known = this.#ledger.rows.byOffer(accountId, key);
+    const row = known && this.#ledger.get(known.id);
+    if (row && unansweredOf(row.stage))
+      this.#end(row.id, { state: 'cancelled', by: 'peer', endedAt: this.#context.clock.now() });
   }
 
   cancel(row: ReceivingRow): void {
@@ -175,12 +206,16 @@ export class Receiving {
   recover(row: ReceivingRow): void {
     switch (row.stage.state) {
       case 'offered':
-        // who offered it waits no more; an offer that its protocol repeats becomes a new attempt
-        this.#fail(row.id, new ProviderError('peer-offline'));
+        // an offer that cannot be asked for is over, and becomes a new attempt when its protocol repeats it
+        if (!unansweredOf(row.stage)) this.#fail(row.id, new ProviderError('peer-offline'));
         break;
       case 'verifying':
         // all bytes were here: nobody else is needed to find out whether they are right
-        this.#track(this.#verifyAgain(row));
+        this.#track(
+          this.#finishing.again(row, this.#stopping.signal).then((fault) => {
+            if (fault && !this.#stopping.signal.aborted) this.#fail(row.id, fault);
+          }),
+        );
         break;
       default:
         if (isFinal(row.stage) || isHeld(row.stage)) break;
@@ -211,22 +246,15 @@ export class Receiving {
 
   #keep(accountId: string, offer: FileOffer, askable: boolean): void {
     const { transfer, key, lasting } = offer;
-    const { file, peer } = transfer;
     const known = this.#ledger.rows.byOffer(accountId, key);
     if (known) {
       this.#repeat(known, transfer, lasting === true);
       return;
     }
-    if (file.size !== undefined && (!Number.isSafeInteger(file.size) || file.size < 0)) {
-      transfer.fail(new ProviderError('malformed'));
-      return;
-    }
-    const unanswered = this.#ledger
-      .all()
-      .filter((row) => row.stage.state === 'offered' && isReceiving(row) && row.route.address === peer);
-    if (unanswered.length >= MAXIMUM_UNANSWERED) {
-      this.#context.log('warn', 'too-many-offers', { accountId, offers: unanswered.length });
-      transfer.fail(new ProviderError('peer-busy'));
+    const refusal = refusalOf(this.#ledger.all(), transfer);
+    if (refusal) {
+      this.#context.log('warn', 'offer-refused', { accountId, code: refusal.code });
+      transfer.fail(refusal);
       return;
     }
     const [row] = this.#ledger.insert(() => [offeredRow(this.#context, accountId, offer, askable)]);
@@ -260,6 +288,7 @@ export class Receiving {
         // nobody has answered yet; whoever offered it has begun anew
         if (lasting || !row) break;
         this.#drop(id);
+        this.#ledger.again(id, { state: 'offered' });
         this.#follow(id, transfer);
         break;
       case 'verifying':
@@ -338,6 +367,7 @@ export class Receiving {
   #onPhase(id: string, phase: TransferPhase): void {
     const endedAt = this.#context.clock.now();
     const live = this.#live.get(id);
+    const late = this.#wantedLate(id);
     switch (phase.state) {
       case 'offered':
         break;
@@ -348,6 +378,7 @@ export class Receiving {
       case 'running':
       case 'paused':
         if (live) live.byItself = false;
+        if (late) this.#ledger.amend(id, { side: { ...late.side, wantedLate: false } });
         if (live?.held && phase.state === 'running') {
           live.held = false;
           live.transfer.pause();
@@ -363,8 +394,12 @@ export class Receiving {
       case 'cancelled':
         this.#end(id, { state: 'cancelled', by: phase.by, endedAt });
         break;
+      case 'unanswered':
+        this.#unanswered(id);
+        break;
       case 'failed':
-        if (live?.byItself) this.#wait(id);
+        if (phase.error.code === 'source-missing' && late) this.#end(id, { state: 'cancelled', by: 'peer', endedAt });
+        else if (live?.byItself) this.#wait(id);
         else this.#fail(id, phase.error);
         break;
       default:
@@ -372,57 +407,35 @@ export class Receiving {
     }
   }
 
+  /** Accepted late, with nothing of it here yet. */
+  #wantedLate(id: string): ReceivingRow | undefined {
+    const row = this.#ledger.get(id);
+    return row && isReceiving(row) && row.side.wantedLate ? row : undefined;
+  }
+
+  /** The attempt is over, and the offer is not; whoever said yes in the last moment gets it all the same. */
+  #unanswered(id: string): void {
+    const live = this.#drop(id);
+    const row = this.#ledger.get(id);
+    if (!row || !isReceiving(row) || isFinal(row.stage)) return;
+    this.#ledger.again(id, { state: 'offered', unanswered: { at: this.#context.clock.now(), asked: true } });
+    const part = live?.accepted?.part;
+    if (part) this.#track(this.#parts.putAway(id, part, undefined, false));
+    const open = this.#ledger.get(id);
+    if (live?.accepted && open && isReceiving(open)) void this.accept(open, live.accepted.target).catch(() => {});
+  }
+
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
     if (!this.#ledger.move(id, { state: 'verifying' })) throw new ProviderError('cancelled');
     try {
-      await this.#finish(id, part, accepted.name, accepted.abort.signal);
+      await this.#finishing.finish(id, part, accepted.name, accepted.abort.signal);
+      this.#live.get(id)?.stop();
+      this.#live.delete(id);
     } catch (error) {
       const fault = ProviderError.from(error);
       // the provider learns it by this rejection, and tells the peer
       if (!this.#stopping.signal.aborted) this.#fail(id, fault, () => {});
       throw fault;
-    }
-  }
-
-  async #finish(id: string, part: PartFile, name: string, signal: AbortSignal): Promise<void> {
-    const finalPath = await part.finish({
-      name,
-      modifiedAt: this.#ledger.get(id)?.modifiedAt ?? undefined,
-      now: this.#context.clock.now(),
-      signal,
-      onProgress: (bytes) => this.#ledger.prepared(id, bytes),
-      // written before it is done: after a crash it says which file to look for
-      announce: (tried) => this.#ledger.amend(id, { path: tried }),
-    });
-    this.#parts.note(id, null);
-    this.#ledger.progress(id, part.bytes);
-    const completed = { state: 'completed', endedAt: this.#context.clock.now() } as const;
-    if (!this.#ledger.move(id, completed, { path: finalPath, size: part.bytes })) {
-      // cancelled while it got its name: what a person cancelled must not lie there
-      await rm(finalPath, { force: true });
-      throw new ProviderError('cancelled');
-    }
-    this.#live.get(id)?.stop();
-    this.#live.delete(id);
-  }
-
-  /** A crash fell into the verifying: the file has its name already, or its part can be looked at once more. */
-  async #verifyAgain(row: ReceivingRow): Promise<void> {
-    const { part } = row.side;
-    if (row.path !== null && (await isPlaced(row.path, part, row.size))) {
-      if (part !== null) await removePart(part);
-      this.#parts.note(row.id, null);
-      this.#ledger.progress(row.id, row.size ?? 0);
-      this.#ledger.move(row.id, { state: 'completed', endedAt: this.#context.clock.now() });
-      return;
-    }
-    const reopened = await this.#parts.reopenWhole(row);
-    if (!reopened) return this.#fail(row.id, new ProviderError('network'));
-    const name = path.basename(row.path ?? reopened.path.replace(/\.part$/, ''));
-    try {
-      await this.#finish(row.id, reopened, name, this.#stopping.signal);
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) this.#fail(row.id, ProviderError.from(error));
     }
   }
 
@@ -434,6 +447,12 @@ export class Receiving {
     if (row && isReceiving(row) && RESUMABLE.has(fault.code) && canComeAgain(row)) {
       this.#context.log('info', 'transfer-interrupted', { code: fault.code, bytes: row.bytes });
       this.#wait(id);
+      return;
+    }
+    // the connection or one of the programs went away, and no person has said anything
+    if (row && isReceiving(row) && row.stage.state === 'offered' && row.side.askable && RESUMABLE.has(fault.code)) {
+      tell?.();
+      this.#unanswered(id);
       return;
     }
     const told = tell ?? (() => live?.transfer.fail(fault));

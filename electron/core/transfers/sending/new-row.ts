@@ -36,3 +36,18 @@ export function newRow(
     side: { direction: 'outgoing', offerId: randomUUID(), source, stamp: null, owned: ownId !== undefined },
   };
 }
+
+/** The same file for the same peer once more, offered already. */
+export const anotherOf = (
+  context: Pick<TransfersContext, 'talks' | 'clock'>,
+  { talkId, name, type, size, icon, hashes, modifiedAt, side }: SendingRow,
+): SendingRow => ({
+  ...newRow(context, talkId, name, side.source),
+  stage: { state: 'offered' },
+  type,
+  size,
+  icon,
+  hashes,
+  modifiedAt,
+  side,
+});

@@ -4,6 +4,8 @@ import type { Clock } from '../../clock.ts';
 const MOST_ATTEMPTS = 30;
 const FIRST_PAUSE = 2_000;
 const LONGEST_PAUSE = 60_000;
+/** How often somebody absent is tried although nobody told that they are back. */
+const ABSENT_PAUSE = 5 * 60_000;
 
 interface Lost {
   attempts: number;
@@ -35,16 +37,15 @@ export class Patience {
     this.forget(id);
     if (attempts > MOST_ATTEMPTS) return false;
     const whole = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1));
-    const pause = whole * (1 - this.#random() / 2);
     this.#lost.set(id, { attempts, bytes });
-    this.#timers.set(
-      id,
-      this.#clock.after(pause, () => {
-        this.#timers.delete(id);
-        this.#whenDue();
-      }),
-    );
+    this.#pause(id, whole * (1 - this.#random() / 2));
     return true;
+  }
+
+  /** The peer was not there to be asked. It is tried as long as the offer stands. */
+  absent(id: string): void {
+    this.forget(id);
+    this.#pause(id, ABSENT_PAUSE);
   }
 
   isDue(id: string): boolean {
@@ -64,5 +65,13 @@ export class Patience {
 
   stop(): void {
     for (const id of this.#timers.keys()) this.hurry(id);
+  }
+
+  #pause(id: string, milliseconds: number): void {
+    const due = (): void => {
+      this.#timers.delete(id);
+      this.#whenDue();
+    };
+    this.#timers.set(id, this.#clock.after(milliseconds, due));
   }
 }

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { ProviderError } from '../../../../protocols/contract/index.ts';
 import type { ShellSide } from '../../../contract/index.ts';
-import type { SourceStamp } from '../files/file-source.ts';
+import { type SourceStamp, sameStamp, stampOf } from '../files/file-source.ts';
 import { hashFile } from '../files/hash/file-hash.ts';
 import { iconUrl } from '../files/icon-url.ts';
-import type { SendingRow } from '../ledger/transfer-row.ts';
+import type { TransferLedger } from '../ledger/transfer-ledger.ts';
+import { isSending, type SendingRow } from '../ledger/transfer-row.ts';
 import type { TransfersContext } from '../transfers.ts';
 
 /** An offer does not wait longer than this for its picture. */
@@ -10,8 +13,30 @@ const PICTURE_TIMEOUT = 5_000;
 
 type Facts = Pick<SendingRow, 'hashes' | 'modifiedAt' | 'icon' | 'side'>;
 
+/** Takes the facts of the file that its offer will carry, unless they are known and still true. */
+export async function prepare(
+  { shell, clock }: Pick<TransfersContext, 'shell' | 'clock'>,
+  ledger: TransferLedger,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const row = ledger.get(id);
+  if (!row || !isSending(row)) return;
+  const stamp = await stampOf(row.side.source);
+  if (signal.aborted) return;
+  if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
+  // the peer has the beginning of what was: the end of something else must never follow it
+  if (row.side.begun) throw new ProviderError('source-changed');
+  // RFC 5547 §8.1: the peer may have seen it as it was, under the id it had
+  const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID() } } : row;
+  ledger.amend(id, { size: stamp.size, side: known.side });
+  const told = (bytes: number): void => ledger.prepared(id, bytes);
+  const facts = await factsOf(known, stamp, { shell, clock, signal, told });
+  if (!signal.aborted) ledger.amend(id, facts);
+}
+
 /** What an offer says of a file beside its name and size: both hashes in one reading, the date, and of images a picture. */
-export async function factsOf(
+async function factsOf(
   row: SendingRow,
   stamp: SourceStamp,
   {

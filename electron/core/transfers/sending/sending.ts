@@ -4,28 +4,38 @@ import path from 'node:path';
 import {
   type FileRequest,
   type FileTransferOperationSet,
+  type OpenOffer,
   type ProtocolTransfer,
   ProviderError,
   type ProviderErrorCode,
   type TransferPhase,
   type Unsubscribe,
 } from '../../../../protocols/contract/index.ts';
-import { refuse } from '../../../contract/index.ts';
+import { type Route, refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
 import { sameStamp, stampOf } from '../files/file-source.ts';
 import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isSending, type SendingRow, type TransferRow } from '../ledger/transfer-row.ts';
-import { type FinalStage, isFinal, isHeld, isOver, type TransferStage } from '../ledger/transfer-stage.ts';
+import {
+  type FinalStage,
+  isFinal,
+  isHeld,
+  isOver,
+  type TransferStage,
+  type Unanswered,
+  unansweredOf,
+} from '../ledger/transfer-stage.ts';
 import type { TransferProvider, TransfersContext } from '../transfers.ts';
 import { Limiter } from './limiter.ts';
-import { newRow } from './new-row.ts';
+import { anotherOf, newRow } from './new-row.ts';
 import { type OfferedFile, offeredFile } from './offered-file.ts';
 import type { OutgoingCopies } from './outgoing-copies.ts';
 import { Patience } from './patience.ts';
-import { factsOf } from './preparation.ts';
-import { together } from './together.ts';
+import { prepare } from './preparation.ts';
+import { offersBeside, together } from './together.ts';
+import { mayOfferAgain, unansweredBy } from './unanswered.ts';
 import { wantedRow } from './wanted-row.ts';
 
 /** Files that are hashed at once; more would only make the disk jump. */
@@ -148,7 +158,26 @@ export class Sending {
 
   cancel(row: SendingRow): void {
     this.#preparing.get(row.id)?.abort();
+    const open = unansweredOf(row.stage) ? offeredFile(row)?.outgoing : undefined;
     this.#end(row.id, { state: 'cancelled', by: 'us', endedAt: this.#context.clock.now() });
+    const { accountId, address } = row.route;
+    const files = this.#providers.get(accountId)?.operationSet('fileTransfer');
+    if (open) files?.close?.({ peer: address, direction: 'outgoing', key: open.id }, open.file);
+  }
+
+  /** The receiver has declined what was open. */
+  closed(accountId: string, { peer, key }: OpenOffer): void {
+    for (const { id, side } of unansweredBy({ accountId, address: peer }, this.#ledger.all()))
+      if (side.offerId === key) this.#end(id, { state: 'declined', endedAt: this.#context.clock.now() });
+  }
+
+  /** The peer was away, and is there: what its program does not ask for by itself is offered again, once a day at most. */
+  offerAgain(route: Route): void {
+    for (const row of unansweredBy(route, this.#ledger.all())) {
+      if (!mayOfferAgain(row, this.#context.clock.now())) continue;
+      this.#ledger.again(row.id, { state: 'waiting-for-peer' });
+      this.#prepare(row.id);
+    }
   }
 
   /** The copy of a transfer that nobody sees any more. */
@@ -159,7 +188,7 @@ export class Sending {
   /** What an earlier life of the program left goes on: offered again, once the peer can take it. */
   recover(row: SendingRow): void {
     const { id, stage } = row;
-    if (isFinal(stage) || isHeld(stage)) return;
+    if (isFinal(stage) || isHeld(stage) || unansweredOf(stage)) return;
     if (stage.state !== 'preparing') this.#ledger.again(id, { state: 'waiting-for-peer' });
     this.#prepare(id);
   }
@@ -203,7 +232,7 @@ export class Sending {
     this.#preparing.set(id, abort);
     this.#track(
       this.#hashing
-        .run(abort.signal, () => this.#look(id, abort.signal))
+        .run(abort.signal, () => prepare(this.#context, this.#ledger, id, abort.signal))
         .then(
           () => {
             if (!abort.signal.aborted) this.#ready.set(id, true);
@@ -218,23 +247,6 @@ export class Sending {
           this.dispatch();
         }),
     );
-  }
-
-  /** Takes the facts of the file that the offer will carry, unless they are known and still true. */
-  async #look(id: string, signal: AbortSignal): Promise<void> {
-    const row = this.#ledger.get(id);
-    if (!row || !isSending(row)) return;
-    const stamp = await stampOf(row.side.source);
-    if (signal.aborted) return;
-    if (row.side.stamp && row.hashes.length > 0 && sameStamp(stamp, row.side.stamp)) return;
-    // the peer has the beginning of what was: the end of something else must never follow it
-    if (row.side.begun) throw new ProviderError('source-changed');
-    // RFC 5547 §8.1: the peer may have seen it as it was, under the id it had
-    const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID() } } : row;
-    this.#ledger.amend(id, { size: stamp.size, side: known.side });
-    const told = (bytes: number): void => this.#ledger.prepared(id, bytes);
-    const facts = await factsOf(known, stamp, { shell: this.#context.shell, clock: this.#context.clock, signal, told });
-    if (!signal.aborted) this.#ledger.amend(id, facts);
   }
 
   #tryToSend(row: SendingRow): void {
@@ -278,15 +290,12 @@ export class Sending {
     return group ?? [];
   }
 
-  /** An absent-minded peer must not keep the others waiting: offers count for the peer that has not answered them. */
   #room(row: SendingRow): boolean {
-    const taken = [...this.#live].filter(([id]) => {
+    const live = [...this.#live].flatMap(([id, { offer }]) => {
       const other = this.#ledger.get(id);
-      if (!other || other.route.accountId !== row.route.accountId) return false;
-      if (other.stage.state === 'paused') return false;
-      return other.stage.state !== 'offered' || other.route.address === row.route.address;
+      return other ? [{ row: other, offer }] : [];
     });
-    return new Set(taken.map(([, { offer }]) => offer)).size < OFFERS_AT_ONCE;
+    return offersBeside(row, live) < OFFERS_AT_ONCE;
   }
 
   #send(rows: readonly SendingRow[], files: FileTransferOperationSet): void {
@@ -348,6 +357,9 @@ export class Sending {
     const same = stamp && row.side.stamp && sameStamp(stamp, row.side.stamp);
     if (!same || !now || !isSending(now) || this.#stopped) {
       request.refuse();
+      // nobody will ask again, and its person thinks that it can still be had
+      const gone = new ProviderError(stamp ? 'source-changed' : 'source-missing');
+      if (!same && now && unansweredOf(now.stage)) this.#fail(row.id, gone);
       return;
     }
     const id = this.#newAttempt(now);
@@ -368,20 +380,8 @@ export class Sending {
     // the peer would not ask if it still had that
     if (live && !isOver(live.transfer.phase)) live.transfer.interrupt();
     // with the id they know: when this attempt is lost, what is offered again is what they asked for
-    const { side } = row;
     if (stage.state === 'completed') {
-      const [copy] = this.#ledger.insert(() => [
-        {
-          ...newRow(this.#context, row.talkId, row.name, side.source),
-          stage: { state: 'offered' },
-          type: row.type,
-          size: row.size,
-          icon: row.icon,
-          hashes: row.hashes,
-          modifiedAt: row.modifiedAt,
-          side,
-        },
-      ]);
+      const [copy] = this.#ledger.insert(() => [anotherOf(this.#context, row)]);
       return copy?.id ?? id;
     }
     if (isFinal(stage)) this.#ledger.begin(id, { state: 'offered' }, { path: null });
@@ -409,6 +409,9 @@ export class Sending {
       case 'cancelled':
         this.#end(id, { state: 'cancelled', by: phase.by, endedAt });
         break;
+      case 'unanswered':
+        this.#rest(id, { at: endedAt, asked: phase.asked });
+        break;
       case 'failed':
         this.#fail(id, sourceFault ?? phase.error);
         break;
@@ -435,17 +438,30 @@ export class Sending {
       return;
     }
     this.#end(id, { state: 'failed', fault: faultOf(error), endedAt: this.#context.clock.now() });
-    // the peer went away just before it was asked: the offer waits for it, as a new attempt
-    if (error.code === 'peer-offline' && row?.stage.state === 'offered' && isSending(row) && this.#isAway(row)) {
-      const side = { ...row.side, offerId: randomUUID() };
-      if (this.#ledger.begin(id, { state: 'waiting-for-peer' }, { side })) this.#ready.set(id, false);
-    }
   }
 
-  /** Lost on the way after the peer had accepted: nobody needs to be asked. */
+  /** Lost on the way after the peer had accepted, or before anybody could be asked: the same offer is made again in time. */
   #canGoOn({ id, bytes, stage, side }: SendingRow, { code }: ProviderError): boolean {
-    if (side.begun !== true || isFinal(stage) || !(RESUMABLE.has(code) || code === 'peer-busy')) return false;
+    if (isFinal(stage)) return false;
+    if (side.begun !== true) {
+      if (stage.state !== 'offered') return false;
+      // as a text that is kept: until the peer appears, or for some minutes where nobody tells of that
+      if (code === 'peer-offline') this.#patience.absent(id);
+      return code === 'peer-offline' || (code === 'network' && this.#patience.lost(id, bytes));
+    }
+    if (!(RESUMABLE.has(code) || code === 'peer-busy')) return false;
     return isHeld(stage) || this.#patience.lost(id, bytes);
+  }
+
+  /** Nobody has answered in time: the offer is left open, until its receiver asks for the file. */
+  #rest(id: string, unanswered: Unanswered): void {
+    const row = this.#ledger.get(id);
+    const live = this.#live.get(id);
+    this.#live.delete(id);
+    this.#patience.forget(id);
+    live?.stop();
+    if (row?.stage.state === 'offered') this.#ledger.again(id, { state: 'offered', unanswered });
+    this.dispatch();
   }
 
   /** The attempt is over, the transfer is not: it is offered again in time, or when whoever paused it says so. */
@@ -461,10 +477,6 @@ export class Sending {
       this.#ready.set(id, false);
     }
     this.dispatch();
-  }
-
-  #isAway(row: SendingRow): boolean {
-    return this.#providers.get(row.route.accountId)?.capabilitiesOf(row.route.address).fileTransfer.on === false;
   }
 
   #end(id: string, stage: FinalStage): void {

@@ -16,3 +16,15 @@ export function together(
   if (chosen.some(({ id }) => options.isPreparing(id))) return undefined;
   return chosen.filter((each) => each.side.begun !== true && options.isReady(each)).slice(0, options.maximum);
 }
+
+/**
+ * Offers of the same account that are on their way, files offered together counting once. An absent-minded peer must not keep
+ * the others waiting: offers count for the peer that has not answered them.
+ */
+export function offersBeside(row: SendingRow, live: readonly { row: TransferRow; offer: object }[]): number {
+  const beside = live.filter(({ row: { route, stage } }) => {
+    if (route.accountId !== row.route.accountId || stage.state === 'paused') return false;
+    return stage.state !== 'offered' || route.address === row.route.address;
+  });
+  return new Set(beside.map(({ offer }) => offer)).size;
+}

@@ -161,7 +161,13 @@ export const putOffMedia = (offered: FileMedia): FileMedia => ({ ...refusedMedia
 export const isPutOff = ({ port, direction }: FileMedia): boolean => port === 0 && direction === 'inactive';
 
 /** RFC 5547 §8.4: a line of ours that is over has port 0 and keeps its transfer id. */
-export const closedMedia = ({ secure, direction, acceptTypes, selector, transferId }: FileMedia): FileMedia => ({
+export const closedMedia = ({
+  secure,
+  direction,
+  acceptTypes,
+  selector,
+  transferId,
+}: Pick<FileMedia, 'secure' | 'direction' | 'acceptTypes' | 'selector' | 'transferId'>): FileMedia => ({
   port: 0,
   secure,
   path: [],

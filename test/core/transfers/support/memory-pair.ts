@@ -8,6 +8,7 @@ import {
   type FileOffer,
   type FileRequest,
   type FileTransferOperationSet,
+  type OpenOffer,
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
@@ -17,7 +18,7 @@ import {
 
 export type Moment = 'accepted' | 'connecting' | 'running' | 'verifying';
 
-const FINAL: ReadonlySet<string> = new Set(['finished', 'declined', 'cancelled', 'failed']);
+const FINAL: ReadonlySet<string> = new Set(['finished', 'declined', 'cancelled', 'unanswered', 'failed']);
 
 /** The protocol's share of a transfer, over nothing but memory; driven by its wire. */
 export class MemoryTransfer implements ProtocolTransfer {
@@ -148,6 +149,11 @@ export class MemoryProvider implements TransferProvider {
   readonly sent: { transfer: MemoryTransfer; file: OutgoingFile }[] = [];
   readonly received: MemoryTransfer[] = [];
   readonly requests = new Emitter<FileRequest>();
+  readonly closed = new Emitter<OpenOffer>();
+  /** Open offers whose end was told. */
+  readonly toldClosed: OpenOffer[] = [];
+  onClose: (offer: OpenOffer) => void = () => {};
+  onFetch: (transfer: MemoryTransfer) => void = () => {};
   /** How many files each offer had. */
   readonly offered: number[] = [];
   maximumBytes = Number.MAX_SAFE_INTEGER;
@@ -173,6 +179,11 @@ export class MemoryProvider implements TransferProvider {
         return maximumFiles();
       },
       onRequest: this.requests.on,
+      onClosed: this.closed.on,
+      close: (offer) => {
+        this.toldClosed.push(offer);
+        this.onClose(offer);
+      },
       offer: (to, files) => {
         this.offered.push(files.length);
         return files.map((file) => {
@@ -190,6 +201,7 @@ export class MemoryProvider implements TransferProvider {
     this.#files.fetch = (from, file) => {
       const transfer = new MemoryTransfer('asked', 'incoming', from, file);
       this.received.push(transfer);
+      this.onFetch(transfer);
       return transfer;
     };
   }
@@ -258,6 +270,26 @@ export class Wire {
     const halt = { reached, go };
     this.#halts.set(moment, { halt, open, arrive });
     return halt;
+  }
+
+  /** From now on one may ask the other for files, and each learns what the other says of open offers. */
+  joinRequests(asker: MemoryProvider, sender: MemoryProvider): void {
+    asker.allowRequests();
+    asker.onFetch = (incoming) => {
+      incoming.onAccept = (accepted) => {
+        const give = (file: OutgoingFile): MemoryTransfer => {
+          const outgoing = new MemoryTransfer(file.id, 'outgoing', asker.address, file.file);
+          queueMicrotask(() => this.#work.push(this.#run(outgoing, incoming, file, accepted)));
+          return outgoing;
+        };
+        const refuse = (): void => incoming.to({ state: 'failed', error: new ProviderError('source-missing') });
+        const { hashes = [] } = incoming.file;
+        sender.requests.emit({ peer: asker.address, wanted: { hashes }, from: accepted.from, give, refuse });
+      };
+    };
+    // the key of an offer is its id here
+    asker.onClose = ({ key }) => sender.closed.emit({ peer: asker.address, direction: 'outgoing', key });
+    sender.onClose = ({ key }) => asker.closed.emit({ peer: sender.address, direction: 'incoming', key });
   }
 
   /** Lets everything go on that stands still. */

@@ -3,7 +3,13 @@ import { ProviderError } from '../../../../protocols/contract/index.ts';
 import { tell, until } from './happening.ts';
 
 const ROAD: readonly TransferPhase['state'][] = ['offered', 'accepted', 'connecting', 'running', 'finished'];
-const ENDS: ReadonlySet<TransferPhase['state']> = new Set(['finished', 'declined', 'cancelled', 'failed']);
+const ENDS: ReadonlySet<TransferPhase['state']> = new Set([
+  'finished',
+  'declined',
+  'cancelled',
+  'unanswered',
+  'failed',
+]);
 
 /** As drawn at `TransferPhase`: one step at a time along the road, or off it. */
 const mayMove = (from: TransferPhase['state'], to: TransferPhase['state']): boolean => {

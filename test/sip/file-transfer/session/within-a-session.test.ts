@@ -74,7 +74,7 @@ describe('an offer made within the session', () => {
 describe('when nothing happens any more', () => {
   beforeEach(holdTime);
 
-  test('an offer nobody answers is taken back after nine minutes', async () => {
+  test('an offer nobody answers stays open after nine minutes, and its INVITE ends without a word of a cancel', async () => {
     const ana = await filePeer('ana');
     const { agent, uri } = await directAgent('bob');
     const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
@@ -83,8 +83,17 @@ describe('when nothing happens any more', () => {
     await pass(9 * 60_000 - 5_000);
     expect(sending.phase.state).toBe('offered');
     await pass(6_000);
-    expect(await outcome(sending)).toBe('failed timeout');
-    await reached(sip, 'ended');
+    expect(await outcome(sending)).toBe('unanswered, asked');
+    expect((await reached(sip, 'ended')).reason).toBeUndefined();
+  });
+
+  test('an offer that reached no device in nine minutes finds nobody there', async () => {
+    const ana = await filePeer('ana');
+    const { agent, uri } = await directAgent('bob');
+    const sending = offerOne(ana.files, uri, fileOf(new Content(randomBytes(10))));
+    await incoming(agent);
+    await pass(9 * 60_000);
+    expect(await outcome(sending)).toBe('failed peer-offline');
   });
 
   test('a peer that was to connect and does not', async () => {

@@ -106,13 +106,15 @@ export const transferEndings = (company: Company): void => {
 
     // without a server a sender that leaves at once has no time to take its offer back
     if (asked && company.fixture.server) {
-      it.each(SIDES)('fails when the %s leaves before the answer', async (side) => {
+      it.each(SIDES)('stays open when the %s leaves before the answer', async (side) => {
         const { alice, bob } = await company.pair();
         const file = company.file(1000);
         const out = company.offer(alice, bob, file);
         const incoming = await bob.offered(file.file);
         await (side === 'sender' ? alice : bob).provider.stop();
-        expect(await endsOf({ out, incoming })).toBe(side === 'sender' ? 'network network' : 'peer-offline network');
+        // a receiver may be gone before its 180 is out
+        const ends = side === 'sender' ? /^network unanswered$/ : /^(unanswered|peer-offline) network$/;
+        expect(await endsOf({ out, incoming })).toMatch(ends);
         expect(file.sources).toEqual([]);
       });
     }
