@@ -23,9 +23,9 @@ import { notification, plainText, readContent, type TypedBody, typingNotice, wra
 import { MessageIntake } from './message-intake.ts';
 import { PAGE_MAXIMUM, PageMode } from './page-mode.ts';
 import { ReadRequests } from './read-requests.ts';
-import type { ChatSession } from './session-mode/chat-session.ts';
 import { ChatSessions } from './session-mode/chat-sessions.ts';
 import { notKept, notUnderstood } from './session-mode/incoming-texts.ts';
+import type { Sent as SessionSent } from './session-mode/sent.ts';
 
 export interface SipMessagingOptions {
   agent: SipUserAgent;
@@ -238,32 +238,49 @@ export class SipMessaging implements MessagingOperationSet {
       const fault = await this.chats.open(to);
       if (fault) return failed(fault);
     }
-    const chat = this.chats.current(to);
-    const sent = chat && (await this.#sendInSession(chat, to, draft));
-    // what the peer says in it our other devices would miss
-    if (!this.#options.alone()) chat?.close();
+    const sent = await this.#sendInSession(to, draft);
     if (sent?.state === 'taken') return { outcome: { state: 'sent' }, delivered: sent.delivered };
     if (size > PAGE_MAXIMUM) {
       return failed(
         sent?.state === 'refused' ? new ProviderError('too-big') : new ProviderError('network', { retryable: true }),
       );
     }
-    return { outcome: await this.#page.sendText(to, draft) };
+    return (!this.#page.takesTexts(to) && (await this.#openForText(to, draft))) || (await this.#sendPage(to, draft));
   }
 
-  async #sendInSession(chat: ChatSession, to: Address, draft: MessageDraft) {
+  /** By MESSAGE, or, where it turns out that the peer takes none, in a session. */
+  async #sendPage(to: Address, draft: MessageDraft): Promise<Sent> {
+    const outcome = await this.#page.sendText(to, draft);
+    const inSession = outcome.state === 'failed' && !this.#page.takesTexts(to);
+    return (inSession && (await this.#openForText(to, draft))) || { outcome };
+  }
+
+  /** Undefined: there is no session, or none that took the text. */
+  async #openForText(to: Address, draft: MessageDraft): Promise<Sent | undefined> {
+    if (await this.chats.open(to)) return undefined;
+    const sent = await this.#sendInSession(to, draft);
+    return sent?.state === 'taken' ? { outcome: { state: 'sent' }, delivered: sent.delivered } : undefined;
+  }
+
+  /** In the session there is; undefined without one. */
+  async #sendInSession(to: Address, draft: MessageDraft): Promise<SessionSent | undefined> {
+    const chat = this.chats.current(to);
+    if (!chat) return undefined;
     const { address } = this.#options.agent;
     // RFC 5438 §13: MSRP tells by itself that a text arrived; but nothing answers its report, which is lost with either program
     const body = chat.forms?.wraps
       ? wrapText(draft, { from: address, to, wants: ['positive-delivery', 'display'] })
       : plainText(draft.text);
-    return chat.send(body, { id: draft.id, report: true });
+    const sent = await chat.send(body, { id: draft.id, report: true });
+    // what the peer says in it our other devices would miss
+    if (!this.#options.alone()) chat.close();
+    return sent;
   }
 
   /** The peer's word after it had confirmed the text: it cannot read it as it came. */
   #refusedLate(to: Address, draft: MessageDraft): void {
     void this.#queue.add(to, async () => {
-      const outcome = await this.#page.sendText(to, draft);
+      const { outcome } = await this.#sendPage(to, draft);
       if (outcome.state === 'failed') this.#intake.failed(to, draft.id, outcome.error);
     });
   }

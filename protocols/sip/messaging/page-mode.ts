@@ -32,6 +32,8 @@ const DELAYED_AFTER = 60_000;
 const HANDED_OUT_WITHIN = 120_000;
 /** Answers that refuse the wrapping and not the text. */
 const REFUSES_TYPE = new Set([400, 406, 415, 420, 488, 501, 606]);
+/** RFC 3261 §8.2.1: it takes no MESSAGE at all, as a conference server that has sessions only. */
+const REFUSES_METHOD = new Set([405, 501]);
 /** Kamailio and others take 65 535 bytes on UDP to the last hop; what is left is for headers. */
 export const PAGE_MAXIMUM = 60_000;
 
@@ -45,6 +47,8 @@ export class PageMode {
   readonly #refusesWrapping = new Set<Address>();
   readonly #refusesTyping = new Set<Address>();
   readonly #refusesNotifications = new Set<Address>();
+  /** They take sessions only. */
+  readonly #refusesMessages = new Set<Address>();
   /** They are not there to see us type, or have blocked us: the server keeps or refuses what we send. */
   readonly #absent = new Set<Address>();
   readonly #kept: KeptTexts;
@@ -76,9 +80,14 @@ export class PageMode {
     }
   }
 
+  /** Whether a MESSAGE would be of any use, as far as is known. Who writes one, takes one; and after a new login it is tried anew. */
+  takesTexts(to: Address): boolean {
+    return !this.#refusesMessages.has(to);
+  }
+
   /** Whether a typing notice would be of any use: a peer or server that refused one is not sent another. */
   takesTyping(to: Address): boolean {
-    return !this.#absent.has(to) && !this.#refusesTyping.has(to);
+    return !this.#absent.has(to) && !this.#refusesTyping.has(to) && this.takesTexts(to);
   }
 
   /** Never rejects. */
@@ -114,6 +123,7 @@ export class PageMode {
     if (peer !== undefined) this.#absent.delete(peer);
     else {
       this.#absent.clear();
+      this.#refusesMessages.clear();
       this.#onlineSince = this.#options.now();
     }
   }
@@ -136,6 +146,7 @@ export class PageMode {
       return;
     }
     if (content.kind === 'text') this.handKept(peer);
+    this.#refusesMessages.delete(peer);
     hand();
   }
 
@@ -157,6 +168,7 @@ export class PageMode {
       this.#absent.add(to);
       return { state: 'waiting' };
     }
+    if (!answer.local && REFUSES_METHOD.has(answer.status)) this.#refusesMessages.add(to);
     if (answer.status >= 300) return { state: 'failed', error: requestError(answer) };
     this.#absent.delete(to);
     return { state: 'sent' };
