@@ -49,6 +49,8 @@ const SOURCES = [
   'renderer',
   'assets',
   'scripts/vite.configs.mjs',
+  'scripts/third-party',
+  'package.json',
   'node_modules/.aims-lock',
 ];
 
@@ -87,12 +89,14 @@ export async function ensureBuild() {
   try {
     if (fresh()) return;
     const { build } = await import('vite');
-    const { targets } = await import('./vite.configs.mjs');
+    const { bundled, targets } = await import('./vite.configs.mjs');
+    const { writeThirdParty } = await import('./third-party/write.mjs');
     fs.rmSync(stamp, { force: true });
     // for the build alone: tests that come after it want React's development half
     const before = process.env.NODE_ENV;
     process.env.NODE_ENV = 'production';
     await Promise.all(targets.map((target) => build(target)));
+    writeThirdParty(root, bundled);
     if (before === undefined) delete process.env.NODE_ENV;
     else process.env.NODE_ENV = before;
     fs.writeFileSync(stamp, now);
