@@ -126,7 +126,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
           <span className={cx(styles.presence, typing && styles.typing)}>
             {typing ? t('talk.typing') : presenceWords(t, presence, now, format.round)}
             {unverified && ` · ${t('person.unconfirmed')}`}
-            {unverified && name !== bare(route.address) && ` · ${bare(route.address)}`}
+            {unverified && !local && name !== bare(route.address) && ` · ${bare(route.address)}`}
           </span>
           <Hidden>{t('talk.details')}</Hidden>
         </span>

@@ -50,6 +50,21 @@ describe('a file offered to me', () => {
   });
 });
 
+describe('a file that was sent', () => {
+  it('from a pasted picture is not said to have been moved away', async () => {
+    const { core } = await openWindow();
+    const list = await log('Ana Sousa');
+    const sent = core.data.snapshot.transfers.find(({ file }) => file.name === 'relatório-final-redes-2026.pdf');
+    act(() => core.changeTransfer(sent?.id ?? '', { state: 'completed', path: null, canPause: false }));
+    await waitFor(() => expect(within(list).queryByRole('progressbar')).toBeNull());
+    expect(within(list).queryByText('The file is no longer where it was saved.')).toBeNull();
+    // of what came it is true
+    const came = core.data.snapshot.transfers.find(({ file }) => file.name === 'vista-do-campus.jpg');
+    act(() => core.changeTransfer(came?.id ?? '', { path: null }));
+    await within(list).findByText('The file is no longer where it was saved.');
+  });
+});
+
 describe('a file that did not come', () => {
   it.each([
     ['declined', { state: 'declined' }, 'Ask for it again: fotografia do quadro.jpg'],

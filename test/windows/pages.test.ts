@@ -13,6 +13,17 @@ const THEMES = ['light', 'dark'] as const;
 const resize = ({ app }: Program, width: number): Promise<void> =>
   app.evaluate(({ BrowserWindow }, wide) => BrowserWindow.getAllWindows()[0]?.setContentSize(wide, 760), width);
 
+/** Only what is inside the page scrolls: a shift of the page by one pixel stays, for nothing shows how to take it back. */
+const pageScrolls = ({ page }: Program): Promise<boolean> =>
+  page.evaluate(() =>
+    [document.documentElement, document.body, document.getElementById('root')].some((element) => {
+      element?.scrollTo(9, 9);
+      const moved = (element?.scrollTop ?? 0) + (element?.scrollLeft ?? 0);
+      element?.scrollTo(0, 0);
+      return moved > 0;
+    }),
+  );
+
 /** What must hold of any page, and its picture in all four forms. */
 async function look(program: Program, name: string): Promise<void> {
   const faults: string[] = [];
@@ -28,6 +39,7 @@ async function look(program: Program, name: string): Promise<void> {
       await program.screenshot(`pages/${name}-${width}-${source}`);
       const wide = await program.page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) faults.push(`${name} at ${width}: ${wide} px wide`);
+      if (await pageScrolls(program)) faults.push(`${name} at ${width}: the page itself can be scrolled`);
       for (const fault of await accessibilityFaults(program.page)) faults.push(`${name} ${width} ${source}: ${fault}`);
     }
   }

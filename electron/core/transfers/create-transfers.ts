@@ -1,7 +1,8 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import type { Address, Unsubscribe } from '../../../protocols/contract/index.ts';
+import { type Address, ProviderError, type Unsubscribe } from '../../../protocols/contract/index.ts';
 import { refuse } from '../../contract/index.ts';
+import { commandErrorOf } from '../fault.ts';
 import { isRiskyName } from './files/risky-name.ts';
 import { TransferLedger } from './ledger/transfer-ledger.ts';
 import { isReceiving, isSending, type TransferRow } from './ledger/transfer-row.ts';
@@ -36,15 +37,19 @@ export function createTransfers(context: TransfersContext): Transfers {
 
   /** The finished file of a transfer, if it is still where it was put. */
   const finishedFile = async (id: string): Promise<string> => {
-    const { stage, path: file } = rowOf(id);
+    const row = rowOf(id);
+    const { stage, path: file } = row;
     if (stage.state !== 'completed') throw refuse('wrong-state');
-    if (file === null) throw refuse('file-gone');
+    // one's own file was not saved here, and the one to have it from is oneself
+    const gone = (cause?: unknown): unknown =>
+      isSending(row) ? commandErrorOf(new ProviderError('source-missing', { cause })) : refuse('file-gone', { cause });
+    if (file === null) throw gone();
     try {
       await access(file);
       return file;
     } catch (cause) {
       ledger.amend(id, { path: null });
-      throw refuse('file-gone', { cause });
+      throw gone(cause);
     }
   };
 

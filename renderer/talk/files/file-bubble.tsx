@@ -88,7 +88,10 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
           <span>{t('file.risky')}</span>
         </div>
       )}
-      {state === 'completed' && transfer.path === null && <div className={styles.state}>{t('file.moved')}</div>}
+      {/* of what was sent nothing was saved here: a pasted picture never had a place, and a file of one's own may be moved */}
+      {state === 'completed' && transfer.direction === 'incoming' && transfer.path === null && (
+        <div className={styles.state}>{t('file.moved')}</div>
+      )}
       {hasButtons(transfer) && (
         <div className={styles.feet}>
           <TransferButtons transfer={transfer} />

@@ -64,6 +64,9 @@ describe('a finished file', () => {
     await ana.untilState(sent, 'completed');
     await call(ana, 'transfers.reveal', { transferId: sent });
     expect(ana.revealed).toEqual([path.join(ana.folder, 'a.bin')]);
+    // nobody else has it to send again
+    fs.rmSync(path.join(ana.folder, 'a.bin'));
+    await expect(call(ana, 'transfers.open', { transferId: sent })).rejects.toEqual(refused('source-missing'));
   });
 });
 
