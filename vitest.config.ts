@@ -1,6 +1,10 @@
 import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { patience } from './test/extent.ts';
+
+/** In the whole matrix a test tries ten times as much. */
+const unitTimeout = patience(30_000);
 
 /** With a campus of its own (Kamailio, OpenLDAP, Prosody), started once for the whole project. */
 const onCampus = (name: string): NonNullable<TestProjectInlineConfiguration['test']> => ({
@@ -23,7 +27,7 @@ export default defineConfig({
           include: ['test/{msrp,protocols,sip,xmpp,core,contract,main,scripts}/**/*.test.ts'],
           environment: 'node',
           // no test waits for time; a slow machine with two cores may take long all the same
-          testTimeout: 30_000,
+          testTimeout: unitTimeout,
           hookTimeout: 30_000,
           ...sideBySide,
         },

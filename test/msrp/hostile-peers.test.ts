@@ -2,6 +2,7 @@ import net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemorySink, type MsrpSession, type ReceiveOutcome } from '../../msrp/index.ts';
+import { sample } from '../extent.ts';
 import { bound, PEER } from './support/receiving-session.ts';
 import { bound as connected } from './support/sending-session.ts';
 import { deferred, endpoint, Mailbox, pair, RawPeer, rawServer } from './support/support.ts';
@@ -178,7 +179,7 @@ describe('a hostile peer', () => {
         }
         session.abort();
       }),
-      { numRuns: 60 },
+      sample(60),
     );
   }, 60_000);
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Grammar } from 'sip.js';
 import { expect, test } from 'vitest';
 import { addressOfUri, parseSipAddress, toSipUri } from '../../protocols/sip/sip-address.ts';
+import { sample } from '../extent.ts';
 
 test.each([
   ['Ana@Campus.Test', 'sip:Ana@campus.test'],
@@ -38,5 +39,6 @@ test('every address that can be received can be written to, and is read again as
       const written = toSipUri(address);
       expect(addressOfUri(written)).toBe(address);
     }),
+    sample(100),
   );
 });

@@ -15,6 +15,7 @@ import {
   RangeSet,
   sameUri,
 } from '../../../msrp/index.ts';
+import { sample } from '../../extent.ts';
 import { GOLDEN_FRAMES } from '../support/golden-frames.ts';
 import { endpoint, Mailbox, pair, RawPeer } from '../support/support.ts';
 
@@ -68,7 +69,7 @@ describe('the frame parser', () => {
       fc.property(stream, cuts, (bytes, places) => {
         expect(events(cut(bytes, places))).toEqual(events([bytes]));
       }),
-      { numRuns: 300 },
+      sample(300),
     );
   });
 
@@ -80,7 +81,7 @@ describe('the frame parser', () => {
         const comparable = (seen: string[]) => seen.filter((entry) => !entry.startsWith('rest'));
         expect(comparable(pieces)).toEqual(comparable(whole));
       }),
-      { numRuns: 500 },
+      sample(500),
     );
   });
 
@@ -89,6 +90,7 @@ describe('the frame parser', () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), cuts, (bytes, places) => {
         expect(events(cut(bytes, places)).length).toBeGreaterThan(0);
       }),
+      sample(100),
     );
   });
 
@@ -117,7 +119,7 @@ describe('the frame parser', () => {
         expect(seen).toContain(`body ${Buffer.from(text).toString('latin1')}`);
         expect(seen).toContain('end $');
       }),
-      { numRuns: 500 },
+      sample(500),
     );
   });
 });
@@ -149,6 +151,7 @@ describe('values', () => {
         expect(read).toEqual(path.map((one) => ({ ...one, host: one.host.toLowerCase() })));
         for (const [index, one] of read.entries()) expect(sameUri(one, path[index] ?? one)).toBe(true);
       }),
+      sample(100),
     );
   });
 
@@ -168,7 +171,7 @@ describe('values', () => {
           expect(error).toMatchObject({ code: 'invalid-uri' });
         }
       }),
-      { numRuns: 500 },
+      sample(500),
     );
   });
 
@@ -195,6 +198,7 @@ describe('values', () => {
       fc.property(fc.record({ start: number, end: optional, total: optional }), (range) => {
         expect(parseByteRange(formatByteRange(range))).toEqual(range);
       }),
+      sample(100),
     );
   });
 
@@ -218,7 +222,7 @@ describe('values', () => {
         }
         expect(ranges.end).toBe(bytes.size === 0 ? 0 : Math.max(...bytes) + 1);
       }),
-      { numRuns: 500 },
+      sample(500),
     );
   });
 });
@@ -271,7 +275,7 @@ describe('sessions over real sockets', () => {
           session.abort();
         },
       ),
-      { numRuns: 40 },
+      sample(40),
     );
   }, 60_000);
 
@@ -285,7 +289,7 @@ describe('sessions over real sockets', () => {
         peer.socket.end();
         await peer.closed();
       }),
-      { numRuns: 60 },
+      sample(60),
     );
     active.send({ contentType: 'text/plain', body: 'still well' });
     expect((await mailbox.next()).bytes.toString()).toBe('still well');
@@ -325,7 +329,7 @@ describe('sessions over real sockets', () => {
           expect(received.bytes.equals(body.subarray(0, received.bytes.length))).toBe(true);
         },
       ),
-      { numRuns: 30 },
+      sample(30),
     );
   }, 60_000);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FrameHandler, type FrameLimits, FrameParser, MsrpError } from '../../../msrp/index.ts';
+import { sample } from '../../extent.ts';
 
 /** What a parser says about a stream; bodies in one piece. */
 function events(pieces: Iterable<Uint8Array>, limits?: FrameLimits): string[] {
@@ -63,7 +64,7 @@ describe('heads like the one before', () => {
         const stream = Buffer.from(frames.join(''), 'utf8');
         expect(events([stream])).toEqual(taken(stream));
       }),
-      { numRuns: 1000 },
+      sample(1000),
     );
   });
 
@@ -84,7 +85,7 @@ describe('heads like the one before', () => {
         for (const { at, byte } of mutations) stream[at % stream.length] = byte;
         expect(events([stream])).toEqual(taken(stream));
       }),
-      { numRuns: 1000 },
+      sample(1000),
     );
   });
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { seeds } from '../../extent.ts';
 import { seeded } from '../../seeded.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import { draft, next, type Person } from '../../sip/kit.ts';
@@ -25,7 +26,7 @@ const rough = (seed: number) => {
   return { fate, counts };
 };
 
-test.each([1, 2, 3])(
+test.each(seeds(3))(
   'REGISTER, MESSAGE and INVITE come through a path that loses, repeats and swaps datagrams (%i): all once and in order',
   { timeout: 120_000 },
   async (seed) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
+import { seeds } from '../../extent.ts';
 import { seeded } from '../../seeded.ts';
 import { Campus, ChatPeer } from './support/chat-peers.ts';
 import { type Faults, RoughNetwork } from './support/rough-network.ts';
@@ -145,7 +146,7 @@ const wrong = (said: readonly Said[], { received }: ChatPeer): string[] => {
   return faults;
 };
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each(seeds(6))(
   'whatever breaks, each text of a talk arrives once and in order, and what is said of it is true (seed %i)',
   { timeout: 90_000 },
   async (seed) => {

@@ -5,20 +5,11 @@ import type { StoredContact } from '../../../protocols/sip/presence/stored-conta
 import { readResourceLists } from '../../../protocols/sip/xcap/documents/resource-lists.ts';
 import type { XcapClient } from '../../../protocols/sip/xcap/xcap-client.ts';
 import { XcapDocument } from '../../../protocols/sip/xcap/xcap-document.ts';
+import { seeds } from '../../extent.ts';
+import { seeded } from '../../seeded.ts';
 import { memoryStorage } from '../kit.ts';
 import { client, httpServer, LISTS_PATH, Shelf } from './hostile-server.ts';
 import { lists } from './small-campus.ts';
-
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-const seeded = (seed: number): ((below: number) => number) => {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-};
 
 interface Life {
   storage: ReturnType<typeof memoryStorage>;
@@ -100,10 +91,11 @@ const plain = (contacts: readonly StoredContact[]): unknown =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-test.each(Array.from({ length: 12 }, (_, seed) => seed))(
+test.each(seeds(12))(
   'two programs change one list at once, with a server that comes and goes, and are killed: nothing is lost (seed %i)',
   async (seed) => {
-    const random = seeded(seed);
+    const draw = seeded(seed);
+    const random = (below: number): number => Math.floor(draw() * below);
     const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T;
     const shelf = new Shelf();
     const { root } = await httpServer(shelf.answer);

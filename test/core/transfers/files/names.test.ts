@@ -5,6 +5,7 @@ import { mediaTypeOf } from '../../../../electron/core/transfers/files/media-typ
 import { isRiskyName } from '../../../../electron/core/transfers/files/risky-name.ts';
 import { numberedName, safeName } from '../../../../electron/core/transfers/files/safe-name.ts';
 import { png } from '../../../contract/pictures/made-pictures.ts';
+import { sample } from '../../../extent.ts';
 
 const long = 'reunião '.repeat(60);
 
@@ -117,7 +118,7 @@ describe('a name from outside becomes one that every system can show and write',
           safeName(name) === name
         );
       }),
-      { numRuns: 300 },
+      sample(300),
     );
   });
 });

@@ -7,6 +7,7 @@ import { ByteRanges } from '../../../../electron/core/transfers/files/byte-range
 import { diskError } from '../../../../electron/core/transfers/files/disk-error.ts';
 import { markDownloaded } from '../../../../electron/core/transfers/files/download-mark.ts';
 import { type PartFacts, PartFile } from '../../../../electron/core/transfers/files/part-file.ts';
+import { sample } from '../../../extent.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 
 const coded = (code: string) => expect.objectContaining({ code });
@@ -69,7 +70,7 @@ test('pieces may come in any order, overlap and come twice', async () => {
         fs.rmSync(folder, { recursive: true });
       },
     ),
-    { numRuns: 40 },
+    sample(40),
   );
 }, 30_000);
 
@@ -365,5 +366,6 @@ test('ranges count each byte once, whatever the order', () => {
       const flat = ranges.runs.flat();
       expect(flat).toEqual([...new Set(flat)].sort((a, b) => a - b));
     }),
+    sample(100),
   );
 });

@@ -23,6 +23,7 @@ import {
   putOffMedia,
   refusedMedia,
 } from '../../../../protocols/sip/file-transfer/description/session-description.ts';
+import { sample } from '../../../extent.ts';
 
 const WHOLE_SECONDS = { min: 0, max: Date.UTC(9999, 11, 31) / 1000 };
 const time = fc.integer(WHOLE_SECONDS).map((seconds) => seconds * 1000);
@@ -71,6 +72,7 @@ test('every date comes back to the second', () => {
     fc.property(fc.record({ createdAt: time, modifiedAt: time, readAt: time }, { requiredKeys: [] }), (dates) => {
       expect(parseFileDate(formatFileDate(dates) ?? '')).toEqual(dates);
     }),
+    sample(100),
   );
 });
 
@@ -82,6 +84,7 @@ test('every range comes back', () => {
       const range = stop === undefined ? { start } : { start, stop };
       expect(parseFileRange(formatFileRange(range))).toEqual(range);
     }),
+    sample(100),
   );
 });
 
@@ -93,6 +96,7 @@ test('every Content-ID comes back', () => {
     fc.property(part, part, (left, right) => {
       expect(parseCidUrl(formatCidUrl(`${left}@${right}`))).toBe(`${left}@${right}`);
     }),
+    sample(100),
   );
 });
 
@@ -103,6 +107,7 @@ test('no text makes a reader of an attribute throw', () => {
       parseFileRange(text);
       parseCidUrl(`cid:${text}`);
     }),
+    sample(100),
   );
 });
 
@@ -112,6 +117,7 @@ test('every description of files comes back as it was', () => {
       const media = files.map((each): OfferedMedia => ({ kind: 'file', file: each }));
       expect(parseDescription(formatDescription(origin, media))).toEqual(media);
     }),
+    sample(100),
   );
 });
 
@@ -126,6 +132,7 @@ test('every offered file is either taken or refused, whatever became of the desc
         for (const media of offer.media) if (media.kind === 'file') refusalOf(media.file);
       }
     }),
+    sample(100),
   );
 });
 
@@ -152,6 +159,7 @@ test('no, not yet and over are told apart, and keep what tells the file', () => 
         expect(isPutOff(offered)).toBe(false);
       },
     ),
+    sample(100),
   );
 });
 

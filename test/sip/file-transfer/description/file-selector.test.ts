@@ -5,6 +5,7 @@ import {
   formatFileSelector,
   parseFileSelector,
 } from '../../../../protocols/sip/file-transfer/description/file-selector.ts';
+import { sample } from '../../../extent.ts';
 
 const SHA1 = '72245fe8653ddaf371362f86d471913ee4a2ce2e';
 const SHA1_TEXT = '72:24:5F:E8:65:3D:DA:F3:71:36:2F:86:D4:71:91:3E:E4:A2:CE:2E';
@@ -67,6 +68,7 @@ describe('a file-selector as text and as value', () => {
         expect(text).not.toMatch(/[\r\n\0]/);
         expect(parseFileSelector(text)).toEqual({ name, size, hashes: [] });
       }),
+      sample(100),
     );
   });
 
@@ -76,6 +78,7 @@ describe('a file-selector as text and as value', () => {
         parseFileSelector(text);
         parseFileSelector(`name:"${text}" hash:sha-1:${text} type:${text}`);
       }),
+      sample(100),
     );
   });
 });
