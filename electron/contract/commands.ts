@@ -142,6 +142,16 @@ export const commands = {
     input: z.object({ personId: id, permission: permissionSchema }),
     output: done,
   },
+  'people.verificationCode': {
+    help: 'the 60 digits two people compare to be sure of each other, where no server vouches for them',
+    input: routeSchema,
+    output: z.object({ code: z.string() }),
+  },
+  'people.confirmCode': {
+    help: 'say that the other person sees the same digits',
+    input: z.object({ route: routeSchema, code: z.string().check(z.regex(/^\d{60}$/)) }),
+    output: done,
+  },
   'requests.answer': {
     help: 'answer somebody who asks to see our presence',
     input: z.object({ accountId: id, address: addressSchema, answer: z.enum(['accept', 'decline']) }),

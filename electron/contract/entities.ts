@@ -105,6 +105,11 @@ export const personAddressSchema = z.object({
   listed: z.boolean(),
   /** What they may see of us, where the account's server keeps that person by person. */
   permission: z.optional(permissionSchema),
+  /**
+   * Where an address is a key: whether a person has compared the codes of both keys. `other`: somebody of the same name was
+   * verified, with another key.
+   */
+  key: z.optional(z.enum(['unverified', 'verified', 'other'])),
   /** Null when it can be done now, else the code that says why not. */
   messagingOff: z.nullable(z.string()),
   /** How the next text goes, where there is a choice: by the server (`page`), or directly (`session`). */
@@ -116,7 +121,7 @@ export type PersonAddress = z.infer<typeof personAddressSchema>;
 export const personSchema = z.object({
   id,
   name: z.string(),
-  /** False for names that only the peer itself claims. */
+  /** False for names that only the peer itself claims, and whose key no person has confirmed. */
   verified: z.boolean(),
   groups: z.array(z.string()),
   addresses: z.array(personAddressSchema),

@@ -398,6 +398,11 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
         await people.setPermission(personId, permission);
         return null;
       },
+      'people.verificationCode': async (route) => ({ code: await people.verificationCode(route) }),
+      'people.confirmCode': async ({ route, code }) => {
+        await people.confirmCode(route, code);
+        return null;
+      },
       'requests.answer': async ({ accountId, address, answer }) => {
         await people.answerRequest(accountId, address, answer);
         return null;

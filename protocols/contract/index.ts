@@ -8,3 +8,4 @@ export * from './messaging.ts';
 export * from './presence.ts';
 export * from './provider.ts';
 export * from './registration.ts';
+export * from './verification.ts';

@@ -6,6 +6,7 @@ import type { FileTransferOperationSet } from './file-transfer.ts';
 import type { MessagingOperationSet } from './messaging.ts';
 import type { PresenceOperationSet } from './presence.ts';
 import type { Registration } from './registration.ts';
+import type { VerificationOperationSet } from './verification.ts';
 
 /** Small typed capabilities a provider has or has not. What is absent, the window does not show. */
 export interface OperationSets {
@@ -13,6 +14,7 @@ export interface OperationSets {
   presence: PresenceOperationSet;
   contactList: ContactListOperationSet;
   fileTransfer: FileTransferOperationSet;
+  verification: VerificationOperationSet;
 }
 export type OperationSetName = keyof OperationSets;
 

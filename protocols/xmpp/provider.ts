@@ -185,7 +185,7 @@ export class XmppProvider implements Provider {
   }
 
   operationSet<Name extends OperationSetName>(name: Name): OperationSets[Name] | undefined {
-    const sets: OperationSets = {
+    const sets: Partial<OperationSets> = {
       messaging: this.#messaging,
       presence: this.#presence,
       contactList: this.#contactList,

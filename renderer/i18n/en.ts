@@ -188,8 +188,20 @@ export const en = {
     remove: 'Remove from contacts',
     removed: '{{name}} was removed from your contacts.',
     unverified: 'This name comes from the person, not from the campus.',
+    unverifiedKey: 'This name comes from the person; nobody has confirmed it.',
     unconfirmed: 'name not confirmed',
     askToSee: 'Ask to see when they are here',
+    otherKey: 'not the key you verified',
+    key: {
+      verified: 'Verified: you have compared the codes.',
+      unverified: 'Not verified: nobody has confirmed that this is really {{name}}.',
+      other:
+        'Another key than that of the {{name}} you have verified. Unless AIMS was set up anew there, this is somebody else: compare the codes before you write.',
+      compare: 'Compare codes',
+      code: 'Code of both keys',
+      how: 'Compare these digits with those that {{name}} sees, side by side or by voice. If all are the same, nobody is in between.',
+      match: 'They match',
+    },
     addresses: 'Addresses',
     subscription: {
       mutual: 'You see each other',

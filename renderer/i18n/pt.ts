@@ -195,8 +195,20 @@ export const pt: Same<typeof en> = {
     remove: 'Remover dos contactos',
     removed: '{{name}} foi removido dos contactos.',
     unverified: 'Este nome foi dado pela própria pessoa, não pelo campus.',
+    unverifiedKey: 'Este nome foi dado pela própria pessoa; ninguém o confirmou.',
     unconfirmed: 'nome não confirmado',
     askToSee: 'Pedir para ver quando está cá',
+    otherKey: 'não é a chave que verificou',
+    key: {
+      verified: 'Verificado: os códigos foram comparados.',
+      unverified: 'Não verificado: ninguém confirmou que esta pessoa é mesmo {{name}}.',
+      other:
+        'Não é a chave de {{name}} que verificou. Se o AIMS não foi instalado de novo do outro lado, esta é outra pessoa: compare os códigos antes de escrever.',
+      compare: 'Comparar códigos',
+      code: 'Código das duas chaves',
+      how: 'Compare estes algarismos com os que {{name}} vê, lado a lado ou de viva voz. Se forem todos iguais, não há ninguém pelo meio.',
+      match: 'São iguais',
+    },
     addresses: 'Endereços',
     subscription: {
       mutual: 'Veem-se um ao outro',

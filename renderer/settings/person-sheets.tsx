@@ -13,6 +13,7 @@ import { Avatar, PresenceGlyph } from '../kit/person/avatar.tsx';
 import { useActions, useFacts } from '../store/app-context.tsx';
 import { accountOf, bare, canAskToSee, takesContacts } from '../store/selectors.ts';
 import { presenceWords } from '../talk/presence-words.ts';
+import { KeyCheck } from './key-check.tsx';
 import styles from './settings.module.css';
 
 const groupsIn = (text: string): string[] => [
@@ -155,7 +156,11 @@ export function PersonSheet({ personId }: { personId: string }) {
             {shown}
           </div>
           <div className={styles.small}>{presenceWords(t, person.presence, now, format.round)}</div>
-          {!person.verified && <div className={styles.small}>{t('person.unverified')}</div>}
+          {!person.verified && (
+            <div className={styles.small}>
+              {t(person.addresses.some((one) => one.key) ? 'person.unverifiedKey' : 'person.unverified')}
+            </div>
+          )}
         </div>
       </div>
       <form
@@ -170,21 +175,24 @@ export function PersonSheet({ personId }: { personId: string }) {
         <h3 className={styles.subhead}>{t('person.addresses')}</h3>
         <ul className={styles.addresses}>
           {person.addresses.map((one) => (
-            <li key={`${one.accountId} ${one.address}`} className={styles.place}>
-              <PresenceGlyph state={one.presence.state} size={12} />
-              <span className={styles.accountText}>
-                {bare(one.address)}
-                <span className={styles.small} style={{ display: 'block' }}>
-                  {protocolName(t, accounts.find((account) => account.id === one.accountId)?.protocol ?? '')} ·{' '}
-                  {t(`presence.${one.presence.state}`)} · {t(`person.subscription.${one.subscription}`)}
-                  {one.permission && ` · ${t(`person.permission.said.${one.permission}`)}`}
-                </span>
-                {one.messagingMode && (
+            <li key={`${one.accountId} ${one.address}`}>
+              <div className={styles.place}>
+                <PresenceGlyph state={one.presence.state} size={12} />
+                <span className={styles.accountText}>
+                  {bare(one.address)}
                   <span className={styles.small} style={{ display: 'block' }}>
-                    {t(`person.way.${wayOf(one, accounts)}`)}
+                    {protocolName(t, accounts.find((account) => account.id === one.accountId)?.protocol ?? '')} ·{' '}
+                    {t(`presence.${one.presence.state}`)} · {t(`person.subscription.${one.subscription}`)}
+                    {one.permission && ` · ${t(`person.permission.said.${one.permission}`)}`}
                   </span>
-                )}
-              </span>
+                  {one.messagingMode && (
+                    <span className={styles.small} style={{ display: 'block' }}>
+                      {t(`person.way.${wayOf(one, accounts)}`)}
+                    </span>
+                  )}
+                </span>
+              </div>
+              {one.key && <KeyCheck place={one} name={shown} />}
             </li>
           ))}
         </ul>

@@ -104,6 +104,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
   );
   const unverified = useFacts((facts) => isUnverified(facts, facts.talks[talkId]));
   if (!route) return null;
+  const otherKey = person?.addresses.some(({ address, key }) => address === route.address && key === 'other') ?? false;
   const presence = person?.presence ?? { state: 'unknown' as const };
   const listed = person?.addresses.some((one) => one.listed) ?? false;
   const openDetails = () => person && actions.openSheet({ kind: 'person', personId: person.id });
@@ -125,7 +126,7 @@ export function TalkHead({ talkId }: { talkId: string }) {
           <Hidden>, </Hidden>
           <span className={cx(styles.presence, typing && styles.typing)}>
             {typing ? t('talk.typing') : presenceWords(t, presence, now, format.round)}
-            {unverified && ` · ${t('person.unconfirmed')}`}
+            {unverified && ` · ${t(otherKey ? 'person.otherKey' : 'person.unconfirmed')}`}
             {unverified && !local && name !== bare(route.address) && ` · ${bare(route.address)}`}
           </span>
           <Hidden>{t('talk.details')}</Hidden>

@@ -89,6 +89,25 @@ describe('two people on one network, without a server', () => {
     await box.fill('');
   });
 
+  it('compare the codes of their keys once, by keyboard, and are verified from then on', async () => {
+    const codeOf = async (program: Program): Promise<string> => {
+      await program.page.getByRole('button', { name: /Show details/ }).click();
+      const details = program.page.getByRole('dialog', { name: 'Details' });
+      await details.getByRole('button', { name: 'Compare codes' }).press('Enter');
+      const code = await details.getByRole('list', { name: 'Code of both keys' }).innerText();
+      return code.replace(/\s/g, '');
+    };
+    const [seen, shown] = [await codeOf(ana), await codeOf(rui)];
+    expect(seen).toMatch(/^\d{60}$/);
+    expect(shown).toBe(seen);
+    await ana.screenshot('codes');
+    expect(await accessibilityFaults(ana.page)).toEqual([]);
+    await ana.page.getByRole('button', { name: 'They match' }).press('Enter');
+    await ana.page.getByText('Verified: you have compared the codes.').waitFor();
+    for (const { page } of [ana, rui]) await page.keyboard.press('Escape');
+    await expect.poll(() => ana.page.getByText('name not confirmed').count()).toBe(0);
+  });
+
   it('decline and cancel, and both sides know', async () => {
     await sendFiles(ana, [writeFile(sent, 'unwanted.bin', 1000)]);
     await rui.page.getByRole('button', { name: 'Decline unwanted.bin' }).first().click();

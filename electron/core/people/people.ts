@@ -10,11 +10,14 @@ import {
   type Provider,
   ProviderError,
   type Unsubscribe,
+  type VerificationOperationSet,
 } from '../../../protocols/contract/index.ts';
 import { type ContactRequestView, type Permission, type Person, type Route, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import type { Driver } from '../store/driver.ts';
+import { abilitiesOf } from './abilities.ts';
+import { keyState } from './key-state.ts';
 import { PersonRows, type StoredAddress } from './person-rows.ts';
 import { type LiveAddress, type LivePerson, reachability, viewOf } from './person-view.ts';
 import { shortText } from './short-text.ts';
@@ -146,6 +149,9 @@ export class People {
     }
     const presence = provider.operationSet('presence');
     if (presence) undo.push(presence.onPresence((told) => this.#takePresence(accountId, told.address, told.presence)));
+    const verification = provider.operationSet('verification');
+    // a name that was one of two alike may be so no longer
+    if (verification) undo.push(verification.onVerified(() => this.#tellAccount(accountId)));
     undo.push(provider.onCapabilities((told) => this.#takeCapabilities(accountId, told.address, told.capabilities)));
     for (const address of this.#ofAccount(accountId)) this.#refresh(address);
   }
@@ -240,6 +246,27 @@ export class People {
     this.#takeList(accountId);
     // the name in a request is what the asker says: it is no name that was given to them here
     if (claimed) this.meet({ accountId, address }, claimed);
+  }
+
+  /** The code of both keys, for two people to compare. */
+  async verificationCode({ accountId, address }: Route): Promise<string> {
+    return await this.#verificationOf(accountId).code(address);
+  }
+
+  /** A person says that it is the code the other sees. */
+  async confirmCode({ accountId, address }: Route, code: string): Promise<void> {
+    await this.#verificationOf(accountId).confirm(address, code);
+  }
+
+  #verificationOf(accountId: string): VerificationOperationSet {
+    if (!this.#parts.isAccount(accountId)) throw refuse('not-found');
+    const verification = this.#attached.get(accountId)?.provider.operationSet('verification');
+    if (!verification) throw refuse('not-available-here');
+    return verification;
+  }
+
+  #tellAccount(accountId: string): void {
+    for (const { personId } of this.#ofAccount(accountId)) this.#tell(personId);
   }
 
   #editable(personId: string): LiveAddress[] {
@@ -432,7 +459,13 @@ export class People {
   }
 
   #view(person: LivePerson): Person {
-    return viewOf(person, this.#parts);
+    return viewOf(person, this.#parts, (address) =>
+      keyState(
+        this.#attached.get(address.accountId)?.provider.operationSet('verification'),
+        address,
+        this.#byAccount.get(address.accountId)?.values() ?? [],
+      ),
+    );
   }
 
   #tell(personId: string): void {
@@ -464,15 +497,3 @@ const nothingKnown = () => ({
 
 const othersOf = (provider: Provider): readonly ContactRequest[] =>
   (provider.operationSet('contactList')?.requests ?? []).filter(({ address }) => address !== provider.address);
-
-/** A text that only has to wait for the connection is not off: it is kept here until then. */
-function abilitiesOf({
-  messaging,
-  fileTransfer,
-}: ContactCapabilities): Pick<LiveAddress, 'messagingOff' | 'messagingMode' | 'fileTransferOff'> {
-  return {
-    messagingOff: messaging.on || messaging.off.retryable ? null : messaging.off.code,
-    messagingMode: (messaging.on && messaging.mode) || null,
-    fileTransferOff: fileTransfer.on ? null : fileTransfer.off.code,
-  };
-}

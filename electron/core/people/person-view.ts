@@ -34,40 +34,39 @@ interface KnownAccounts {
   domainOf: (accountId: string) => string | undefined;
 }
 
-export function viewOf(person: LivePerson, { isAccount, domainOf: domainOfAccount }: KnownAccounts): Person {
+export function viewOf(
+  person: LivePerson,
+  { isAccount, domainOf: domainOfAccount }: KnownAccounts,
+  keyOf: (address: LiveAddress) => PersonAddress['key'],
+): Person {
   const all = [...person.addresses.values()];
   const shown = all.filter(({ accountId }) => isAccount(accountId));
+  const keys = new Map(shown.map((address) => [address, keyOf(address)]));
   let presence: PeerPresenceView = { state: 'unknown' };
   for (const address of shown) {
     if (reachability(address.presence) > reachability(presence)) presence = address.presence;
   }
   return {
     id: person.id,
-    ...nameOf(all, domainOfAccount),
+    ...nameOf(all, domainOfAccount, (address) => keys.get(address) === 'verified'),
     groups: [...new Set(shown.flatMap(({ listed, groups }) => (listed ? groups : [])))],
-    addresses: shown.map(
-      ({
+    addresses: shown.map((live): PersonAddress => {
+      const { accountId, address, subscription, listed, permission, messagingOff, messagingMode, fileTransferOff } =
+        live;
+      const key = keys.get(live);
+      return {
         accountId,
         address,
-        presence: state,
-        subscription,
-        listed,
-        permission,
-        messagingOff,
-        messagingMode,
-        fileTransferOff,
-      }): PersonAddress => ({
-        accountId,
-        address,
-        presence: state,
+        presence: live.presence,
         subscription,
         listed,
         ...(permission ? { permission } : {}),
+        ...(key ? { key } : {}),
         messagingOff,
         messagingMode,
         fileTransferOff,
-      }),
-    ),
+      };
+    }),
     presence,
   };
 }
@@ -79,12 +78,14 @@ export function viewOf(person: LivePerson, { isAccount, domainOf: domainOfAccoun
 function nameOf(
   addresses: readonly LiveAddress[],
   domainOfAccount: (accountId: string) => string | undefined,
+  isVerified: (address: LiveAddress) => boolean,
 ): { name: string; verified: boolean } {
   const given =
     addresses.find(({ listed, name }) => listed && name !== '') ?? addresses.find(({ name }) => name !== '');
   if (given) return { name: given.name, verified: true };
-  const claimed = addresses.find(({ claimedName }) => claimedName !== '');
-  if (claimed) return { name: claimed.claimedName, verified: false };
+  const claiming = addresses.filter(({ claimedName }) => claimedName !== '');
+  const claimed = claiming.find(isVerified) ?? claiming[0];
+  if (claimed) return { name: claimed.claimedName, verified: isVerified(claimed) };
   const home = addresses.find(({ accountId, address }) => domainOf(address) === domainOfAccount(accountId));
   if (home) return { name: userOf(home.address) || bareOf(home.address), verified: true };
   return { name: bareOf(addresses[0]?.address ?? ''), verified: false };

@@ -20,13 +20,19 @@ export class DiscoveredContacts implements ContactListOperationSet {
   readonly onChange = this.#changed.on;
   readonly onRequests = new Emitter<never>().on;
 
-  constructor(directory: PeerDirectory) {
+  readonly #verifiedName: (id: string) => string | undefined;
+
+  /** `verifiedName`: of somebody whose key a person has confirmed; it goes before what is announced. */
+  constructor(directory: PeerDirectory, verifiedName: (id: string) => string | undefined) {
     this.#directory = directory;
+    this.#verifiedName = verifiedName;
     directory.onChange(() => this.#changed.emit(this.contacts));
   }
 
   get contacts(): readonly Contact[] {
-    return this.#directory.peers.map(contactOf).sort((a, b) => a.name.localeCompare(b.name));
+    return this.#directory.peers
+      .map(({ id, name }) => contactOf({ id, name: this.#verifiedName(id) || name }))
+      .sort((a, b) => a.name.localeCompare(b.name));
   }
 
   /** Who is on the network is not ours to change. */
@@ -41,7 +47,7 @@ export class DiscoveredContacts implements ContactListOperationSet {
   }
 }
 
-const contactOf = ({ id, name }: LocalPeer): Contact => ({
+const contactOf = ({ id, name }: Pick<LocalPeer, 'id' | 'name'>): Contact => ({
   address: addressOfInstance(id),
   // whoever gives no name still has to be told from others
   name: name === '' ? id.slice(0, 6) : name,

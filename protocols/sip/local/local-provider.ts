@@ -13,6 +13,7 @@ import {
   type Subscribe,
 } from '../../contract/index.ts';
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
+import { shownName } from '../header-text.ts';
 import { HostLimit } from '../limits/host-limit.ts';
 import { Media, type MediaPlace } from '../media/media.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
@@ -25,6 +26,7 @@ import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts'
 import { Discovery } from './discovery.ts';
 import { addressOfInstance, instanceOfAddress } from './identity/instance.ts';
 import { type OwnKey, storedKey } from './identity/own-key.ts';
+import { KeyVerification } from './identity/verification.ts';
 import { KeyedNetwork } from './keyed-network.ts';
 import { LocalUserAgent } from './local-user-agent.ts';
 import { ownAddress } from './own-address.ts';
@@ -58,6 +60,7 @@ export class LocalProvider implements Provider {
   readonly #supervisor: ConnectionSupervisor;
   readonly #presence: AnnouncedPresence;
   readonly #messaging: SipMessaging;
+  readonly #verification: KeyVerification;
   readonly #media: Media;
   readonly #files: SipFileTransfer;
   readonly #operationSets: OperationSets;
@@ -89,20 +92,28 @@ export class LocalProvider implements Provider {
       const place = whereIs(id);
       return place && uriOf({ ...place, id });
     };
+    const network = new KeyedNetwork({
+      key: this.#key,
+      host: this.#loopbackOnly ? '127.0.0.1' : '0.0.0.0',
+      whereIs,
+      now,
+      // read at each use: the network may change
+      get advertisedHost() {
+        return address();
+      },
+    });
+    this.#verification = new KeyVerification({
+      storage,
+      ownKey: this.#key.publicKey,
+      keyOf: (id) => network.keyOf(id),
+      meet: (to) => this.#agent.request({ method: 'OPTIONS', to }),
+      nameOf: (id) => this.#directory.find(id)?.name,
+    });
     this.#agent = new LocalUserAgent({
       address: this.address,
       displayName: account.displayName,
       contactUser: this.#key.id,
-      network: new KeyedNetwork({
-        key: this.#key,
-        host: this.#loopbackOnly ? '127.0.0.1' : '0.0.0.0',
-        whereIs,
-        now,
-        // read at each use: the network may change
-        get advertisedHost() {
-          return address();
-        },
-      }),
+      network,
       log,
       accept: MESSAGE_TYPES,
       route,
@@ -169,8 +180,9 @@ export class LocalProvider implements Provider {
     this.#operationSets = {
       messaging: this.#messaging,
       presence: this.#presence,
-      contactList: new DiscoveredContacts(this.#directory),
+      contactList: new DiscoveredContacts(this.#directory, (id) => this.#verification.nameOf(id)),
       fileTransfer: this.#files,
+      verification: this.#verification,
     };
     this.#directory.onChange(({ peer: { id } }) => this.#tellCapabilities(addressOfInstance(id)));
   }
@@ -310,6 +322,7 @@ export class LocalProvider implements Provider {
     this.#agent.onMessage = (request) => {
       const { message, from } = request;
       const status = refusal(from);
+      this.#verification.told(from, shownName(message.from.displayName) ?? '');
       const seconds = status
         ? undefined
         : hosts.excess(responseTarget(message.getHeader('via') ?? '')?.host ?? '', sizeOf(message));

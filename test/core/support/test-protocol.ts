@@ -28,6 +28,7 @@ import {
   type Registration,
   type SendOutcome,
   type TypingState,
+  type VerificationOperationSet,
 } from '../../../protocols/contract/index.ts';
 import { MemoryTransfer } from '../transfers/support/memory-pair.ts';
 
@@ -110,6 +111,26 @@ class TestFileTransfer implements FileTransferOperationSet {
   }
 }
 
+class TestVerification implements VerificationOperationSet {
+  readonly verified = new Set<Address>();
+  readonly confirmed = new Emitter<Address>();
+  readonly onVerified = this.confirmed.on;
+
+  isVerified(address: Address): boolean {
+    return this.verified.has(address);
+  }
+
+  async code(): Promise<string> {
+    return '12345'.repeat(12);
+  }
+
+  async confirm(address: Address, code: string): Promise<void> {
+    if (code !== (await this.code())) throw new ProviderError('policy');
+    this.verified.add(address);
+    this.confirmed.emit(address);
+  }
+}
+
 class TestContactList implements ContactListOperationSet {
   contacts: Contact[] = [];
   requests: ContactRequest[] = [];
@@ -171,6 +192,8 @@ export class TestProvider implements Provider {
   readonly presence = new TestPresence();
   readonly contactList = new TestContactList();
   readonly fileTransfer = new TestFileTransfer();
+  /** Undefined: servers vouch for who somebody is. */
+  verification: TestVerification | undefined;
   registration: Registration = { state: 'offline' };
   machineEvents: MachineEvent[] = [];
   stopped = false;
@@ -209,6 +232,7 @@ export class TestProvider implements Provider {
       presence: this.presence,
       contactList: this.contactList,
       fileTransfer: this.fileTransfer,
+      ...(this.verification ? { verification: this.verification } : {}),
     };
     return sets[name];
   }
@@ -266,6 +290,7 @@ export class TestProvider implements Provider {
       this.contactList.changes,
       this.contactList.asked,
       this.fileTransfer.offers,
+      ...(this.verification ? [this.verification.confirmed] : []),
     ].reduce((sum, emitter) => sum + emitter.size, 0);
   }
 }
@@ -275,6 +300,8 @@ export class TestProtocol implements ProtocolDescription {
   readonly id: string = 'test';
   readonly scheme = 'test';
   needsServer = true;
+  /** Addresses are keys that people verify. */
+  keys = false;
   readonly made: TestProvider[] = [];
   /** What happens when a provider starts; it goes online by default. */
   onStart = (provider: TestProvider): void => provider.online();
@@ -296,6 +323,7 @@ export class TestProtocol implements ProtocolDescription {
 
   create(context: ProviderContext): Provider {
     const provider = new TestProvider(context, (started) => this.onStart(started));
+    if (this.keys) provider.verification = new TestVerification();
     this.made.push(provider);
     return provider;
   }

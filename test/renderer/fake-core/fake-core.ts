@@ -291,6 +291,14 @@ export class FakeCore {
         this.emit({ type: 'people', changed: [{ ...person }], removed: [] });
         return null;
       },
+      'people.verificationCode': () => ({ code: '0123456789'.repeat(6) }),
+      'people.confirmCode': ({ route }) => {
+        const person = snapshot().people.find((one) => one.addresses.some(({ address }) => address === route.address));
+        if (!person) throw refuse('not-found');
+        person.addresses = person.addresses.map((one) => (one.key ? { ...one, key: 'verified' as const } : one));
+        this.emit({ type: 'people', changed: [{ ...person, verified: true }], removed: [] });
+        return null;
+      },
       'requests.answer': ({ address }) => {
         snapshot().requests = snapshot().requests.filter((one) => one.address !== address);
         this.emit({ type: 'requests', requests: snapshot().requests });

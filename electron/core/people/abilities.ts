@@ -1,0 +1,14 @@
+import type { ContactCapabilities } from '../../../protocols/contract/index.ts';
+import type { LiveAddress } from './person-view.ts';
+
+/** A text that only has to wait for the connection is not off: it is kept here until then. */
+export function abilitiesOf({
+  messaging,
+  fileTransfer,
+}: ContactCapabilities): Pick<LiveAddress, 'messagingOff' | 'messagingMode' | 'fileTransferOff'> {
+  return {
+    messagingOff: messaging.on || messaging.off.retryable ? null : messaging.off.code,
+    messagingMode: (messaging.on && messaging.mode) || null,
+    fileTransferOff: fileTransfer.on ? null : fileTransfer.off.code,
+  };
+}
