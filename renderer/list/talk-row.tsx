@@ -9,8 +9,9 @@ import { useNow } from '../kit/hooks/use-now.ts';
 import { Avatar } from '../kit/person/avatar.tsx';
 import { UnverifiedMark } from '../kit/person/unverified-mark.tsx';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';
-import { nameOf } from '../store/selectors.ts';
+import { isTurnedDown, nameOf } from '../store/selectors.ts';
 import { Mark } from '../talk/log/mark.tsx';
+import { transferState } from '../transfers/transfer-words.ts';
 import styles from './list.module.css';
 
 /** One talk: who, when, what was last said, and what is not read yet. */
@@ -23,10 +24,19 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
   const person = useFacts((facts) => facts.people[facts.talks[talkId]?.personId ?? '']);
   const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
   const typing = useFacts((facts) => facts.typing[talkId] === true);
+  const turnedDown = useFacts((facts) => {
+    const transfer = facts.transfers[facts.talks[talkId]?.last?.transferId ?? ''];
+    return isTurnedDown(transfer) ? transfer : undefined;
+  });
   const current = useView((view) => view.talkId === talkId);
   if (!talk) return null;
   const { last } = talk;
   const own = last?.direction === 'outgoing';
+  const mark =
+    own &&
+    last &&
+    last.state !== 'received' &&
+    (turnedDown ? transferState(t, turnedDown, name) : t(`marks.${last.state}`, { name }));
   const draft = !current && talk.draft.trim();
   const state = person?.presence.state ?? 'unknown';
   const when = last ? format.row(last.at, now) : '';
@@ -62,7 +72,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
             </span>
           ) : (
             <span className={styles.preview}>
-              {own && last && <Mark state={last.state} />}
+              {own && last && <Mark state={turnedDown ? 'turned-down' : last.state} />}
               {own && <Hidden>{`${t('list.you')} `}</Hidden>}
               {last?.kind === 'file' && (
                 <>
@@ -71,7 +81,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
                 </>
               )}
               <span>{last ? last.text.slice(0, 160) : t('list.noMessages')}</span>
-              {own && last && last.state !== 'received' && <Hidden>{`, ${t(`marks.${last.state}`, { name })}`}</Hidden>}
+              {mark && <Hidden>{`, ${mark}`}</Hidden>}
             </span>
           )}
           {talk.unread > 0 && (

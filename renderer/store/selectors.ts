@@ -15,6 +15,10 @@ export const isLive = (transfer: Transfer): boolean => LIVE.has(transfer.state);
 const isMoving = (transfer: Transfer): boolean =>
   transfer.state === 'running' || transfer.state === 'connecting' || transfer.state === 'verifying';
 
+/** Somebody said no to the file, or took it back: an answer, and nothing that failed. */
+export const isTurnedDown = (transfer: Transfer | undefined): transfer is Transfer =>
+  transfer?.state === 'cancelled' || transfer?.state === 'declined';
+
 /** `sip:ana@campus.pt` as a person reads it. */
 export const bare = (address: string): string => address.slice(address.indexOf(':') + 1);
 

@@ -149,6 +149,25 @@ describe('a file on its way', () => {
     await waitFor(() => expect(core.asks('transfers.retry')).toHaveLength(1));
   });
 
+  it('that I cancelled, or that was declined, is not marked as failed anywhere', async () => {
+    const { core } = await openWindow();
+    const list = await log('Ana Sousa');
+    const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
+    const { id: transferId = '', file } = running ?? {};
+    act(() => {
+      core.add('ana', { direction: 'outgoing', kind: 'file', transferId, text: file?.name ?? '', state: 'failed' });
+      core.changeTransfer(transferId, { state: 'cancelled', by: 'us', endedAt: Date.now() });
+    });
+    const row = await screen.findByRole('button', { name: /Ana Sousa.*You cancelled/ });
+    expect([...row.querySelectorAll('[data-mark]')].map((mark) => mark.getAttribute('data-mark'))).toEqual([
+      'turned-down',
+    ]);
+    act(() => core.changeTransfer(transferId, { state: 'declined', by: null }));
+    await screen.findByRole('button', { name: /Ana Sousa.*Ana Sousa declined/ });
+    expect(list.querySelector('[data-mark="failed"]')).toBeNull();
+    expect(within(list).queryByText('Not sent')).toBeNull();
+  });
+
   it('its end is said aloud', async () => {
     const { core } = await openWindow();
     await log('Ana Sousa');

@@ -5,8 +5,11 @@ import styles from './mark.module.css';
 const TICK = 'M2.6 7.4 L5.4 10.2 L11 4.4';
 const TICKS = 'M1.4 7.4 L4.2 10.2 L9.8 4.4 M8.7 9.7 L9.2 10.2 L14.8 4.4';
 
-/** The marks, each its own shape: clock, tick, two ticks, two filled ticks, pause, and a red one with a bang. */
-function shape(state: MessageState) {
+/** `turned-down`: a file of mine that was cancelled or declined. */
+type Shown = MessageState | 'turned-down';
+
+/** The marks, each its own shape: clock, tick, two ticks, two filled ticks, pause, a red one with a bang, and a plain one with a bar. */
+function shape(state: Shown) {
   switch (state) {
     case 'queued':
       return (
@@ -36,6 +39,13 @@ function shape(state: MessageState) {
           <path d="M7 9.9 V10" stroke="var(--under-mark, var(--base))" strokeWidth="1.7" />
         </>
       );
+    case 'turned-down':
+      return (
+        <>
+          <circle cx="7" cy="7" r="5.3" />
+          <path d="M4.6 7 H9.4" />
+        </>
+      );
     case 'received':
       return null;
     default: {
@@ -46,7 +56,7 @@ function shape(state: MessageState) {
 }
 
 /** How far one of my messages came. A picture only: the words stand in the name of what it belongs to. */
-export function Mark({ state }: { state: MessageState }) {
+export function Mark({ state }: { state: Shown }) {
   const width = state === 'read' ? 20 : state === 'delivered' ? 16 : 14;
   return (
     <svg

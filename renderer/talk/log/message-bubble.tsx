@@ -6,7 +6,8 @@ import { cx } from '../../kit/cx.ts';
 import { Tooltip } from '../../kit/floating/tooltip.tsx';
 import { Button } from '../../kit/form/button.tsx';
 import { Hidden } from '../../kit/hidden.tsx';
-import { useActions } from '../../store/app-context.tsx';
+import { useActions, useFacts } from '../../store/app-context.tsx';
+import { isTurnedDown } from '../../store/selectors.ts';
 import { FileBubble } from '../files/file-bubble.tsx';
 import { LONG_TEXT } from '../long-text.ts';
 import { Highlighted } from './highlighted.tsx';
@@ -50,6 +51,7 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
   const format = useFormat();
   const actions = useActions();
   const { message, joinsAbove, joinsBelow } = row;
+  const turnedDown = useFacts((facts) => isTurnedDown(facts.transfers[message.transferId ?? '']));
   const own = message.direction === 'outgoing';
   const time = format.time(message.at);
   const state = message.state === 'received' ? null : t(`marks.${message.state}`, { name });
@@ -123,7 +125,7 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
           </div>
         )
       )}
-      {own && !marked && !failed && state && <Hidden>{state}</Hidden>}
+      {own && !marked && !failed && !turnedDown && state && <Hidden>{state}</Hidden>}
     </article>
   );
 });
