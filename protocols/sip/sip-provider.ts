@@ -254,6 +254,7 @@ export class SipProvider implements Provider {
       place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,
+      log,
       direct: false,
     });
     this.#agent.onInvite = (session) => dispatchInvitation(session, [this.#files, this.#messaging.chats]);

@@ -52,8 +52,8 @@ export type SipSessionState =
   | { state: 'answering' }
   | { state: 'established'; remote: SessionDescription }
   | { state: 'rejected'; rejection: Rejection }
-  /** `reason`: the Reason header (RFC 3326) of the peer's BYE or CANCEL, as it came. */
-  | { state: 'ended'; by: 'us' | 'peer' | 'network'; reason?: string };
+  /** `reason`: the Reason header (RFC 3326) of the peer's BYE or CANCEL, as it came; `status`: by which we refused its INVITE. */
+  | { state: 'ended'; by: 'us' | 'peer' | 'network'; reason?: string; status?: number };
 
 /** What both directions can do. */
 export interface SipSession {
@@ -279,7 +279,7 @@ export class SipJsSession implements SipSession {
   #refuse(refusal: Refusal): void {
     const session = this.#session;
     if ('accept' in session) session.reject(refusal).catch(() => {});
-    this.#end('us');
+    this.#end('us', undefined, refusal.statusCode);
   }
 
   #messaged(message: Message): void {
@@ -320,9 +320,10 @@ export class SipJsSession implements SipSession {
     }
   }
 
-  #end(by: 'us' | 'peer' | 'network', reason?: string): void {
+  #end(by: 'us' | 'peer' | 'network', reason?: string, status?: number): void {
     const { state } = this.#current;
-    if (state !== 'rejected' && state !== 'ended') this.#move({ state: 'ended', by, ...(reason ? { reason } : {}) });
+    if (state === 'rejected' || state === 'ended') return;
+    this.#move({ state: 'ended', by, ...(reason ? { reason } : {}), ...(status ? { status } : {}) });
   }
 
   #move(state: SipSessionState): void {

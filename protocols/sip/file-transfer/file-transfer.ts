@@ -10,6 +10,7 @@ import {
   type OutgoingFile,
   type ProtocolTransfer,
   ProviderError,
+  type ProviderLog,
 } from '../../contract/index.ts';
 import type { Media, MediaPlace } from '../media/media.ts';
 import type { ChatLines } from '../offers/invitations.ts';
@@ -25,6 +26,7 @@ import { OutgoingOffer } from './outgoing-offer.ts';
 import { OutgoingTransfer } from './outgoing-transfer.ts';
 import type { RequestedFile } from './requested-file.ts';
 import type { AddedLines } from './session/file-session.ts';
+import { logEnd } from './session-log.ts';
 import type { Transfer } from './transfer.ts';
 
 export interface FileTransferContext {
@@ -33,6 +35,7 @@ export interface FileTransferContext {
   /** Sends an INVITE with an offer. Throws a `ProviderError`. */
   invite(to: Address, offer: SessionDescription): SipSession;
   now(): number;
+  log: ProviderLog;
   /** No server is in between: no answer means nobody there. */
   direct: boolean;
   /** Of the account; closed by whoever made it. */
@@ -48,7 +51,7 @@ export const MAXIMUM_OFFERS = 64;
  * Files over SIP and MSRP (RFC 5547), for an account with a server or without.
  *
  * @example
- * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), now, media, direct: false });
+ * const files = new SipFileTransfer({ place, invite: (to, offer) => agent.invite(to, offer), now, log, media, direct: false });
  * agent.onInvite = (session) => { if (!files.take(session)) chat(session); };
  */
 export class SipFileTransfer implements FileTransferOperationSet {
@@ -83,7 +86,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       media,
       direct,
       place: () => this.#context.place(),
-      invite: (peer, offer) => this.#context.invite(peer, offer),
+      invite: (peer, offer) => logEnd(this.#context.invite(peer, offer), this.#context.log),
       added: this.#added,
     });
   }
@@ -113,6 +116,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
   /** Takes an incoming session when it offers files or asks for some; false: it is something else, a chat perhaps. */
   take(session: SipSession): boolean {
     if (!session.remote || !offersFiles(session.remote.sdp)) return false;
+    logEnd(session, this.#context.log);
     if (this.#unanswered.size >= MAXIMUM_OFFERS) {
       session.reject(486);
       return true;
@@ -125,6 +129,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
     );
     if ('statusCode' in offer) {
       for (const closed of closedOffers(session.peer, session.remote.sdp)) this.#closed.emit(closed);
+      this.#context.log('info', 'sip.files-refused', { status: offer.statusCode, why: offer.reason });
       session.reject(offer.statusCode, offer.reason);
     } else this.#present(session, offer);
     return true;
@@ -183,7 +188,7 @@ export class SipFileTransfer implements FileTransferOperationSet {
       media,
       direct,
       place: () => this.#context.place(),
-      invite: (peer, offer) => this.#context.invite(peer, offer),
+      invite: (peer, offer) => logEnd(this.#context.invite(peer, offer), this.#context.log),
       added: this.#added,
     });
   }

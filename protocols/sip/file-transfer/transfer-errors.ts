@@ -87,8 +87,8 @@ export const TAKEN_BACK = 'SIP;cause=487;text="cancelled"';
 /** Whether a CANCEL with this Reason is a person's. */
 export const isTakenBack = (reason: string | undefined): boolean => causeOf(reason) === 487;
 
-/** The SIP status in a Reason. */
-const causeOf = (reason: string | undefined): number =>
+/** The SIP status in a Reason; NaN without. */
+export const causeOf = (reason: string | undefined): number =>
   Number(/^\s*SIP\s*;.*\bcause\s*=\s*(\d{3})\b/i.exec(reason ?? '')?.[1]);
 
 /** Answers by which a device that rang, or a server for it, says that no person came. */

@@ -172,6 +172,7 @@ export class LocalProvider implements Provider {
       place,
       invite: (to, offer) => this.#agent.invite(to, offer),
       now,
+      log,
       direct: true,
     });
     this.#agent.describe = () => this.#files.describe();

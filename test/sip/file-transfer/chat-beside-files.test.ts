@@ -23,6 +23,7 @@ const offerBoth = async (
   const ana = await new ChatPeer(campus, 'ana', {}).begin();
   const bob = await new ChatPeer(campus, 'bob', {}).begin();
   const files = new SipFileTransfer({
+    log: () => {},
     media: new Media({ now: Date.now, log: () => {}, relay: () => undefined, certificateAuthorities: [] }),
     chats: bob.messaging.chats,
     place: () => ({ host: '127.0.0.1', secure: false }),

@@ -22,6 +22,8 @@ export interface FilePeer {
   address: Address;
   uri: string;
   files: SipFileTransfer;
+  /** What it wrote into the log. */
+  logged: { event: string; facts: unknown }[];
 }
 
 /** A peer that sends and takes files on the loopback without a server; `secure` as if its signalling were TLS. */
@@ -37,8 +39,10 @@ export const filePeer = async (
 ): Promise<FilePeer> => {
   const { agent, uri } = await directAgent(user, options.host);
   const media = new Media({ now: Date.now, log: () => {}, certificateAuthorities: [], relay: () => options.relay });
+  const logged: FilePeer['logged'] = [];
   const files = new SipFileTransfer({
     media,
+    log: (_, event, facts) => logged.push({ event, facts }),
     chats: options.chats ?? { join: async () => undefined },
     place: () => (agent.local ? { host: agent.local.address, secure: options.secure ?? false } : undefined),
     invite: (to, offer) => agent.invite(options.book?.get(to) ?? to, offer),
@@ -52,7 +56,7 @@ export const filePeer = async (
     files.stop();
     media.close();
   });
-  return { agent, address: agent.address, uri, files };
+  return { agent, address: agent.address, uri, files, logged };
 };
 
 /** Content in memory; remembers whether it was closed. */

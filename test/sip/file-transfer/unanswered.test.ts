@@ -96,3 +96,29 @@ describe('a CANCEL of an offer', () => {
     expect([await outcome(sending), await outcome(transfer)]).toEqual(['cancelled us', 'cancelled peer']);
   });
 });
+
+test('the log says by which status and which Reason an offer ended, on both sides, and no name', async () => {
+  const { ana, bob } = await twoAcquaintances();
+  const offerTo = async (): Promise<{ sending: ProtocolTransfer; transfer: ProtocolTransfer }> => {
+    const next = nextOffer(bob);
+    const file = fileOf(new Content(randomBytes(SIZE)), { name: 'secret.txt' });
+    const [sending] = ana.files.offer(bob.address, [file]) as [ProtocolTransfer];
+    const { transfer } = await next;
+    return { sending, transfer };
+  };
+  const declined = await offerTo();
+  declined.transfer.decline();
+  await outcome(declined.sending);
+  const cancelled = await offerTo();
+  cancelled.sending.cancel();
+  await outcome(cancelled.transfer);
+  expect(ana.logged).toMatchObject([
+    { event: 'sip.files-ended', facts: { direction: 'outgoing', by: 'peer', status: 603 } },
+    { event: 'sip.files-ended', facts: { direction: 'outgoing', by: 'us' } },
+  ]);
+  expect(bob.logged).toMatchObject([
+    { event: 'sip.files-ended', facts: { direction: 'incoming', by: 'us', status: 603 } },
+    { event: 'sip.files-ended', facts: { direction: 'incoming', by: 'peer', cause: 487 } },
+  ]);
+  expect(JSON.stringify([ana.logged, bob.logged])).not.toContain('secret');
+});

@@ -49,3 +49,6 @@ const TYPES: ReadonlyMap<string, string> = new Map(
 /** The MIME type that goes with a name; only a hint for the peer's icon. */
 export const mediaTypeOf = (name: string): string =>
   TYPES.get(path.extname(name).toLowerCase()) ?? 'application/octet-stream';
+
+/** Whether a text is a type and a subtype, without parameters. */
+export const isMediaType = (text: string): boolean => /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/.test(text);

@@ -6,3 +6,6 @@ export const RESUMABLE: ReadonlySet<string> = new Set([
   'unreachable',
   'server-unavailable',
 ]);
+
+/** Why a route is off for good; anything else passes, and an offer waits for it. */
+export const DEFINITE: ReadonlySet<string> = new Set(['not-supported', 'blocked', 'policy', 'peer-unknown']);

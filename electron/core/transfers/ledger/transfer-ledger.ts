@@ -1,6 +1,8 @@
+import type { ProviderError } from '../../../../protocols/contract/index.ts';
 import type { Transfer } from '../../../contract/index.ts';
 import type { ByteRange } from '../files/byte-ranges.ts';
 import type { TransfersContext } from '../transfers.ts';
+import { endOf } from './ended.ts';
 import { SpeedMeter } from './speed-meter.ts';
 import { isReceiving, isSending, messageStateOf, type TransferRow, viewOf } from './transfer-row.ts';
 import { TransferRows } from './transfer-rows.ts';
@@ -98,6 +100,13 @@ export class TransferLedger {
     return true;
   }
 
+  /** An attempt was lost, and another follows. */
+  interrupted({ id, route, side, bytes }: TransferRow, { code, protocolCode }: ProviderError): void {
+    const codes = { code, ...(protocolCode === undefined ? {} : { protocolCode }) };
+    const facts = { id, account: route.accountId, direction: side.direction, bytes, ...codes };
+    this.#context.log('info', 'transfer-interrupted', facts);
+  }
+
   /** Other facts of a transfer, in the same state. */
   amend(id: string, changes: Changes): void {
     const entry = this.#entries.get(id);
@@ -185,8 +194,18 @@ export class TransferLedger {
       entry.prepared = undefined;
     }
     entry.writtenAt = now;
+    if (row.stage !== before) this.#log(row, before);
     this.#safely(row.id, () => this.#write(row, before));
     this.#tell([row.id]);
+  }
+
+  /** Every end, with its codes and without names, so that a help desk can say why. */
+  #log(row: TransferRow, before: TransferStage): void {
+    const end = endOf(row.stage, before);
+    if (!end) return;
+    const { id, route, side, bytes } = row;
+    const { level, event, facts } = end;
+    this.#context.log(level, event, { id, account: route.accountId, direction: side.direction, bytes, ...facts });
   }
 
   #write(row: TransferRow, before?: TransferStage): void {

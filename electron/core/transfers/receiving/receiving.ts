@@ -38,7 +38,7 @@ interface Live {
   /** Asked for without a person's word, and nothing came yet: that it is not to be had now decides nothing. */
   byItself: boolean;
   /** From the moment a person accepts. */
-  accepted?: { abort: AbortController; part?: PartFile; target: string; name: string; completing?: Promise<void> };
+  accepted?: { abort: AbortController; part?: PartFile; target: string; completing?: Promise<void> };
 }
 
 /** The files others offer us: kept as rows when they are offered, as parts while they come, as files when they are whole. */
@@ -94,17 +94,12 @@ export class Receiving {
     const open = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer' || live?.held;
     if (!live || live.accepted || !open) throw refuse('wrong-state');
     if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
-    const folder = wished === undefined ? this.#context.downloadFolder() : path.dirname(wished);
-    const name = wished === undefined ? row.name : path.basename(wished);
-    const accepted: NonNullable<Live['accepted']> = {
-      abort: new AbortController(),
-      target: path.join(folder, name),
-      name,
-    };
+    const target = wished ?? path.join(this.#context.downloadFolder(), row.name);
+    const accepted: NonNullable<Live['accepted']> = { abort: new AbortController(), target };
     live.accepted = accepted;
     let part: PartFile;
     try {
-      part = await this.#parts.open(row, folder, name);
+      part = await this.#parts.open(row, path.dirname(target), path.basename(target));
     } catch (error) {
       delete live.accepted;
       throw error;
@@ -116,7 +111,7 @@ export class Receiving {
       throw refuse('wrong-state');
     }
     accepted.part = part;
-    this.#parts.note(row.id, part.path, part, accepted.target);
+    this.#parts.note(row.id, part.path, part, target);
     // what an earlier attempt brought counts as bytes, and not as speed
     this.#ledger.startAt(row.id, part.bytes, part.runs);
     live.transfer.accept({
@@ -253,7 +248,7 @@ export class Receiving {
     }
     const refusal = refusalOf(this.#ledger.all(), transfer);
     if (refusal) {
-      this.#context.log('warn', 'offer-refused', { accountId, code: refusal.code });
+      this.#context.log('warn', 'offer-refused', { account: accountId, code: refusal.code });
       transfer.fail(refusal);
       return;
     }
@@ -367,7 +362,8 @@ export class Receiving {
   #onPhase(id: string, phase: TransferPhase): void {
     const endedAt = this.#context.clock.now();
     const live = this.#live.get(id);
-    const late = this.#wantedLate(id);
+    const row = this.#ledger.get(id);
+    const late = row && isReceiving(row) && row.side.wantedLate ? row : undefined;
     switch (phase.state) {
       case 'offered':
         break;
@@ -399,18 +395,14 @@ export class Receiving {
         break;
       case 'failed':
         if (phase.error.code === 'source-missing' && late) this.#end(id, { state: 'cancelled', by: 'peer', endedAt });
-        else if (live?.byItself) this.#wait(id);
-        else this.#fail(id, phase.error);
+        else if (live?.byItself && row) {
+          this.#ledger.interrupted(row, phase.error);
+          this.#wait(id);
+        } else this.#fail(id, phase.error);
         break;
       default:
         phase satisfies never;
     }
-  }
-
-  /** Accepted late, with nothing of it here yet. */
-  #wantedLate(id: string): ReceivingRow | undefined {
-    const row = this.#ledger.get(id);
-    return row && isReceiving(row) && row.side.wantedLate ? row : undefined;
   }
 
   /** The attempt is over, and the offer is not; whoever said yes in the last moment gets it all the same. */
@@ -428,7 +420,7 @@ export class Receiving {
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
     if (!this.#ledger.move(id, { state: 'verifying' })) throw new ProviderError('cancelled');
     try {
-      await this.#finishing.finish(id, part, accepted.name, accepted.abort.signal);
+      await this.#finishing.finish(id, part, path.basename(accepted.target), accepted.abort.signal);
       this.#live.get(id)?.stop();
       this.#live.delete(id);
     } catch (error) {
@@ -445,7 +437,7 @@ export class Receiving {
     const fault = live?.accepted?.part?.failure ?? error;
     const row = this.#ledger.get(id);
     if (row && isReceiving(row) && RESUMABLE.has(fault.code) && canComeAgain(row)) {
-      this.#context.log('info', 'transfer-interrupted', { code: fault.code, bytes: row.bytes });
+      this.#ledger.interrupted(row, fault);
       this.#wait(id);
       return;
     }

@@ -7,15 +7,15 @@ import {
   type OpenOffer,
   type ProtocolTransfer,
   ProviderError,
-  type ProviderErrorCode,
   type TransferPhase,
   type Unsubscribe,
 } from '../../../../protocols/contract/index.ts';
 import { type Route, refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
 import { sameStamp, stampOf } from '../files/file-source.ts';
+import { isMediaType } from '../files/media-type.ts';
 import { safeName } from '../files/safe-name.ts';
-import { RESUMABLE } from '../ledger/resumable.ts';
+import { DEFINITE, RESUMABLE } from '../ledger/resumable.ts';
 import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { canRetry, isSending, type SendingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import {
@@ -42,11 +42,6 @@ import { wantedRow } from './wanted-row.ts';
 const HASHED_AT_ONCE = 2;
 /** Offers of an account that are on their way at once, counting those that the same peer has not answered yet. */
 const OFFERS_AT_ONCE = 4;
-
-/** Why a route is off for good; anything else passes, and the offer waits for it. */
-const DEFINITE: ReadonlySet<ProviderErrorCode> = new Set(['not-supported', 'blocked', 'policy', 'peer-unknown']);
-
-const TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
 
 interface Live {
   transfer: ProtocolTransfer;
@@ -111,7 +106,7 @@ export class Sending {
     try {
       this.#add(() => {
         const row = newRow(this.#context, talkId, name, source, id);
-        return [TYPE.test(type) ? { ...row, type } : row];
+        return [isMediaType(type) ? { ...row, type } : row];
       });
       return id;
     } catch (error) {
@@ -433,7 +428,7 @@ export class Sending {
   #fail(id: string, error: ProviderError): void {
     const row = this.#ledger.get(id);
     if (row && isSending(row) && this.#canGoOn(row, error)) {
-      this.#context.log('info', 'transfer-interrupted', { code: error.code, bytes: row.bytes });
+      this.#ledger.interrupted(row, error);
       this.#wait(id);
       return;
     }

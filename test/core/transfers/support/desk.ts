@@ -70,6 +70,8 @@ export class Desk {
   /** By path. */
   readonly thumbnails = new Map<string, Thumbnail>();
   readonly logged: string[] = [];
+  /** The facts of each of these lines. */
+  readonly loggedFacts: unknown[] = [];
   refusal = '';
   driver: Driver;
   transfers: Transfers;
@@ -158,7 +160,10 @@ export class Desk {
       driver,
       downloadFolder: () => this.downloads,
       clock: this.clock,
-      log: (level, event) => this.logged.push(`${level} ${event}`),
+      log: (level, event, facts) => {
+        this.logged.push(`${level} ${event}`);
+        this.loggedFacts.push(facts);
+      },
       emit: (event) => {
         this.events.push(event);
         this.toldAt.push(this.clock.now());
