@@ -13,6 +13,14 @@ const SQL_TABLES = ['standard', 'usrloc', 'auth_db'];
 const KEPT_TABLES = ['standard', 'msilo'];
 /** XCAP documents: the table comes with those of presence. */
 const DOCUMENT_TABLES = ['standard', 'presence'];
+/**
+ * presence_xml reads one document with rules: the first in the table, be it `pres-rules` or `org.openmobilealliance.pres-rules`, which for
+ * it are one type. In this view the first comes first.
+ */
+const RULES_FIRST = [
+  `CREATE VIEW IF NOT EXISTS rules_first AS SELECT * FROM xcap ORDER BY doc_uri LIKE '%/org.openmobilealliance.pres-rules/%';`,
+  `INSERT OR IGNORE INTO version (table_name, table_version) SELECT 'rules_first', table_version FROM version WHERE table_name = 'xcap';`,
+];
 const TEXT_TABLES = ['presentity', 'active_watchers', 'watchers', 'pua', 'rls_presentity', 'rls_watchers'];
 const TCP_PORTS = ['sip', 'sips', 'xcap', 'xcaps', 'msrp', 'msrps'];
 
@@ -26,8 +34,12 @@ function shipped(...names) {
 
 function makeDatabase(file, tables, rows = []) {
   const made = tables.map((name) => fs.readFileSync(shipped('db_sqlite', `${name}-create.sql`), 'utf8'));
+  execute(file, [...made, ...rows, 'PRAGMA journal_mode=WAL;']);
+}
+
+function execute(file, statements) {
   execFileSync('sqlite3', ['-bail', file], {
-    input: [...made, ...rows, 'PRAGMA journal_mode=WAL;'].join('\n'),
+    input: statements.join('\n'),
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }
@@ -66,6 +78,7 @@ export const kamailio = {
       makeDatabase(inside(campus, 'kamailio.db'), SQL_TABLES, SUBSCRIBERS);
     if (!fs.existsSync(inside(campus, 'kept.db'))) makeDatabase(inside(campus, 'kept.db'), KEPT_TABLES);
     if (!fs.existsSync(inside(campus, 'documents.db'))) makeDatabase(inside(campus, 'documents.db'), DOCUMENT_TABLES);
+    execute(inside(campus, 'documents.db'), RULES_FIRST);
     // written at a good stop only: a crash would bring back whoever was there at the last one, or half a table. Clients publish
     // and subscribe anew.
     makeTextTables(inside(campus, 'text'));

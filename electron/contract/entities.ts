@@ -87,6 +87,8 @@ export const accountSchema = z.object({
   xcapRoot: z.optional(z.string()),
   /** Where its contact list lives; null when it has none. */
   contactList: z.nullable(z.enum(['server', 'waiting', 'local', 'discovered'])),
+  /** Entries of the list on the server that cannot be shown. */
+  contactsUnread: z.number(),
   /** False when the password is kept only until the program closes. */
   passwordKept: z.boolean(),
 });

@@ -48,6 +48,8 @@ export interface ContactListOperationSet {
    * `onChange` fires then.
    */
   readonly kept: 'server' | 'waiting' | 'local' | 'discovered';
+  /** How many entries of the list on the server cannot be shown, as they are no address of this protocol. Absent: none. */
+  readonly unread?: number;
   /** Fires with the whole new list after any change, also from another device. */
   readonly onChange: Subscribe<readonly Contact[]>;
   readonly onRequests: Subscribe<readonly ContactRequest[]>;

@@ -82,6 +82,10 @@ export const en = {
       local: 'Contacts are kept on this computer.',
       discovered: 'Contacts are the people on this network.',
     },
+    contactsUnread_one:
+      'One entry of the contact list on the server is no address this account can use, and is not shown. Look at it with the program that wrote it.',
+    contactsUnread_other:
+      '{{count}} entries of the contact list on the server are no addresses this account can use, and are not shown. Look at them with the program that wrote them.',
     password: 'Password',
     usePassword: 'Use this password',
     displayName: 'Your name',

@@ -86,6 +86,10 @@ export const pt: Same<typeof en> = {
       local: 'Os contactos estão guardados neste computador.',
       discovered: 'Os contactos são as pessoas desta rede.',
     },
+    contactsUnread_one:
+      'Uma entrada da lista de contactos no servidor não é um endereço que esta conta possa usar e não é mostrada. Veja-a no programa que a escreveu.',
+    contactsUnread_other:
+      '{{count}} entradas da lista de contactos no servidor não são endereços que esta conta possa usar e não são mostradas. Veja-as no programa que as escreveu.',
     password: 'Palavra-passe',
     usePassword: 'Usar esta palavra-passe',
     displayName: 'O seu nome',

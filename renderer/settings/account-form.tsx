@@ -92,6 +92,7 @@ export function AccountForm({ account }: { account: Account }) {
         <div className={styles.small}>
           <p>{t('account.since', { time: format.full(registration.since) })}</p>
           {account.contactList && <p>{t(`account.contactsOn.${account.contactList}`)}</p>}
+          {account.contactsUnread > 0 && <p>{t('account.contactsUnread', { count: account.contactsUnread })}</p>}
         </div>
       )}
       <Switch label={t('account.turnOn')} checked={account.enabled} onChange={(enabled) => void change({ enabled })} />

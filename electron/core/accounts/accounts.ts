@@ -289,6 +289,7 @@ export class Accounts {
       ...(typeof settings.options.msrpRelay === 'string' && { msrpRelay: settings.options.msrpRelay }),
       ...(typeof settings.options.xcapRoot === 'string' && { xcapRoot: settings.options.xcapRoot }),
       contactList: connection.provider?.operationSet('contactList')?.kept ?? null,
+      contactsUnread: connection.provider?.operationSet('contactList')?.unread ?? 0,
       passwordKept: !protocol.needsServer || this.#parts.passwords.isKept(settings.id),
     };
   }

@@ -32,7 +32,7 @@ export interface PeopleParts {
   hasTalk(personId: string): boolean;
   /** Somebody who could not be reached can be now. */
   cameBack(route: Route): void;
-  /** An account's list is kept somewhere else now. */
+  /** An account's list is kept somewhere else now, or has another number of entries that cannot be shown. */
   listMoved(): void;
   clock: Clock;
 }
@@ -41,6 +41,7 @@ interface Attached {
   provider: Provider;
   undo: Unsubscribe[];
   kept: ContactListOperationSet['kept'] | undefined;
+  unread: number;
   permissions: ContactPermissions | undefined;
   ignorePermissions: Unsubscribe;
 }
@@ -129,6 +130,7 @@ export class People {
       provider,
       undo,
       kept: list?.kept,
+      unread: list?.unread ?? 0,
       permissions: undefined,
       ignorePermissions: () => {},
     });
@@ -306,8 +308,10 @@ export class People {
       for (const address of gone.values()) if (address.listed) this.#unlist(address);
     });
     const attached = this.#attached.get(accountId);
-    if (attached && attached.kept !== list.kept) {
+    const unread = list.unread ?? 0;
+    if (attached && (attached.kept !== list.kept || attached.unread !== unread)) {
       attached.kept = list.kept;
+      attached.unread = unread;
       this.#parts.listMoved();
     }
     this.#takePermissions(accountId);

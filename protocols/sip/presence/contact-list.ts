@@ -2,7 +2,6 @@ import {
   type Address,
   type Contact,
   type ContactListOperationSet,
-  type ContactPermissions,
   type ContactRequest,
   type ContactSubscription,
   Emitter,
@@ -13,6 +12,7 @@ import {
 import { parseSipAddress } from '../sip-address.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { PRESENCE_RULES } from '../xcap/documents/presence-rules.ts';
+import { countUnreadable } from '../xcap/documents/resource-lists.ts';
 import { changeService, RLS_SERVICES, serviceOf } from '../xcap/documents/rls-services.ts';
 import type { XcapService } from '../xcap/xcap-service.ts';
 import { PartedContacts } from './parted-contacts.ts';
@@ -69,7 +69,7 @@ export class SipContactList implements ContactListOperationSet {
     this.#parted = new PartedContacts(options.storage);
     this.#service = serviceOf(agent.address);
     // who was blocked has no subscription in which the server could tell (RFC 6665 §4.1.3): a word of ours lets them ask
-    this.#rules = new PresencePermissions(xcap.rules, (address) => {
+    this.#rules = new PresencePermissions(xcap, (address) => {
       void agent.request({ method: 'OPTIONS', to: address });
     });
     agent.onHeard((address) => this.#watching.heard(address));
@@ -127,6 +127,11 @@ export class SipContactList implements ContactListOperationSet {
     return this.#server.isWaiting ? 'waiting' : 'server';
   }
 
+  get unread(): number {
+    const { xcap } = this.#options;
+    return xcap.isKnown && xcap.lists.text !== undefined ? countUnreadable(xcap.lists.text) : 0;
+  }
+
   get contacts(): readonly Contact[] {
     return this.#listed.map((contact) => ({ ...contact, subscription: this.#subscriptionOf(contact.address) }));
   }
@@ -139,7 +144,7 @@ export class SipContactList implements ContactListOperationSet {
     return this.#requests;
   }
 
-  get permissions(): ContactPermissions | undefined {
+  get permissions(): PresencePermissions | undefined {
     return this.#options.xcap.has(PRESENCE_RULES) ? this.#rules : undefined;
   }
 
@@ -277,7 +282,7 @@ export class SipContactList implements ContactListOperationSet {
     const { permissions } = this;
     this.#parted.asking(this.#watchers.asking);
     const asking = permissions
-      ? this.#watchers.asking.filter(({ address }) => permissions.of(address) === 'ask' && !this.#parted.has(address))
+      ? this.#watchers.asking.filter(({ address }) => permissions.isOpen(address) && !this.#parted.has(address))
       : [];
     const each = new Map(asking.map(({ address, name }) => [address, { address, ...(name ? { name } : {}) }]));
     const requests = [...each.values()];

@@ -7,6 +7,8 @@ export interface XcapDocumentOptions {
   storage: ProviderStorage;
   /** Whether a text is such a document: what stands between us and the server answers with pages of its own. */
   fits: (text: string) => boolean;
+  /** It is another program's: never written, nor put back when it is gone. */
+  isForeign?: boolean;
   /** Undefined while the server cannot be asked. */
   client(): XcapClient | undefined;
 }
@@ -106,7 +108,8 @@ export class XcapDocument {
   async #read(): Promise<void> {
     let answer = await this.#client().get(this.#options.auid, this.#copy?.etag);
     // programs empty a document and do not remove it: the server has lost it, and who is on it must not be lost with it
-    if (answer === 'none' && this.#text !== undefined) answer = await this.#putBack(this.#text);
+    if (answer === 'none' && this.#text !== undefined && !this.#options.isForeign)
+      answer = await this.#putBack(this.#text);
     const { auid, fits } = this.#options;
     if (typeof answer === 'object' && !fits(answer.text)) throw new ProviderError('malformed', { detail: auid });
     this.#isKnown = true;

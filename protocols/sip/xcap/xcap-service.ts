@@ -5,7 +5,12 @@ import { type ServerBinding, serverBinding } from '../authentication/server-bind
 import type { TlsTrust } from '../transport/tls-trust.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { ChangeWatch } from './change-watch.ts';
-import { PRESENCE_RULES, PRESENCE_RULES_TYPE, readPresenceRules } from './documents/presence-rules.ts';
+import {
+  OMA_PRESENCE_RULES,
+  PRESENCE_RULES,
+  PRESENCE_RULES_TYPE,
+  readPresenceRules,
+} from './documents/presence-rules.ts';
 import { RESOURCE_LISTS, RESOURCE_LISTS_TYPE, readResourceLists } from './documents/resource-lists.ts';
 import { RLS_SERVICES, RLS_SERVICES_TYPE, readServices } from './documents/rls-services.ts';
 import { readCapabilities, XCAP_CAPS } from './documents/xcap-caps.ts';
@@ -58,6 +63,8 @@ interface Known {
 export class XcapService {
   readonly lists: XcapDocument;
   readonly rules: XcapDocument;
+  /** Rules other programs write; only read. */
+  readonly otherRules: XcapDocument;
   readonly services: XcapDocument;
   readonly #options: XcapServiceOptions;
   readonly #changes: ChangeWatch;
@@ -82,14 +89,15 @@ export class XcapService {
     this.#options = options;
     const { storage, agent, random } = options;
     const client = (): XcapClient | undefined => (options.online() ? this.#client : undefined);
-    const document = (auid: string, contentType: string, read: (text: string) => unknown): XcapDocument =>
-      new XcapDocument({ auid, contentType, storage, client, fits: (text) => read(text) !== undefined });
+    const document = (auid: string, contentType: string, read: (text: string) => unknown, isForeign = false) =>
+      new XcapDocument({ auid, contentType, storage, client, fits: (text) => read(text) !== undefined, isForeign });
     this.lists = document(RESOURCE_LISTS, RESOURCE_LISTS_TYPE, readResourceLists);
     this.rules = document(PRESENCE_RULES, PRESENCE_RULES_TYPE, readPresenceRules);
+    this.otherRules = document(OMA_PRESENCE_RULES, PRESENCE_RULES_TYPE, readPresenceRules, true);
     this.services = document(RLS_SERVICES, RLS_SERVICES_TYPE, readServices);
     this.#changes = new ChangeWatch({
       agent,
-      documents: [this.lists, this.rules],
+      documents: [this.lists, this.rules, this.otherRules],
       random,
       onChanged: () => {
         this.#again = this.#looking !== undefined;
@@ -100,7 +108,7 @@ export class XcapService {
     if (options.root && !this.#configuredRoot) options.log('warn', 'sip.xcap-root-invalid');
     if (!this.#known) {
       // copies of another server, or of none, say nothing
-      for (const each of [this.lists, this.rules, this.services]) each.forget();
+      for (const each of [this.lists, this.rules, this.otherRules, this.services]) each.forget();
       if (this.#configuredRoot) this.#known = { root: this.#configuredRoot.href, auids: USUAL };
     }
   }
@@ -164,6 +172,7 @@ export class XcapService {
       if (!this.isKnown) return false;
       const isRead = await this.#read(this.lists);
       if (this.has(PRESENCE_RULES)) await this.#read(this.rules);
+      if (this.has(OMA_PRESENCE_RULES)) await this.#read(this.otherRules);
       if (this.#isLive && !this.#changes.isActive) this.#changes.start();
       this.#lookIn(this.#changes.isActive ? LOOK_SELDOM : LOOK_EVERY);
       if (isRead) this.#wasRead.emit();

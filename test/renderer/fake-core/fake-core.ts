@@ -197,6 +197,7 @@ export class FakeCore {
           enabled: true,
           registration: { state: 'connecting', step: 'locating' },
           contactList: 'server',
+          contactsUnread: 0,
           passwordKept: true,
           ...(server ? { server } : {}),
           ...(transport ? { transport } : {}),

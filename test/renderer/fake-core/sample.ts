@@ -23,6 +23,7 @@ const account = (change: Partial<Account> = {}): Account => ({
   enabled: true,
   registration: { state: 'online', since: Date.now() - 3 * HOUR },
   contactList: 'server',
+  contactsUnread: 0,
   passwordKept: true,
   ...change,
 });

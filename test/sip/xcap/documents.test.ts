@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { ContactPermission } from '../../../protocols/contract/index.ts';
 import { changePresenceRules, readPresenceRules } from '../../../protocols/sip/xcap/documents/presence-rules.ts';
-import { changeResourceLists, readResourceLists } from '../../../protocols/sip/xcap/documents/resource-lists.ts';
+import {
+  changeResourceLists,
+  countUnreadable,
+  readResourceLists,
+} from '../../../protocols/sip/xcap/documents/resource-lists.ts';
 import { changeService, readService, serviceOf } from '../../../protocols/sip/xcap/documents/rls-services.ts';
 import { readCapabilities } from '../../../protocols/sip/xcap/documents/xcap-caps.ts';
 import { readXcapDiff } from '../../../protocols/sip/xcap/documents/xcap-diff.ts';
@@ -64,6 +68,55 @@ describe('resource lists', () => {
     expect(readResourceLists(ended ?? '')).toEqual([]);
     expect(ended).not.toContain('<list');
     expect(changeResourceLists(begun, { put: [BOB] })).toBe(begun);
+  });
+
+  /** As SIP SIMPLE SDK 5.5 writes it, an entry of ours in it. */
+  const REWRITTEN = `<?xml version='1.0' encoding='UTF-8'?>
+<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists" xmlns:addressbook="urn:ag-projects:xml:ns:addressbook">
+  <list name="oma_grantedcontacts"><entry uri="sip%3Abob%40campus.test"/></list>
+  <list name="dialog_grantedcontacts"><entry uri="sip%3Abob%40campus.test"/></list>
+  <list name="sipsimple_presence_rls"><entry uri="bob%40campus.test"/><entry uri="eve%40campus.test"/></list>
+  <list name="sipsimple_addressbook">
+    <addressbook:contact id="1"><addressbook:name>Bob Book</addressbook:name><addressbook:uris>
+      <addressbook:uri id="2" uri="bob%40campus.test" type="SIP"/><addressbook:uri id="3" uri="sip%3Ajos%25C3%25A9%40campus.test"/>
+    </addressbook:uris></addressbook:contact>
+  </list>
+  <list name="Lab"><entry uri="sip%3Abob%40campus.test"/><entry uri="sip%3Ajos%25C3%25A9%40campus.test"/></list>
+</resource-lists>`;
+
+  test('a list another program wrote percent-encoded is read, with the names of its address book, and its own lists hidden', () => {
+    expect(readResourceLists(REWRITTEN)).toEqual([
+      { address: BOB.address, name: 'Bob Book', groups: ['Lab'] },
+      { address: 'sip:josé@campus.test', name: 'Bob Book', groups: ['Lab'] },
+    ]);
+    const bare = REWRITTEN.replaceAll('sip%3Abob%40', 'bob%40');
+    expect(readResourceLists(bare)?.[0]).toEqual({ address: BOB.address, name: 'Bob Book', groups: ['Lab'] });
+    expect(countUnreadable(REWRITTEN)).toBe(0);
+  });
+
+  test('an entry written percent-encoded is the one that is changed or taken out, and nothing is doubled', () => {
+    const changed = changeResourceLists(REWRITTEN, { put: [{ ...BOB, name: 'Robert', groups: ['Lab'] }] }) ?? '';
+    expect(readResourceLists(changed)?.[0]).toEqual({ address: BOB.address, name: 'Robert', groups: ['Lab'] });
+    expect(changed.match(/<entry /g)?.length).toBe(REWRITTEN.match(/<entry /g)?.length);
+    const ended = changeResourceLists(changed, { remove: [BOB.address] }) ?? '';
+    expect(readResourceLists(ended)?.map(({ address }) => address)).toEqual(['sip:josé@campus.test']);
+    expect(ended).toContain('<list name="oma_grantedcontacts"><entry uri="sip%3Abob%40campus.test"/></list>');
+  });
+
+  test('a group whose name begins as those of another program do is not lost', () => {
+    const changed = changeResourceLists(undefined, { put: [{ ...BOB, groups: ['dialog_partners'] }] }) ?? '';
+    expect(readResourceLists(changed)).toEqual([{ ...BOB, groups: ['dialog_partners'] }]);
+  });
+
+  test('what is no address of ours is counted', () => {
+    expect(countUnreadable(OTHERS)).toBe(2);
+    expect(countUnreadable('<x/>')).toBe(0);
+    const odd = '<entry uri="%zz"/><entry/><external anchor="http://x/"/><entry uri="xmpp:a@b.test"/>';
+    expect(
+      countUnreadable(
+        `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${odd}</list></resource-lists>`,
+      ),
+    ).toBe(4);
   });
 
   test('a group of the name another group has by its other name is told apart', () => {
@@ -131,13 +184,32 @@ describe('the list service', () => {
 
 describe('presence rules', () => {
   const handled = (text: string | undefined, address: string): ContactPermission | undefined =>
-    text === undefined ? undefined : readPresenceRules(text)?.(address);
+    text === undefined ? undefined : (readPresenceRules(text)?.(address) ?? 'ask');
   const POLICY = 'urn:ietf:params:xml:ns:common-policy';
   const rule = (id: string, identity: string, handling: string, more = ''): string =>
     `<cr:rule id="${id}"><cr:conditions>${identity}${more}</cr:conditions><cr:actions><pr:sub-handling>${handling}</pr:sub-handling></cr:actions><cr:transformations/></cr:rule>`;
   const ruleset = (...rules: string[]): string =>
     `<cr:ruleset xmlns:cr="${POLICY}" xmlns:pr="urn:ietf:params:xml:ns:pres-rules">${rules.join('')}</cr:ruleset>`;
   const one = (address: string): string => `<cr:identity><cr:one id="${address}"/></cr:identity>`;
+
+  test('rules of another program for a list of the contact list hold for who is in it', () => {
+    const external = (name: string): string =>
+      `<ocp:external-list xmlns:ocp="urn:oma:xml:xdm:common-policy"><ocp:entry anc="http://x/resource-lists/users/sip:ana@campus.test/index/~~/resource-lists/list%5B%40name%3D%22${name}%22%5D"/></ocp:external-list>`;
+    const text = ruleset(
+      rule('wp_prs_granted', external('oma_grantedcontacts'), 'allow'),
+      rule('wp_prs_blocked', external('oma_blockedcontacts'), 'polite-block'),
+    ).replaceAll('%3D', '=');
+    const lists: Record<string, string> = {
+      oma_grantedcontacts: BOB.address,
+      oma_blockedcontacts: 'sip:eve@campus.test',
+    };
+    const read = readPresenceRules(text, (name, address) => lists[name] === address);
+    expect([BOB.address, 'sip:eve@campus.test', 'sip:carol@campus.test'].map((each) => read?.(each))).toEqual([
+      'allow',
+      'polite-block',
+      undefined,
+    ]);
+  });
 
   test('every permission is written, read, and taken back', () => {
     let text: string | undefined;

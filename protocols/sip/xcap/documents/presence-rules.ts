@@ -7,6 +7,9 @@ import { parseDocument } from './limits.ts';
 /** Who may see our presence: rules (RFC 5025) in the common policy form (RFC 4745). */
 export const PRESENCE_RULES = 'pres-rules';
 export const PRESENCE_RULES_TYPE = 'application/auth-policy+xml';
+/** The same kind of document where OMA-TS-Presence_SIMPLE_XDM has it, for the programs that write there. */
+export const OMA_PRESENCE_RULES = 'org.openmobilealliance.pres-rules';
+const OMA_POLICY = 'urn:oma:xml:xdm:common-policy';
 const POLICY = 'urn:ietf:params:xml:ns:common-policy';
 const RULES = 'urn:ietf:params:xml:ns:pres-rules';
 const EMPTY = `<?xml version="1.0" encoding="UTF-8"?>\n<ruleset xmlns="${POLICY}"/>`;
@@ -28,6 +31,8 @@ interface Rule {
   conditions: XmlElement | undefined;
   /** Undefined: the rule is for everybody. */
   identity: XmlElement | undefined;
+  /** OMA-TS-XDM_Core §5.6.7: the rule is for who is in lists of these names. */
+  lists: readonly string[];
   /** It depends on the time, on a place, or on something we do not know (RFC 4745 §7): then it may not hold. */
   isUncertain: boolean;
 }
@@ -47,10 +52,17 @@ const rulesIn = (root: XmlElement): Rule[] =>
         handling: handling && STRENGTH.includes(handling) ? handling : undefined,
         conditions,
         identity: policyChild(conditions, 'identity'),
+        lists: childOf(conditions, 'external-list', OMA_POLICY)?.children.flatMap(listName) ?? [],
         isUncertain:
           conditions?.children.some((each) => each.name !== 'identity' || each.namespace !== POLICY) ?? false,
       };
     });
+
+/** The list an `anc` points to: `…/resource-lists/list[@name="…"]`, percent-encoded. */
+const listName = ({ attributes: { anc = '' } }: XmlElement): string[] => {
+  const name = /list(?:\[|%5b)(?:@|%40)name=(?:"|%22)(.+?)(?:"|%22)(?:\]|%5d)/i.exec(anc)?.[1];
+  return name === undefined ? [] : [name];
+};
 
 const names = (element: XmlElement, address: Address): boolean =>
   parseSipAddress(element.attributes.id ?? '') === address;
@@ -73,8 +85,14 @@ const matches = ({ identity, conditions, isUncertain }: Rule, address: Address):
   return identity.children.some((each) => isOne(each, address) || isAmongMany(each, address));
 };
 
-/** Says what a document allows whom. Undefined when it cannot be understood. */
-export const readPresenceRules = (text: string): ((address: Address) => ContactPermission) | undefined => {
+/**
+ * Says what a document allows whom; undefined of somebody no rule is for. Undefined when it cannot be understood. `inList`: whether
+ * somebody is in the list of that name, for rules that are for a list.
+ */
+export const readPresenceRules = (
+  text: string,
+  inList: (name: string, address: Address) => boolean = () => false,
+): ((address: Address) => ContactPermission | undefined) | undefined => {
   const root = parseDocument(text, 'ruleset', POLICY);
   if (!root) return undefined;
   const rules = rulesIn(root);
@@ -88,22 +106,25 @@ export const readPresenceRules = (text: string): ((address: Address) => ContactP
     }
   }
   const wide = rules.filter(({ identity }) => !identity || identity.children.some(({ name }) => name === 'many'));
+  const forLists = rules.filter(({ lists, conditions }) => lists.length > 0 && conditions?.children.length === 1);
   return (address) => {
     const found = wide.filter((rule) => matches(rule, address)).map(({ handling }) => handling);
     found.push(...(named.get(address) ?? []));
+    for (const { lists, handling } of forLists) if (lists.some((name) => inList(name, address))) found.push(handling);
     const strongest = STRENGTH.findLast((handling) => found.includes(handling));
-    return strongest ? PERMISSIONS[strongest] : 'ask';
+    return strongest && PERMISSIONS[strongest];
   };
 };
 
 /**
  * The document after giving one person a permission. Rules of other clients go on holding for everybody else: the person
- * is taken out of them, or made an exception. Undefined when the document cannot be understood.
+ * is taken out of them, or made an exception. Undefined when the document cannot be understood. `always`: `ask` is written down, too.
  */
 export const changePresenceRules = (
   text: string | undefined,
   address: Address,
   permission: ContactPermission,
+  always = false,
 ): string | undefined => {
   const source = text ?? EMPTY;
   const root = parseDocument(source, 'ruleset', POLICY);
@@ -121,7 +142,7 @@ export const changePresenceRules = (
   }
   // RFC 5025 §3.2.1: who is in no rule at all is blocked; servers ask about strangers, but Kamailio 5.6 ends the subscription of
   // somebody whose rule has gone and refuses every one after it, where `confirm` lets them ask again
-  if (!isThere && (permission !== 'ask' || splices.length > 0)) {
+  if (!isThere && (always || permission !== 'ask' || splices.length > 0)) {
     const own = rules.find(
       (rule) =>
         rule.id.startsWith('aims-') &&

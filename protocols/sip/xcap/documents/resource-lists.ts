@@ -12,6 +12,13 @@ export const RESOURCE_LISTS_TYPE = 'application/resource-lists+xml';
 const NAMESPACE = 'urn:ietf:params:xml:ns:resource-lists';
 const EMPTY = `<?xml version="1.0" encoding="UTF-8"?>\n<resource-lists xmlns="${NAMESPACE}"/>`;
 const NAME_MAXIMUM = 200;
+/** Where SIP SIMPLE SDK 5.5 keeps the names and groups of its own program. */
+const ADDRESS_BOOK = 'urn:ag-projects:xml:ns:addressbook';
+/**
+ * OMA-TS-XDM_Shared_List: these hold who is granted or blocked, and no group anybody made. Those of SIP SIMPLE SDK 5.5 hold whom that
+ * program subscribes to, and its address book.
+ */
+const HIDDEN = /^(?:oma_(?!buddylist$)|sipsimple_|dialog_)/;
 
 interface Entry {
   address: Address;
@@ -26,22 +33,56 @@ interface List {
   entries: readonly Entry[];
 }
 
+const OTHER_SCHEME = /^\s*(?!(?:sips?|im|pres):)[a-z][a-z\d+.-]*:/i;
+
 const isList = ({ name, namespace }: XmlElement): boolean => name === 'list' && namespace === NAMESPACE;
 const displayNameOf = (element: XmlElement): string =>
   headerText(childOf(element, 'display-name', NAMESPACE)?.text ?? '', NAME_MAXIMUM);
+
+/**
+ * The address an element's `uri` names. `Ana%40home` and `Ana@home` are one: compared decoded. SIP SIMPLE SDK 5.5 writes each URI
+ * percent-encoded as a whole, and its scheme is left out where a person left it out.
+ */
+const entryAddress = ({ attributes: { uri = '' } }: XmlElement): Address | undefined => {
+  const text = typeof parseSipAddress(uri) === 'string' ? uri : decoded(uri);
+  // without a scheme, `xmpp` would be the user and what follows its password
+  const address = OTHER_SCHEME.test(text) ? undefined : parseSipAddress(text);
+  return typeof address === 'string' ? address : undefined;
+};
+
+const decoded = (uri: string): string => {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
+};
+
+/** Names in the address book of SIP SIMPLE SDK 5.5, which leaves the entries of other lists without any. */
+const namesIn = (root: XmlElement): Map<Address, string> => {
+  const book = root.children.find((child) => isList(child) && child.attributes.name === 'sipsimple_addressbook');
+  const names = new Map<Address, string>();
+  for (const contact of book?.children ?? []) {
+    if (contact.name !== 'contact' || contact.namespace !== ADDRESS_BOOK) continue;
+    const name = headerText(childOf(contact, 'name', ADDRESS_BOOK)?.text ?? '', NAME_MAXIMUM);
+    for (const uri of childOf(contact, 'uris', ADDRESS_BOOK)?.children ?? []) {
+      const address = entryAddress(uri);
+      if (address !== undefined && !names.has(address)) names.set(address, name);
+    }
+  }
+  return names;
+};
 
 /** All lists, nested ones after the list they are in. */
 const listsIn = (parent: XmlElement, outer: string | undefined): List[] =>
   parent.children.filter(isList).flatMap((element): List[] => {
     const { name } = element.attributes;
-    // OMA-TS-XDM_Shared_List: these hold who is granted or blocked, and no group anybody made
-    if (name?.startsWith('oma_') && name !== 'oma_buddylist') return [];
+    if (name !== undefined && HIDDEN.test(name)) return [];
     const group = name === undefined || name === 'oma_buddylist' ? outer : displayNameOf(element) || headerText(name);
     const entries = element.children.flatMap((child): Entry[] => {
       if (child.name !== 'entry' || child.namespace !== NAMESPACE) return [];
-      // `Ana%40home` and `Ana@home` are one: compared decoded
-      const address = parseSipAddress(child.attributes.uri ?? '');
-      return typeof address === 'string' ? [{ address, element: child, name: displayNameOf(child) }] : [];
+      const address = entryAddress(child);
+      return address === undefined ? [] : [{ address, element: child, name: displayNameOf(child) }];
     });
     return [{ element, group, entries }, ...listsIn(element, group)];
   });
@@ -51,6 +92,7 @@ export const readResourceLists = (text: string): StoredContact[] | undefined => 
   const root = parseDocument(text, 'resource-lists', NAMESPACE);
   if (!root) return undefined;
   const contacts = new Map<Address, { name: string; groups: Set<string> }>();
+  const names = namesIn(root);
   for (const { group, entries } of listsIn(root, undefined)) {
     for (const { address, name } of entries) {
       const known = contacts.get(address) ?? { name: '', groups: new Set<string>() };
@@ -60,9 +102,30 @@ export const readResourceLists = (text: string): StoredContact[] | undefined => 
   }
   return [...contacts].map(([address, { name, groups }]) => ({
     address,
-    name,
+    name: name || (names.get(address) ?? ''),
     groups: [...groups].sort((a, b) => a.localeCompare(b)),
   }));
+};
+
+/**
+ * How many entries of the shown lists name nobody we could write to or watch: other schemes, lists kept elsewhere, and what is
+ * no address at all.
+ */
+export const countUnreadable = (text: string): number => {
+  const root = parseDocument(text, 'resource-lists', NAMESPACE);
+  const elsewhere = /^(?:entry-ref|external)$/;
+  return (root ? listsIn(root, undefined) : []).reduce((count, { element, entries }) => {
+    const ours = element.children.filter(({ namespace }) => namespace === NAMESPACE);
+    const written = ours.filter(({ name }) => name === 'entry' || elsewhere.test(name)).length;
+    return count + written - entries.length;
+  }, 0);
+};
+
+/** The addresses in one list of its own name, such as `oma_grantedcontacts`. */
+export const readNamedList = (text: string, name: string): ReadonlySet<Address> => {
+  const root = parseDocument(text, 'resource-lists', NAMESPACE);
+  const list = root?.children.find((child) => isList(child) && child.attributes.name === name);
+  return new Set(list?.children.flatMap((child) => (child.name === 'entry' ? (entryAddress(child) ?? []) : [])));
 };
 
 /** Who is added or changed, and who is taken out. */
@@ -144,7 +207,7 @@ const entryText = ({ address, name }: Pick<StoredContact, 'address' | 'name'>): 
 const listText = (group: string | undefined, entries: string, names: Set<string | undefined>): string => {
   if (group === undefined) return `<list xmlns="${NAMESPACE}">${entries}</list>`;
   // RFC 4826 §3.1: `name` is unique among its siblings; what is shown need not be
-  let name = group;
+  let name = HIDDEN.test(group) ? `_${group}` : group;
   while (names.has(name)) name += '_';
   names.add(name);
   return `<list xmlns="${NAMESPACE}" name="${escapeXml(name)}">${nameText(group)}${entries}</list>`;

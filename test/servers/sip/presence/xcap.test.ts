@@ -108,3 +108,27 @@ test('an XCAP server that is away leaves the list as last seen, and takes what w
   await last.remove(user('dave').sip);
   expect(last.contacts).toEqual([]);
 });
+
+test('rules another program wrote are read, and ours go before them, also for the server', async () => {
+  await kamailio.restart({ presenceRules: true });
+  const dave = user('dave').sip;
+  const rules = `<?xml version="1.0"?><ruleset xmlns="urn:ietf:params:xml:ns:common-policy"><rule id="other"><conditions><identity><one id="${dave}"/></identity></conditions><actions><sub-handling xmlns="urn:ietf:params:xml:ns:pres-rules">block</sub-handling></actions></rule></ruleset>`;
+  const written = await clientOf('erin').put(
+    'org.openmobilealliance.pres-rules',
+    'application/auth-policy+xml',
+    rules,
+    'any',
+  );
+  expect(written).not.toBe('conflict');
+  const erin = await online('erin', { options: { xcapRoot: campus().xcapsRoot } });
+  const permissions = () => erin.set('contactList').permissions;
+  const list = erin.set('contactList');
+  while (permissions()?.of(dave) !== 'block') await next(list.onChange);
+  await permissions()?.set(dave, 'allow');
+  await erin.set('presence').publish({ state: 'busy' });
+  const watcher = await online('dave', { options: { xcapRoot: '' } });
+  await watcher.set('contactList').put({ address: user('erin').sip, name: 'Erin', groups: [] });
+  await watcher.sees(user('erin').sip, ({ state }) => state === 'busy');
+  await permissions()?.set(dave, 'ask');
+  expect(permissions()?.of(dave)).toBe('ask');
+});
