@@ -139,6 +139,7 @@ export function createTransfers(context: TransfersContext): Transfers {
 
     async recover() {
       ledger.load();
+      await receiving.settle();
       const rows = ledger.all();
       await copies.removeAllBut(new Set(rows.map((row) => row.id)));
       for (const row of rows) {

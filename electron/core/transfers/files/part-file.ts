@@ -7,9 +7,9 @@ import { markDownloaded } from './download-mark.ts';
 import { stampOf } from './file-source.ts';
 import { strongestHash } from './hash/file-hash.ts';
 import { FollowingHash } from './hash/following-hash.ts';
-import { makeFolder, openPart, placeFile } from './place-file.ts';
+import { makeFolder, openPart, type PartBook, placeFile } from './place-file.ts';
 
-/** Small writes are gathered to this much before they go to the disk. */
+/** Small writes are gathered to this much before they go to the disk, and the first ones to as much as is there already. */
 const BLOCK = 256 * 1024;
 /** So much may wait for the disk before the sender is held, and so little again before it goes on. */
 const HIGH_WATER = 1024 * 1024;
@@ -54,11 +54,15 @@ export class PartFile implements ByteSink {
   #hash: FollowingHash | undefined;
   /** Some bytes came twice: what was hashed of them may not be there any more. */
   #rewritten = false;
+  /** Called whenever more has been handed over to the system. */
+  onWritten: () => void = () => {};
   readonly #free: Buffer[] = [];
   #block: Buffer | undefined;
   #blockStart = 0;
   #used = 0;
   #queued = 0;
+  /** Bytes that were given to the disk since the part was opened. */
+  #flushed = 0;
   #unsynchronised = 0;
   #synchronising: Promise<void> | undefined;
   /** Lets the sender go on. */
@@ -79,10 +83,10 @@ export class PartFile implements ByteSink {
   }
 
   /** A new part in `folder`, which is made when it is not there. */
-  static async create(folder: string, name: string, facts: PartFacts): Promise<PartFile> {
+  static async create(folder: string, name: string, facts: PartFacts, book?: PartBook): Promise<PartFile> {
     try {
       await makeFolder(folder);
-      const { path: part, handle } = await openPart(folder, name);
+      const { path: part, handle } = await openPart(folder, name, book);
       return new PartFile(part, handle, facts, []);
     } catch (cause) {
       throw diskError('target', cause);
@@ -238,7 +242,8 @@ export class PartFile implements ByteSink {
       this.#block.set(data.subarray(taken, taken + length), this.#used);
       this.#used += length;
       taken += length;
-      if (this.#used === BLOCK) this.#flush();
+      // what a kill in the first second leaves is worth something, too
+      if (this.#used >= Math.min(BLOCK, this.#flushed)) this.#flush();
     }
   }
 
@@ -249,6 +254,7 @@ export class PartFile implements ByteSink {
     this.#block = undefined;
     if (!block) return;
     this.#queued += length;
+    this.#flushed += length;
     this.#tail = this.#tail.then(async () => {
       try {
         for (let done = 0; done < length && !this.#failure; ) {
@@ -256,6 +262,7 @@ export class PartFile implements ByteSink {
           this.#written.add(start + done, start + done + bytesWritten);
           done += bytesWritten;
         }
+        this.onWritten();
         await this.#follow();
       } catch (cause) {
         this.#failure ??= diskError('target', cause);
@@ -320,6 +327,11 @@ export async function removePart(part: string): Promise<void> {
   await fs.rm(part, { force: true }).catch(() => {
     // a folder that may not be written any more: the part carries its name, a person can see what it is
   });
+}
+
+/** Whether there is such a file, and no folder or link in its place. */
+export async function isRegularFile(file: string): Promise<boolean> {
+  return (await fs.lstat(file).catch(() => undefined))?.isFile() ?? false;
 }
 
 async function setTime(part: string, modifiedAt: number): Promise<void> {

@@ -31,16 +31,32 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+const isThere = async (file: string): Promise<boolean> => (await fs.lstat(file).catch(() => undefined)) !== undefined;
+
 const isFolder = async (folder: string): Promise<boolean> =>
   (await fs.stat(folder).catch(() => undefined))?.isDirectory() ?? false;
+
+/** Who keeps account of parts. */
+export interface PartBook {
+  /** Told each path just before it is tried, so that no crash leaves a part of which nothing is written down. */
+  announce(path: string): void;
+  /** Whether a path is somebody's, be there a file or not. */
+  isOwned(path: string): boolean;
+}
 
 /**
  * Opens a new, empty file beside the wished name: `report.pdf.part`, `report (2).pdf.part`, … Never one that was there.
  * Rejects with the system's error, or `name-refused` when no name is free.
  */
-export async function openPart(folder: string, name: string): Promise<{ path: string; handle: fs.FileHandle }> {
+export async function openPart(
+  folder: string,
+  name: string,
+  book?: PartBook,
+): Promise<{ path: string; handle: fs.FileHandle }> {
   for (let attempt = 1; attempt <= MAXIMUM_NAMES; attempt++) {
     const part = path.join(folder, `${numberedName(name, attempt)}.part`);
+    if (book?.isOwned(part) || (await isThere(part))) continue;
+    book?.announce(part);
     try {
       return { path: part, handle: await fs.open(part, 'wx+') };
     } catch (cause) {

@@ -74,3 +74,9 @@ export function numberedName(name: string, attempt: number): string {
   const start = extensionStart(name);
   return `${name.slice(0, start)} (${attempt})${name.slice(start)}`;
 }
+
+/** Whether this is the name, or one of those that are tried when it is taken. */
+export function isThatName(candidate: string, name: string): boolean {
+  const attempt = / \((\d{1,3})\)(?:\.[^.]*)*$/.exec(candidate)?.[1];
+  return candidate === name || (attempt !== undefined && candidate === numberedName(name, Number(attempt)));
+}

@@ -20,6 +20,8 @@ interface Entry {
   meter: SpeedMeter | undefined;
   prepared: number | undefined;
   writtenAt: number;
+  /** Something of what this attempt brought is written down. */
+  begun: boolean;
   /** Has news that no event has told yet. */
   news: boolean;
 }
@@ -115,11 +117,32 @@ export class TransferLedger {
     this.#change(entry, { ...entry.row, ...changes });
   }
 
+  /** Facts of several at once: all of them are on disk, or none. */
+  amendTogether(changes: readonly (readonly [id: string, Changes])[]): void {
+    const rows = changes.flatMap(([id, change]) => {
+      const entry = this.#entries.get(id);
+      if (!entry) return [];
+      entry.row = { ...entry.row, ...change };
+      entry.prepared = undefined;
+      entry.writtenAt = this.#context.clock.now();
+      return [entry.row];
+    });
+    const ids = rows.map(({ id }) => id);
+    this.#safely(ids, () => {
+      this.#context.driver.transaction(() => {
+        for (const row of rows) this.rows.save(row);
+      });
+      for (const id of ids) this.#unwritten.delete(id);
+    });
+    this.#tell(ids);
+  }
+
   /** An attempt begins with so many bytes, which may be fewer than an earlier one had. */
   startAt(id: string, bytes: number, runs: readonly ByteRange[] = []): void {
     const entry = this.#entries.get(id);
     if (!entry || isFinal(entry.row.stage)) return;
     entry.row = { ...entry.row, bytes: 0 };
+    entry.begun = false;
     this.progress(id, bytes, runs);
   }
 
@@ -128,16 +151,29 @@ export class TransferLedger {
     const entry = this.#entries.get(id);
     if (!entry || isFinal(entry.row.stage) || bytes <= entry.row.bytes) return;
     const { row } = entry;
-    entry.row = isReceiving(row) ? { ...row, bytes, side: { ...row.side, runs } } : { ...row, bytes };
+    entry.row = isReceiving(row) ? { ...row, bytes, side: { ...row.side, runs: [...runs] } } : { ...row, bytes };
     const now = this.#context.clock.now();
     entry.meter?.add(now, bytes);
     // a clock that was set back must not keep it from the disk
     if (Math.abs(now - entry.writtenAt) >= WRITE_INTERVAL) {
       entry.writtenAt = now;
-      this.#safely(id, () => this.rows.saveProgress(id, bytes, runs));
+      this.#safely([id], () => this.rows.saveProgress(id, bytes, runs));
     }
     entry.news = true;
     this.#schedule(this.#emittedAt + EVENT_INTERVAL);
+  }
+
+  /** What is in the part outlives us now. The first of it is written down at once. */
+  kept(id: string, runs: readonly ByteRange[]): void {
+    const entry = this.#entries.get(id);
+    if (!entry || !isReceiving(entry.row) || isFinal(entry.row.stage)) return;
+    const { row } = entry;
+    entry.row = { ...row, side: { ...row.side, runs: [...runs] } };
+    const now = this.#context.clock.now();
+    if (entry.begun && Math.abs(now - entry.writtenAt) < WRITE_INTERVAL) return;
+    entry.writtenAt = now;
+    entry.begun = true;
+    this.#safely([id], () => this.rows.saveProgress(id, row.bytes, runs));
   }
 
   /** How far the hash is, in bytes. */
@@ -171,7 +207,7 @@ export class TransferLedger {
   roomAgain(): void {
     for (const id of this.#unwritten) {
       const entry = this.#entries.get(id);
-      if (entry) this.#safely(id, () => this.#write(entry.row));
+      if (entry) this.#safely([id], () => this.#write(entry.row));
       else this.#unwritten.delete(id);
     }
   }
@@ -182,7 +218,7 @@ export class TransferLedger {
   }
 
   #put(row: TransferRow): void {
-    this.#entries.set(row.id, { row, meter: undefined, prepared: undefined, writtenAt: 0, news: false });
+    this.#entries.set(row.id, { row, meter: undefined, prepared: undefined, writtenAt: 0, begun: false, news: false });
   }
 
   #change(entry: Entry, row: TransferRow): void {
@@ -195,7 +231,7 @@ export class TransferLedger {
     }
     entry.writtenAt = now;
     if (row.stage !== before) this.#log(row, before);
-    this.#safely(row.id, () => this.#write(row, before));
+    this.#safely([row.id], () => this.#write(row, before));
     this.#tell([row.id]);
   }
 
@@ -222,11 +258,11 @@ export class TransferLedger {
    * A state that cannot be written is true all the same: the transfer goes on, and what an older row says is put right
    * when there is room, or at the next start.
    */
-  #safely(id: string, write: () => void): void {
+  #safely(ids: readonly string[], write: () => void): void {
     try {
       write();
     } catch (error) {
-      this.#unwritten.add(id);
+      for (const id of ids) this.#unwritten.add(id);
       this.#context.log('error', 'transfer-not-written', { error: error instanceof Error ? error.message : 'unknown' });
     }
   }

@@ -59,7 +59,7 @@ export class TransferRows {
     this.#driver.run(
       `INSERT INTO transfers (id, talk_id, account_id, address, offer_key, created_at, state, bytes, ranges, icon, facts, cleared)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET cleared = excluded.cleared, state = excluded.state, bytes = excluded.bytes,
+       ON CONFLICT (id) DO UPDATE SET cleared = excluded.cleared, offer_key = excluded.offer_key, state = excluded.state, bytes = excluded.bytes,
          ranges = excluded.ranges, facts = excluded.facts`,
       id,
       talkId,
@@ -78,6 +78,26 @@ export class TransferRows {
 
   saveProgress(id: string, bytes: number, runs: readonly ByteRange[]): void {
     this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', bytes, JSON.stringify(runs), id);
+  }
+
+  /** Those of forgotten talks that still have a part. */
+  forgottenParts(): { id: string; part: string }[] {
+    return this.#driver
+      .all<StoredRow>(`SELECT * FROM transfers WHERE cleared = ? AND facts LIKE '%"part":"%'`, FORGOTTEN)
+      .flatMap((stored) => {
+        const row = fromStored(stored);
+        return row && isReceiving(row) && row.side.part !== null ? [{ id: row.id, part: row.side.part }] : [];
+      });
+  }
+
+  /** The part of a forgotten transfer is gone. */
+  forgetPart(id: string): void {
+    const stored = this.#driver.get<StoredRow>('SELECT * FROM transfers WHERE id = ?', id);
+    const row = stored && fromStored(stored);
+    if (!stored || !row || !isReceiving(row)) return;
+    const facts = keptJson<{ side?: object }>(stored.facts, {});
+    const without = JSON.stringify({ ...facts, side: { ...facts.side, part: null } });
+    this.#driver.run(`UPDATE transfers SET facts = ?, ranges = '[]' WHERE id = ?`, without, id);
   }
 
   /** They are not shown any more, neither in the panel nor in a talk. */

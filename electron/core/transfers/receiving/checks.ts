@@ -3,12 +3,15 @@ import {
   type ByteSink,
   type FileFacts,
   type FileHash,
+  type FileOffer,
   type ProtocolTransfer,
   ProviderError,
 } from '../../../../protocols/contract/index.ts';
 import { strongestHash } from '../files/hash/file-hash.ts';
 import type { PartFile } from '../files/part-file.ts';
+import { safeName } from '../files/safe-name.ts';
 import { RESUMABLE } from '../ledger/resumable.ts';
+import type { TransferLedger } from '../ledger/transfer-ledger.ts';
 import { isReceiving, type ReceivingRow, type TransferRow } from '../ledger/transfer-row.ts';
 import { isFinal } from '../ledger/transfer-stage.ts';
 
@@ -24,6 +27,13 @@ export function refusalOf(
   const waiting = rows.filter((row) => row.stage.state === 'offered' && isReceiving(row) && row.route.address === peer);
   return waiting.length >= MAXIMUM_UNANSWERED ? new ProviderError('peer-busy') : undefined;
 }
+
+/** Takes the bytes of a file that is whole already: none. */
+export const FULL: ByteSink = {
+  write: () => Promise.reject(new ProviderError('size-mismatch')),
+  close: async () => {},
+  abort: async () => {},
+};
 
 /** The part as a sink; `count` is called whenever more is in it. */
 export function countedSink(part: PartFile, count: () => void): ByteSink {
@@ -88,3 +98,29 @@ export const wantedOf = ({ name, type, size, hashes }: ReceivingRow): FileFacts 
 /** Accepted by a person, and known by a hash, so that what comes later is surely the rest of what came before. */
 export const canComeAgain = (row: ReceivingRow): boolean =>
   row.side.target !== undefined && row.hashes.length > 0 && !isFinal(row.stage) && row.stage.state !== 'verifying';
+
+/**
+ * What the same peer offered before, was lost, and is offered here once more under another id, which it has from now on: a program
+ * that had crashed does not know any more how it called it. Same name, size and hash, and no attempt under way.
+ */
+export function adoptLost(
+  ledger: TransferLedger,
+  accountId: string,
+  { transfer: { peer, file }, key }: FileOffer,
+  isLive: (id: string) => boolean,
+): ReceivingRow | undefined {
+  const name = safeName(file.name);
+  const found = ledger
+    .all()
+    .filter(isReceiving)
+    .findLast((row) => {
+      const isOpen = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer';
+      const isTheirs = row.route.accountId === accountId && row.route.address === peer;
+      const isSame = row.name === name && isSameContent(row, file.size ?? null, file.hashes ?? []);
+      return isOpen && isTheirs && isSame && !isLive(row.id);
+    });
+  if (!found) return undefined;
+  const adopted = { ...found, side: { ...found.side, key } };
+  ledger.amend(found.id, { side: adopted.side });
+  return adopted;
+}

@@ -17,8 +17,10 @@ import { canRetry, isReceiving, type ReceivingRow, type TransferRow } from '../l
 import { type FinalStage, isFinal, isHeld, isOver, unansweredOf } from '../ledger/transfer-stage.ts';
 import type { TransferProvider, TransfersContext } from '../transfers.ts';
 import {
+  adoptLost,
   canComeAgain,
   countedSink,
+  FULL,
   hashesOf,
   isSameContent,
   isWorthKeeping,
@@ -28,7 +30,7 @@ import {
 } from './checks.ts';
 import { Finishing } from './finishing.ts';
 import { offeredRow } from './offered-row.ts';
-import { Parts } from './parts.ts';
+import { type Opened, Parts } from './parts.ts';
 
 interface Live {
   transfer: ProtocolTransfer;
@@ -38,7 +40,7 @@ interface Live {
   /** Asked for without a person's word, and nothing came yet: that it is not to be had now decides nothing. */
   byItself: boolean;
   /** From the moment a person accepts. */
-  accepted?: { abort: AbortController; part?: PartFile; target: string; completing?: Promise<void> };
+  accepted?: Opened & { completing?: Promise<void> };
 }
 
 /** The files others offer us: kept as rows when they are offered, as parts while they come, as files when they are whole. */
@@ -97,21 +99,15 @@ export class Receiving {
     const target = wished ?? path.join(this.#context.downloadFolder(), row.name);
     const accepted: NonNullable<Live['accepted']> = { abort: new AbortController(), target };
     live.accepted = accepted;
-    let part: PartFile;
-    try {
-      part = await this.#parts.open(row, path.dirname(target), path.basename(target));
-    } catch (error) {
+    const part = await this.#parts.open(row, accepted).catch((error: unknown) => {
       delete live.accepted;
-      throw error;
-    }
-    if (accepted.abort.signal.aborted) {
-      await part.discard();
+      if (!accepted.abort.signal.aborted) throw error;
+    });
+    if (!part) {
       // its offer went unanswered in this moment, and it is asked for instead
       if (this.#live.has(row.id)) return;
       throw refuse('wrong-state');
     }
-    accepted.part = part;
-    this.#parts.note(row.id, part.path, part, target);
     // what an earlier attempt brought counts as bytes, and not as speed
     this.#ledger.startAt(row.id, part.bytes, part.runs);
     live.transfer.accept({
@@ -197,6 +193,11 @@ export class Receiving {
     if (row.side.part !== null && !this.#live.has(row.id)) this.#track(removePart(row.side.part));
   }
 
+  /** Before `recover`: from here on each part there is belongs to one row. */
+  async settle(): Promise<void> {
+    await this.#parts.settle(this.#context.clock.now());
+  }
+
   /** What an earlier life of the program left. */
   recover(row: ReceivingRow): void {
     switch (row.stage.state) {
@@ -241,7 +242,9 @@ export class Receiving {
 
   #keep(accountId: string, offer: FileOffer, askable: boolean): void {
     const { transfer, key, lasting } = offer;
-    const known = this.#ledger.rows.byOffer(accountId, key);
+    const known =
+      this.#ledger.rows.byOffer(accountId, key) ??
+      adoptLost(this.#ledger, accountId, offer, (id) => this.#live.has(id));
     if (known) {
       this.#repeat(known, transfer, lasting === true);
       return;
@@ -342,15 +345,11 @@ export class Receiving {
       transfer.decline();
       return;
     }
-    const surplus = () => Promise.reject(new ProviderError('size-mismatch'));
-    transfer.accept({
-      sink: { write: surplus, close: async () => {}, abort: async () => {} },
-      from: size,
-      complete: async () => {
-        await this.#live.get(id)?.accepted?.completing;
-        if (this.#ledger.rows.byId(id)?.stage.state !== 'completed') throw new ProviderError('network');
-      },
-    });
+    const complete = async (): Promise<void> => {
+      await this.#live.get(id)?.accepted?.completing;
+      if (this.#ledger.rows.byId(id)?.stage.state !== 'completed') throw new ProviderError('network');
+    };
+    transfer.accept({ sink: FULL, from: size, complete });
   }
 
   #follow(id: string, transfer: ProtocolTransfer, how = { held: false, byItself: false }): void {
@@ -485,7 +484,8 @@ export class Receiving {
     const part = live?.accepted?.part;
     const keep = stage.state === 'failed' && row.hashes.length > 0 && isWorthKeeping(stage.fault.code, part);
     if (part) this.#track(this.#parts.putAway(id, part, live?.accepted?.completing, keep));
-    else if (isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
+    // what is just being opened is put away by the opening
+    else if (!live?.accepted && isReceiving(row) && row.side.part !== null && !(keep && row.side.runs[0]?.[0] === 0)) {
       this.#track(this.#parts.remove(id, row.side.part));
     }
   }

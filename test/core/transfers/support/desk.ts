@@ -73,6 +73,8 @@ export class Desk {
   /** The facts of each of these lines. */
   readonly loggedFacts: unknown[] = [];
   refusal = '';
+  /** Called before and after everything that is written to the database. */
+  onWrite = (): void => {};
   driver: Driver;
   transfers: Transfers;
   readonly #key: string;
@@ -151,9 +153,28 @@ export class Desk {
     return fs.existsSync(this.downloads) ? fs.readdirSync(this.downloads).sort() : [];
   }
 
+  #watched(driver: Driver): Driver {
+    const around = <Result>(work: () => Result): Result => {
+      this.onWrite();
+      const result = work();
+      this.onWrite();
+      return result;
+    };
+    return {
+      all: (sql, ...values) => driver.all(sql, ...values),
+      get: (sql, ...values) => driver.get(sql, ...values),
+      run: (sql, ...values) => around(() => driver.run(sql, ...values)),
+      exec: (sql) => driver.exec(sql),
+      transaction: (work) => around(() => driver.transaction(work)),
+      onRollback: (undo) => driver.onRollback(undo),
+      close: () => driver.close(),
+    };
+  }
+
   #start(): [Driver, Transfers] {
-    const driver = openDriver(path.join(this.folder, 'test.db'), this.#key, () => {});
-    migrate(driver);
+    const opened = openDriver(path.join(this.folder, 'test.db'), this.#key, () => {});
+    migrate(opened);
+    const driver = this.#watched(opened);
     const route = { accountId: ACCOUNT, address: this.#peer };
     const context: TransfersContext = {
       folder: this.folder,
