@@ -314,7 +314,7 @@ it('gives a text beside the file as a text', async () => {
 
 it('shows a link of last month as the text it is', async () => {
   const { ana, line } = await setUp();
-  const old = `<delay xmlns='${NS.delay}' stamp='2020-01-01T00:00:00Z'/>`;
+  const old = `<delay xmlns='${NS.delay}' from='${DOMAIN}' stamp='2020-01-01T00:00:00Z'/>`;
   line.write(link('https://files.test/x', { sharing: old }));
   expect((await ana.texts(1))[0]?.text).toBe('https://files.test/x');
 });

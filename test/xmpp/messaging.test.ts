@@ -141,10 +141,14 @@ it('reads texts of every kind, and only texts', async () => {
   line.write(message("<body xmlns='urn:x'>not ours</body>", { id: '4' }));
   line.write(message('<subject>x</subject>', { id: '5' }));
   line.write(
-    message(`<body>kept</body><delay xmlns='${NS.delay}' stamp='2026-01-02T03:04:05.678+01:00'/>`, { id: '6' }),
+    message(`<body>kept</body><delay xmlns='${NS.delay}' from='${DOMAIN}' stamp='2026-01-02T03:04:05.678+01:00'/>`, {
+      id: '6',
+    }),
   );
   line.write(
-    message(`<body>from the future</body><delay xmlns='${NS.delay}' stamp='2999-01-01T00:00:00Z'/>`, { id: '7' }),
+    message(`<body>from the future</body><delay xmlns='${NS.delay}' from='${DOMAIN}' stamp='2999-01-01T00:00:00Z'/>`, {
+      id: '7',
+    }),
   );
   line.write(
     `<message from='bob@campus.test/x'><body>no id</body><origin-id xmlns='${NS.stanzaId}' id='origin'/></message>`,

@@ -3,7 +3,8 @@ import { ProviderError, type ProviderLog, type ProviderStorage } from '../../con
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
 import type { Session } from '../session/session.ts';
-import { type Element, parseDateTime, xml } from '../stream/xml.ts';
+import { type Element, xml } from '../stream/xml.ts';
+import { forwardedDelayOf } from './delay.ts';
 
 const PAGE = 50;
 /** Texts fetched at the very first login; older ones stay on the server. */
@@ -96,8 +97,8 @@ export class Archive {
     const forwarded = result.getChild('forwarded', NS.forward);
     const message = forwarded?.getChild('message', NS.client);
     const archiveId = result.attrs.id;
-    if (!message || !archiveId) return true;
-    const stamp = parseDateTime(forwarded?.getChild('delay', NS.delay)?.attrs.stamp);
+    if (!forwarded || !message || !archiveId) return true;
+    const stamp = forwardedDelayOf({ envelope: stanza, forwarded, message }, this.#session.bareJid);
     const { isNews, isPast } = this.#query;
     this.#deliver({ archiveId, message, stamp, isNews, isPast });
     return true;

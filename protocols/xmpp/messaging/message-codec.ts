@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
-import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.ts';
+import { type Element, normaliseText, xml } from '../stream/xml.ts';
 
 /** Ids of what is no text: an error about one of these is no news about a text. */
 const AUXILIARY = 'aux-';
@@ -68,8 +68,6 @@ export interface DecodedMessage {
   /** Undefined when there is none. Line ends are LF, control characters are gone. */
   text: string | undefined;
   nick: string | undefined;
-  /** Original time, when somebody kept it. */
-  delayedSince: number | undefined;
   wantsReceipt: boolean;
   markable: boolean;
   /** Ids of ours that these tell about. */
@@ -104,7 +102,6 @@ export const decodeMessage = (stanza: Element, own: string): DecodedMessage | un
     stanza,
     text: bodyOf(stanza),
     nick: nick ? normaliseText(nick).trim() || undefined : undefined,
-    delayedSince: parseDateTime(stanza.getChild('delay', NS.delay)?.attrs.stamp),
     wantsReceipt: stanza.getChild('request', NS.receipts) !== undefined,
     markable: stanza.getChild('markable', NS.markers) !== undefined,
     received: received?.attrs.id,

@@ -21,6 +21,7 @@ import { stanzaErrorOf } from '../stream/errors.ts';
 import type { Element } from '../stream/xml.ts';
 import { Archive, type Archived } from './archive.ts';
 import { Confirmations } from './confirmations.ts';
+import { delayOf, forwardedDelayOf } from './delay.ts';
 import { Markable } from './markable.ts';
 import {
   archiveIdOf,
@@ -153,7 +154,7 @@ export class Messaging implements MessagingOperationSet {
     const message = decodeMessage(stanza, own);
     if (!message) return;
     const archiveId = hasArchive() ? archiveIdOf(stanza, own) : undefined;
-    this.#takeMessage(message, { via: 'server', archiveId, stamp: message.delayedSince, mayConfirm: true });
+    this.#takeMessage(message, { via: 'server', archiveId, stamp: delayOf(stanza, own), mayConfirm: true });
   }
 
   /** The session is new: what was learnt about others' clients is old. */
@@ -170,14 +171,16 @@ export class Messaging implements MessagingOperationSet {
       this.#options.log('warn', 'xmpp.carbon-forged');
       return;
     }
-    const inner = carbon.getChild('forwarded', NS.forward)?.getChild('message', NS.client);
+    const forwarded = carbon.getChild('forwarded', NS.forward);
+    const inner = forwarded?.getChild('message', NS.client);
     const message = inner && decodeMessage(inner, own);
-    if (!inner || !message || message.type === 'error') return;
+    if (!forwarded || !inner || !message || message.type === 'error') return;
     const party = carbon.getName() === 'sent' ? message.from : message.to;
     if (party !== own) return;
     const archiveId = this.#options.hasArchive() ? archiveIdOf(inner, own) : undefined;
     // the device the text was sent to confirms it
-    this.#takeMessage(message, { via: 'carbon', archiveId, stamp: message.delayedSince, mayConfirm: false });
+    const stamp = forwardedDelayOf({ envelope: stanza, forwarded, message: inner }, own);
+    this.#takeMessage(message, { via: 'carbon', archiveId, stamp, mayConfirm: false });
   }
 
   #takeArchived({ archiveId, message: stanza, stamp, isNews, isPast }: Archived): void {
