@@ -7,7 +7,6 @@ import {
   type CoreLaunch,
   type Handlers,
   isLockedCode,
-  type Protection,
   refuse,
   type ShellSide,
 } from '../contract/index.ts';
@@ -26,11 +25,12 @@ import { type Log, openLog } from './log.ts';
 import { People } from './people/people.ts';
 import { Notices } from './settings/notices.ts';
 import { Preferences } from './settings/preferences.ts';
+import { startNotices, tellProtection } from './settings/start-notices.ts';
 import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
 import { type DatabaseKey, databaseKey } from './store/key/database-key.ts';
 import { Passphrase, setSealedProfileAside } from './store/key/passphrase.ts';
-import { openStore, type StoreNote } from './store/open-store.ts';
+import { openStore } from './store/open-store.ts';
 import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
 import { StoreError, type StoreErrorCode } from './store/store-error.ts';
 import { createTransfers } from './transfers/index.ts';
@@ -289,6 +289,12 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
     shell.setUnread(conversations.talks.unread);
     log.write('info', 'core.started', { version: launch.version, restarted: launch.restarted });
     accounts.startAll();
+    store.examine().then(
+      (found) => {
+        if (found !== undefined) log.write(found === 'whole' ? 'info' : 'warn', 'store.examined', { found });
+      },
+      (error: unknown) => log.error('store.not-examined', error),
+    );
 
     let ending: Promise<void> | undefined;
     const end = async (): Promise<void> => {
@@ -450,19 +456,6 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
     store.close();
     throw error;
   }
-}
-
-function startNotices(notices: Notices, launch: CoreLaunch, notes: readonly StoreNote[]): Notices {
-  for (const { code, detail, ...counts } of notes) notices.keep(code, detail, counts);
-  if (launch.secretStore === 'none') notices.keep('secrets-not-kept');
-  else notices.withdraw('secrets-not-kept');
-  if (launch.restarted) notices.show('core-restarted');
-  return notices;
-}
-
-function tellProtection(notices: Notices, protection: Protection): void {
-  if (protection === 'none') notices.keep('history-not-protected');
-  else notices.withdraw('history-not-protected');
 }
 
 /** Expected errors of every layer leave as one kind; after the end nothing is touched any more. */

@@ -48,7 +48,8 @@ function run(...words: string[]) {
   };
   return { child, lines, closed, until, write, call, end: () => void child.stdin?.end() };
 }
-const start = (folder = temporaryFolder()) => run('--profile', 'test', '--folder', folder, '--loopback-only');
+const start = (folder = temporaryFolder(), ...words: string[]) =>
+  run('--profile', 'test', '--folder', folder, '--loopback-only', ...words);
 
 describe('the headless program', () => {
   it('takes commands and gives answers line by line, and says goodbye', async () => {
@@ -122,6 +123,37 @@ describe('the headless program', () => {
     expect(text).toContain('messages.send {talkId: text, text: text, messageId?: uuid}');
     expect(text).toContain('transport?: "udp"|"tcp"|"tls"');
   }, 20_000);
+
+  it('opens a profile that a passphrase protects with the passphrase in a file', async () => {
+    const folder = temporaryFolder();
+    const first = start(folder);
+    await first.call('app.setPassphrase', { passphrase: 'quatro ursos à chuva' });
+    first.end();
+    await first.closed;
+    const second = start(folder);
+    expect(await second.closed).toBe(1);
+    expect(second.lines.at(-1)?.fault).toEqual({ code: 'passphrase-needed', retryable: true });
+    const file = path.join(folder, 'passphrase');
+    fs.writeFileSync(file, 'quatro ursos à chuva\nand a note\n');
+    const third = start(folder, '--passphrase-file', file);
+    expect(await third.call('app.snapshot')).toMatchObject({ ok: true, output: { protection: 'passphrase' } });
+    third.end();
+    expect(await third.closed).toBe(0);
+  }, 60_000);
+
+  it('looks through its database after it was killed, beside what it does', async () => {
+    const folder = temporaryFolder();
+    const killed = start(folder);
+    await killed.call('settings.change', { theme: 'dark' });
+    killed.child.kill('SIGKILL');
+    await killed.closed;
+    const next = start(folder);
+    expect(await next.call('app.snapshot')).toMatchObject({ output: { notices: [{ code: 'secrets-not-kept' }, {}] } });
+    const log = () => fs.readFileSync(path.join(folder, 'aims.log'), 'utf8');
+    await expect.poll(log, { timeout: 60_000 }).toMatch(/store\.examined.*whole/);
+    next.end();
+    expect(await next.closed).toBe(0);
+  }, 90_000);
 
   it('refuses a profile that is sealed, in use, or badly named, with a code and an exit code', async () => {
     const failed = async (program: ReturnType<typeof run>) => {

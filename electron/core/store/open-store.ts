@@ -1,16 +1,23 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { type Integrity, integrityBeside, integrityNow, makeIndexesAnew } from './damage/integrity.ts';
+import { interruptedSalvage, restoreKept, type Salvaged, salvage } from './damage/salvage.ts';
 import { type Driver, openDriver } from './driver.ts';
 import { writeKeptCopy } from './kept-copy.ts';
 import { migrate } from './migrations.ts';
 import { ProfileFiles } from './profile-files.ts';
-import { interruptedSalvage, restoreKept, type Salvaged, salvage } from './salvage.ts';
 import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 /** Left behind by a run that met damage: the next one looks through the whole file before it trusts it. */
 const SUSPECT_FILE = 'aims.db.suspect';
 /** In that file when damage was met, not only feared. */
 const MET = 'met';
+
+const KEEP_SETTING =
+  'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
+const EXAMINED = 'store.examined';
+/** In ms. */
+const EXAMINED_EVERY = 30 * 24 * 3_600_000;
 
 /** What a person is to know of a start. */
 export interface StoreNote {
@@ -37,6 +44,11 @@ export interface OpenedStore {
   started(): void;
   /** Renews the copy of accounts, settings and people. A disk that takes it not keeps the one before. */
   keepCopy(): void;
+  /**
+   * After an end without order, and once a month, looks through the whole database beside the running core. Makes indexes
+   * anew that disagree with their tables; tells `onFault` of all other damage. Undefined where there was no reason to look.
+   */
+  examine(): Promise<Integrity | undefined>;
   /** Folds the write-ahead log into the file and closes it. */
   close(): void;
 }
@@ -60,6 +72,9 @@ export function openStore(
   const at = new Date(now()).toISOString();
   let setAside: string | null = null;
   let opening = true;
+  const hasEndedInOrder = files.marked === '';
+  let isClosed = false;
+  let stopExamining = (): void => undefined;
   const open = (): Driver => {
     const onDriverFault = (code: StoreErrorCode): void => {
       if (opening) return;
@@ -124,10 +139,8 @@ export function openStore(
     notes,
     started: () => {
       // the log holds something from here on, so that an empty one tells that it was cut
-      const sql =
-        'INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
       try {
-        driver.run(sql, 'store.opened', String(now()));
+        driver.run(KEEP_SETTING, 'store.opened', String(now()));
       } catch (error) {
         if (StoreError.from(error).code === 'damaged') throw error;
         files.unmark(); // no room: nothing can be told of the log then
@@ -143,7 +156,28 @@ export function openStore(
         // no room: the copy before is still there
       }
     },
+    examine: async () => {
+      const before = driver.get<{ value: string }>('SELECT value FROM settings WHERE key = ?', EXAMINED)?.value;
+      const isDue = before !== undefined && now() - Number(before) > EXAMINED_EVERY;
+      if (hasEndedInOrder && !isDue) {
+        if (before === undefined) driver.run(KEEP_SETTING, EXAMINED, String(now()));
+        return undefined;
+      }
+      const { found, stop } = integrityBeside(files.database, key);
+      stopExamining = stop;
+      const integrity = await found;
+      if (isClosed || integrity === undefined) return undefined;
+      if (integrity === 'damaged' || (integrity === 'index' && !mended(driver))) {
+        markSuspect(folder, MET);
+        onFault('damaged');
+        return 'damaged';
+      }
+      driver.run(KEEP_SETTING, EXAMINED, String(now()));
+      return integrity;
+    },
     close: () => {
+      isClosed = true;
+      stopExamining();
       foldAndClose(driver);
       files.unmark();
     },
@@ -167,6 +201,16 @@ function foldAndClose(driver: Driver): void {
   driver.close();
 }
 
+function mended(driver: Driver): boolean {
+  try {
+    makeIndexesAnew(driver);
+    return true;
+  } catch (error) {
+    if (StoreError.from(error).code === 'damaged') return false;
+    throw error;
+  }
+}
+
 /** Makes the next start examine the whole database. */
 function markSuspect(folder: string, why: string): void {
   try {
@@ -179,8 +223,7 @@ function markSuspect(folder: string, why: string): void {
 function examine(driver: Driver, why: string): void {
   // the check looks at how pages hang together, not into every row: it may pass where a row was met that does not read
   if (why === MET) throw new StoreError('damaged', { detail: 'met while it was in use' });
-  const found = driver.get<{ quick_check: string }>('PRAGMA quick_check(1)');
-  if (found?.quick_check !== 'ok') throw new StoreError('damaged', { detail: found?.quick_check ?? 'no answer' });
-  // the index can be made again out of the messages
-  driver.exec("INSERT INTO messages_text (messages_text) VALUES ('rebuild')");
+  if (integrityNow(driver) === 'damaged') throw new StoreError('damaged', { detail: 'found by the check' });
+  // a row that an index does not know reads as if it were not there
+  makeIndexesAnew(driver);
 }

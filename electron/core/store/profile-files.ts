@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { isLogShort } from './damage/log-end.ts';
 
 export const DATABASE_FILE = 'aims.db';
 /** Which key the database was made with, as a hash of it: 32 random bytes cannot be guessed from that. */
@@ -71,22 +72,9 @@ export class ProfileFiles {
     fs.rmSync(this.database + OPEN_MARK, { force: true });
   }
 
-  /**
-   * Whether the log that the run before must have left is gone, empty, or ends within a page. One cut exactly between two
-   * pages cannot be told from a shorter one.
-   */
+  /** Whether the log that the run before must have left is gone, or lacks some of what was in it. */
   isLogCut(): boolean {
-    if (this.marked !== 'started') return false;
-    const log = `${this.database}-wal`;
-    const size = fs.existsSync(log) ? fs.statSync(log).size : 0;
-    if (size < 32) return true;
-    const header = Buffer.alloc(12);
-    const handle = fs.openSync(log, 'r');
-    fs.readSync(handle, header, 0, 12, 0);
-    fs.closeSync(handle);
-    // SQLite's file format §4.1: a magic number, a version, the size of a page; each page follows 24 bytes of its own
-    const isLog = (header.readUInt32BE(0) & ~1) === 0x377f0682;
-    return !isLog || (size - 32) % (header.readUInt32BE(8) + 24) !== 0;
+    return this.marked === 'started' && isLogShort(this.database);
   }
 
   /** A name that nothing has yet. */

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CommandError } from '../../../electron/contract/index.ts';
+import { isLogShort } from '../../../electron/core/store/damage/log-end.ts';
 import type { Driver } from '../../../electron/core/store/driver.ts';
 import { migrate, STORE_VERSION } from '../../../electron/core/store/migrations.ts';
 import { openStore } from '../../../electron/core/store/open-store.ts';
@@ -194,6 +195,8 @@ describe('opening the store', () => {
       child.kill('SIGKILL');
       await once(child, 'close');
       const confirmed = seen.split('\n').slice(0, -1).length;
+      // a kill takes nothing out of the log, wherever it comes
+      expect(isLogShort(path.join(folder, DATABASE_FILE))).toBe(false);
       const lock = lockProfile(folder);
       const opened = open(folder);
       const { driver, setAside } = opened;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { type Driver, openDriver } from './driver.ts';
-import { type KeptCopy, readKeptCopy } from './kept-copy.ts';
-import { keptJson } from './kept-json.ts';
-import { migrate } from './migrations.ts';
-import { type ProfileFiles, writeWhole } from './profile-files.ts';
+import { type Driver, openDriver } from '../driver.ts';
+import { type KeptCopy, readKeptCopy } from '../kept-copy.ts';
+import { keptJson } from '../kept-json.ts';
+import { migrate } from '../migrations.ts';
+import { type ProfileFiles, writeWhole } from '../profile-files.ts';
+import { StoreError } from '../store-error.ts';
 import { numbersById, type SalvagedRow, salvageKeyed, salvageNumbered, scanRows } from './salvage-rows.ts';
 import { openGrafted } from './schema-graft.ts';
-import { StoreError } from './store-error.ts';
 
 /** What could be carried over into the new database. */
 export interface Salvaged {

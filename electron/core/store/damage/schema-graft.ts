@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import { type Driver, openDriver } from './driver.ts';
-import { migrate } from './migrations.ts';
+import { type Driver, openDriver } from '../driver.ts';
+import { migrate } from '../migrations.ts';
 
 const PAGE = 4096;
 /** SQLite's file format §1.3.7: where the header counts the pages. */

@@ -1,5 +1,5 @@
-import type { Driver, SqlParameter } from './driver.ts';
-import { StoreError } from './store-error.ts';
+import type { Driver, SqlParameter } from '../driver.ts';
+import { StoreError } from '../store-error.ts';
 
 export type SalvagedRow = Record<string, SqlParameter>;
 
