@@ -51,10 +51,12 @@ export type { RequestBody } from './session/own-requests.ts';
 export { answerSetup, offererRole, type Role, type Setup } from './session/roles.ts';
 export type { MsrpSession } from './session/session.ts';
 export {
+  CPIM_NAMESPACE,
   type CpimAddress,
   CpimError,
   type CpimHeader,
   type CpimMessage,
+  type CpimRequirement,
   cpimHeader,
   formatCpim,
   parseCpim,

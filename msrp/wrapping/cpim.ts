@@ -25,6 +25,13 @@ export interface CpimHeader {
   value: string;
 }
 
+/** What a message requires its reader to understand. */
+export interface CpimRequirement {
+  /** Of its prefix; of a name without one the default in force there, `CPIM_NAMESPACE` unless the message says otherwise. */
+  namespace: string;
+  name: string;
+}
+
 /** A message with the facts about it that gateways keep (RFC 3862). */
 export interface CpimMessage {
   from?: CpimAddress;
@@ -34,8 +41,8 @@ export interface CpimMessage {
   subject?: string;
   /** The subject in other languages (RFC 3862 §4.5). */
   translatedSubjects?: readonly { text: string; language: string }[];
-  /** Headers the reader must understand, with their prefixes as written (RFC 3862 §4.7). */
-  require?: readonly string[];
+  /** Headers and features the reader must understand (RFC 3862 §4.7), as their prefixes were declared anywhere in the message. */
+  require?: readonly CpimRequirement[];
   headers: readonly CpimHeader[];
   /** Content-Type of what is wrapped. */
   contentType: string;
@@ -44,7 +51,8 @@ export interface CpimMessage {
   body: Uint8Array;
 }
 
-const BASE_NAMESPACE = 'urn:ietf:params:cpim-headers:';
+/** Of the headers that RFC 3862 §4 defines. */
+export const CPIM_NAMESPACE = 'urn:ietf:params:cpim-headers:';
 const HEADERS_MAXIMUM = 100;
 /** Longest envelope, with the MIME header of the content, in bytes. */
 export const ENVELOPE_MAXIMUM = 16_384;
@@ -65,17 +73,24 @@ export const formatCpim = (message: CpimMessage): Buffer => {
   for (const { text, language } of message.translatedSubjects ?? []) {
     lines.push(`Subject:;lang=${language.replace(/[^A-Za-z0-9-]/g, '')} ${escapeValue(text)}`);
   }
-  if (message.require?.length) lines.push(`Require: ${message.require.map(escapeValue).join(',')}`);
   const prefixes = new Map<string, string>();
+  /** Declared before it is used. */
+  const prefixOf = (namespace: string): string => {
+    const known = prefixes.get(namespace);
+    if (known !== undefined) return known;
+    // the last word of the URN, as everybody writes it: imdn for urn:ietf:params:imdn
+    const word = /([A-Za-z][A-Za-z0-9]*):?$/.exec(namespace)?.[1] ?? 'ns';
+    const prefix = [...prefixes.values()].includes(word) ? `${word}${prefixes.size}` : word;
+    prefixes.set(namespace, prefix);
+    lines.push(`NS: ${prefix} <${namespace}>`);
+    return prefix;
+  };
+  const required = (message.require ?? []).map(({ namespace, name }) =>
+    escapeValue(namespace === CPIM_NAMESPACE ? name : `${prefixOf(namespace)}.${name}`),
+  );
+  if (required.length > 0) lines.push(`Require: ${required.join(',')}`);
   for (const { namespace, name, value } of message.headers) {
-    let prefix = prefixes.get(namespace);
-    if (prefix === undefined) {
-      // the last word of the URN, as everybody writes it: imdn for urn:ietf:params:imdn
-      const word = /([A-Za-z][A-Za-z0-9]*):?$/.exec(namespace)?.[1] ?? 'ns';
-      prefix = [...prefixes.values()].includes(word) ? `${word}${prefixes.size}` : word;
-      prefixes.set(namespace, prefix);
-      lines.push(`NS: ${prefix} <${namespace}>`);
-    }
+    const prefix = prefixOf(namespace);
     lines.push(`${prefix}.${name}: ${escapeValue(value)}`);
   }
   const content = [{ name: 'Content-Type', value: message.contentType }, ...(message.contentHeaders ?? [])];
@@ -95,12 +110,12 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
   const outer = takeHeaders(data, 0);
   const inner = takeHeaders(data, outer.end);
   const namespaces = new Map<string, string>();
-  let base = BASE_NAMESPACE;
+  let base = CPIM_NAMESPACE;
   const to: CpimAddress[] = [];
   const cc: CpimAddress[] = [];
   const headers: CpimHeader[] = [];
   const translatedSubjects: { text: string; language: string }[] = [];
-  const require: string[] = [];
+  const require: { base: string; text: string }[] = [];
   const message: { from?: CpimAddress; dateTime?: Date; subject?: string } = {};
   for (const { name, value } of outer.headers) {
     const dot = name.indexOf('.');
@@ -116,7 +131,7 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
       else if (match?.[2]) base = match[2];
       continue;
     }
-    if (base !== BASE_NAMESPACE) {
+    if (base !== CPIM_NAMESPACE) {
       headers.push({ namespace: base, name, value: unescapeText(value) });
       continue;
     }
@@ -143,10 +158,10 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
         break;
       }
       case 'require':
-        require.push(...value.split(',').map((part) => unescapeText(part.trim())));
+        require.push(...value.split(',').map((part) => ({ base, text: unescapeText(part.trim()) })));
         break;
       default:
-        headers.push({ namespace: BASE_NAMESPACE, name, value: unescapeText(value) });
+        headers.push({ namespace: CPIM_NAMESPACE, name, value: unescapeText(value) });
     }
   }
   const isType = ({ name }: { name: string }): boolean => name.toLowerCase() === 'content-type';
@@ -155,12 +170,20 @@ export const parseCpim = (bytes: Uint8Array): CpimMessage => {
     to,
     ...(cc.length > 0 ? { cc } : {}),
     ...(translatedSubjects.length > 0 ? { translatedSubjects } : {}),
-    ...(require.length > 0 ? { require } : {}),
+    ...(require.length > 0 ? { require: require.map(({ base, text }) => requirement(text, base, namespaces)) } : {}),
     headers,
     contentType: inner.headers.find(isType)?.value ?? 'text/plain',
     contentHeaders: inner.headers.filter((header) => !isType(header)),
     body: data.subarray(inner.end),
   };
+};
+
+/** Some declare a prefix only after they have used it. */
+const requirement = (text: string, base: string, namespaces: ReadonlyMap<string, string>): CpimRequirement => {
+  const dot = text.indexOf('.');
+  if (dot <= 0) return { namespace: base, name: text };
+  const prefix = text.slice(0, dot);
+  return { namespace: namespaces.get(prefix) ?? prefix, name: text.slice(dot + 1) };
 };
 
 /** First value of a header by namespace and name, in any case. */

@@ -40,7 +40,7 @@ describe('CPIM envelopes (RFC 3862)', () => {
       cc: [{ uri: 'im:tigger@100akerwood.com' }],
       subject: 'the weather will be fine today',
       translatedSubjects: [{ text: "beau temps prevu pour aujourd'hui", language: 'fr' }],
-      require: ['MyFeatures.VitalMessageOption'],
+      require: [{ namespace: 'mid:MessageFeatures@id.foo.com', name: 'VitalMessageOption' }],
       headers: [
         { namespace: 'mid:MessageFeatures@id.foo.com', name: 'VitalMessageOption', value: 'Confirmation-requested' },
       ],
@@ -57,7 +57,11 @@ describe('CPIM envelopes (RFC 3862)', () => {
       dateTime: new Date('2026-11-22T19:28:38.093Z'),
       subject: 'reunião\r\nInjected: no\t\u0007\\',
       translatedSubjects: [{ text: 'meeting', language: 'en' }],
-      require: ['imdn.Message-ID'],
+      require: [
+        { namespace: IMDN, name: 'Message-ID' },
+        { namespace: 'urn:vital', name: 'Option' },
+        { namespace: 'urn:ietf:params:cpim-headers:', name: 'Subject' },
+      ],
       headers: [{ namespace: IMDN, name: 'Message-ID', value: 'a b 👍\r\n' }],
       contentType: 'text/plain; charset=utf-8',
       contentHeaders: [{ name: 'Content-ID', value: '<x>' }],

@@ -1,4 +1,11 @@
-import { type CpimMessage, cpimHeader, formatCpim, parseCpim } from '../../../msrp/wrapping/cpim.ts';
+import {
+  CPIM_NAMESPACE,
+  type CpimMessage,
+  type CpimRequirement,
+  cpimHeader,
+  formatCpim,
+  parseCpim,
+} from '../../../msrp/wrapping/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
 import { decodeTransfer, parseMultipart } from '../multipart.ts';
 import { textOfHtml } from './html-text.ts';
@@ -136,7 +143,7 @@ const readCpim = (body: Buffer): MessageContent => {
   } catch {
     return UNSUPPORTED;
   }
-  if (message.require?.some((name) => !isUnderstood(message, name))) return UNSUPPORTED;
+  if (message.require?.some((required) => !isUnderstood(required))) return UNSUPPORTED;
   const encoding = message.contentHeaders?.find(({ name }) => name.toLowerCase() === 'content-transfer-encoding');
   const inner = decodeTransfer(Buffer.from(message.body).toString('latin1'), encoding?.value);
   const content = typeOf(message.contentType).startsWith('multipart/')
@@ -160,15 +167,12 @@ const readCpim = (body: Buffer): MessageContent => {
 };
 
 const BASE_HEADERS = new Set(['From', 'To', 'cc', 'DateTime', 'Subject', 'NS', 'Require']);
-const IMDN_HEADERS = new Set(['Message-ID', 'Disposition-Notification', 'Original-To', 'IMDN-Route']);
+/** Original-To and IMDN-Route are for intermediaries that gather notifications (RFC 5438 §8): nothing here obeys them. */
+const IMDN_HEADERS = new Set(['Message-ID', 'Disposition-Notification']);
 
 /** RFC 3862 §3.5: a message that requires what its reader does not know must not be shown, nor confirmed. */
-const isUnderstood = ({ headers }: CpimMessage, name: string): boolean => {
-  if (!name.includes('.')) return BASE_HEADERS.has(name);
-  const local = name.slice(name.indexOf('.') + 1);
-  const meant = headers.filter((header) => header.name === local);
-  return IMDN_HEADERS.has(local) && meant.length > 0 && meant.every(({ namespace }) => namespace === IMDN_NAMESPACE);
-};
+const isUnderstood = ({ namespace, name }: CpimRequirement): boolean =>
+  (namespace === CPIM_NAMESPACE && BASE_HEADERS.has(name)) || (namespace === IMDN_NAMESPACE && IMDN_HEADERS.has(name));
 
 /**
  * Kamailio's msilo gives every message it kept out as `text/plain`, whatever it was. So for a kept message its first line

@@ -178,6 +178,12 @@ describe('a MESSAGE body', () => {
     expect(readContent('text/html', Buffer.from('<script>x</script>'))).toEqual({ kind: 'nothing' });
   });
 
+  test('wrapped in CPIM that requires what we know is read, whatever prefix it has', () => {
+    const head =
+      'From: <sip:a@b>\r\nNS: note <urn:ietf:params:imdn>\r\nRequire: note.Message-ID,Subject\r\nnote.Message-ID: 1';
+    expect(readContent('message/cpim', Buffer.from(`${head}\r\n\r\n\r\nx`))).toMatchObject({ text: 'x', id: '1' });
+  });
+
   test('wrapped in CPIM, in multipart, in CPIM is refused', () => {
     const inner = parts(['message/cpim', wrapped.content]);
     const head = 'From: <sip:a@b>\r\n\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n';
@@ -189,6 +195,16 @@ describe('a MESSAGE body', () => {
     ['multipart/mixed', parts(['text/plain', 'no boundary is named'])],
     ['message/cpim', 'Require: x.Vital\r\n\r\n\r\nx'],
     ['message/cpim', 'NS: imdn <urn:other>\r\nRequire: imdn.Message-ID\r\nimdn.Message-ID: 1\r\n\r\n\r\nx'],
+    // the requirement is of another namespace than the header that is there
+    [
+      'message/cpim',
+      'NS: evil <urn:evil>\r\nNS: imdn <urn:ietf:params:imdn>\r\nRequire: evil.Message-ID\r\nimdn.Message-ID: 1\r\n\r\n\r\nx',
+    ],
+    // for those who gather notifications, which nobody does here
+    ...['Original-To', 'IMDN-Route'].map((name) => [
+      'message/cpim',
+      `NS: imdn <urn:ietf:params:imdn>\r\nRequire: imdn.${name}\r\nimdn.${name}: <sip:c@d>\r\n\r\n\r\nx`,
+    ]),
     ['text/plain;charset=iso-8859-1', 'x'],
     ['message/cpim', 'no cpim'],
     ['message/cpim', 'From: <sip:a@b>\r\n\r\nContent-Type: image/png\r\n\r\nx'],
