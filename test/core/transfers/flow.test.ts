@@ -28,3 +28,10 @@ test('a file goes from one disk to the other, through every state in order', asy
   expect(rui.statesOf(received)).toEqual(['offered', 'accepted', 'connecting', 'running', 'verifying', 'completed']);
   expect(ana.lines[0]).toMatchObject({ direction: 'outgoing', state: 'delivered' });
 });
+
+test('a file is offered under the very name it has on the disk', async () => {
+  const { anaProvider, rui, write, offer } = await pair();
+  await offer(write('Ana "the boss"  Sousa.txt', 'hello'));
+  expect(anaProvider.sent[0]?.file.file.name).toBe('Ana "the boss"  Sousa.txt');
+  expect(rui.only.file.name).toBe('Ana _the boss_ Sousa.txt');
+});

@@ -68,6 +68,17 @@ export function safeName(name: string): string {
   return RESERVED.test(safe) ? `_${safe}` : safe;
 }
 
+/**
+ * The name of a file of ours as it is told and shown: what it is called here, without what cannot be seen. Each protocol
+ * escapes what it has to, and the receiver makes it safe for its own disk.
+ *
+ * @example ownName('a "b"  c.txt') // 'a "b"  c.txt'
+ */
+export function ownName(name: string): string {
+  const shown = name.replace(/\p{Cs}/gu, '\u{FFFD}').replace(INVISIBLE, '');
+  return shown.trim() === '' ? FALLBACK : shown;
+}
+
 /** The next name to try when one is taken: `report.pdf`, `report (2).pdf`, … `attempt` counts from 1. */
 export function numberedName(name: string, attempt: number): string {
   if (attempt === 1) return name;

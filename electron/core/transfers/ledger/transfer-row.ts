@@ -12,7 +12,7 @@ export interface TransferRow {
   readonly messageId: string;
   readonly route: Route;
   readonly stage: TransferStage;
-  /** Safe to show and to write, see `safeName`. */
+  /** Safe to show; of what is received safe to write, too: see `safeName` and `ownName`. */
   readonly name: string;
   readonly type: string;
   readonly size: number | null;

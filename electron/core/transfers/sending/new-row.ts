@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { refuse } from '../../../contract/index.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
-import { safeName } from '../files/safe-name.ts';
+import { ownName } from '../files/safe-name.ts';
 import type { SendingRow } from '../ledger/transfer-row.ts';
 import type { TransfersContext } from '../transfers.ts';
 
@@ -16,7 +16,7 @@ export function newRow(
   const route = talks.routeOf(talkId);
   if (!route) throw refuse('not-found');
   const id = ownId ?? randomUUID();
-  const name = safeName(givenName);
+  const name = ownName(givenName);
   const at = clock.now();
   return {
     id,

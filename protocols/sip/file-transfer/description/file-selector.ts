@@ -98,22 +98,40 @@ export function formatFileSelector(selector: FileSelector): string {
 }
 
 /**
+ * Takes the name out of a selector. RFC 5547 §6 wants a quote in it percent-escaped; SIP SIMPLE SDK 5.5 and others write it as
+ * it is, so the name ends at the first quote with another selector behind it, or nothing. Undefined when it is broken.
+ */
+const takeName = (text: string): { name?: string; rest: string } | undefined => {
+  const begin = /(?:^| )name:/.exec(text);
+  if (!begin) return { rest: text };
+  const from = begin.index + begin[0].length;
+  const value = text.slice(from);
+  const end = /"(?=$| +[A-Za-z][\w-]*:\S)/.exec(value.slice(1));
+  if (!value.startsWith('"') || !end || end.index === 0) return undefined;
+  const name = unescapeName(value.slice(1, 1 + end.index));
+  return { name, rest: text.slice(0, begin.index) + value.slice(end.index + 2) };
+};
+
+/**
  * Reads the value of `a=file-selector:`. Unknown selectors and unknown hash algorithms are passed over (§6: be prepared
  * for several); undefined when a known selector is broken, so that a wrong size is never taken for no size.
  */
 export function parseFileSelector(text: string): FileSelector | undefined {
   if (text.length > MAXIMUM_LENGTH) return undefined;
-  const selector: { name?: string; type?: string; size?: number; hashes: FileHash[] } = { hashes: [] };
-  for (const part of splitOutsideQuotes(text, ' ')) {
+  const named = takeName(text);
+  if (!named) return undefined;
+  const { name, rest } = named;
+  const selector: { name?: string; type?: string; size?: number; hashes: FileHash[] } = {
+    ...(name === undefined ? {} : { name }),
+    hashes: [],
+  };
+  for (const part of splitOutsideQuotes(rest, ' ')) {
     const colon = part.indexOf(':');
     const value = part.slice(colon + 1);
     switch (part.slice(0, Math.max(0, colon))) {
-      case 'name': {
-        const quoted = /^"([^"]+)"$/.exec(value);
-        if (!quoted || selector.name !== undefined) return undefined;
-        selector.name = unescapeName(quoted[1] ?? '');
-        break;
-      }
+      case 'name':
+        // a second one
+        return undefined;
       case 'type': {
         const type = parseType(value);
         if (type === undefined || selector.type !== undefined) return undefined;

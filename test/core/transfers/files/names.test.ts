@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { iconUrl } from '../../../../electron/core/transfers/files/icon-url.ts';
 import { mediaTypeOf } from '../../../../electron/core/transfers/files/media-type.ts';
 import { isRiskyName } from '../../../../electron/core/transfers/files/risky-name.ts';
-import { numberedName, safeName } from '../../../../electron/core/transfers/files/safe-name.ts';
+import { numberedName, ownName, safeName } from '../../../../electron/core/transfers/files/safe-name.ts';
 import { png } from '../../../contract/pictures/made-pictures.ts';
 import { sample } from '../../../extent.ts';
 
@@ -220,4 +220,11 @@ test('an icon is shown only as a small picture of a type that can do nothing els
   expect(iconUrl({ type: 'image/png', data: png(20_000, 20_000) })).toBeNull();
   expect(iconUrl({ type: 'image/png', data: Buffer.alloc(0) })).toBeNull();
   expect(iconUrl(undefined)).toBeNull();
+});
+
+test('a file of mine is offered under the name it has: quotes, blanks and dots stay, what cannot be seen goes', () => {
+  expect(ownName('Ana "the boss"  Sousa?.pdf')).toBe('Ana "the boss"  Sousa?.pdf');
+  expect(ownName('.profile')).toBe('.profile');
+  expect(ownName('two\nlines\u202Efdp.exe')).toBe('twolinesfdp.exe');
+  expect(ownName('\u200B \u0007')).toBe('file');
 });

@@ -95,6 +95,14 @@ describe('what peers write otherwise', () => {
   test('an unknown hash algorithm or selector is passed over', () => {
     expect(parseFileSelector('size:3 hash:md5:AA:BB colour:red')).toEqual({ size: 3, hashes: [] });
   });
+  test.each([
+    ['in the middle', 'name:"Ana "the boss" Sousa.pdf" type:application/pdf size:3', 'Ana "the boss" Sousa.pdf'],
+    ['at the end, and nothing behind it', 'size:3 type:application/pdf name:"12" disk 8"', '12" disk 8'],
+    ['before a space, more than once', 'name:"a" b  "c".txt" size:3 type:application/pdf', 'a" b  "c".txt'],
+    ['before an unknown selector', 'type:application/pdf size:3 name:"say "hi"" colour:red', 'say "hi"'],
+  ])('a quote that is not escaped belongs to the name: %s', (_, text, name) => {
+    expect(parseFileSelector(text)).toEqual({ name, type: 'application/pdf', size: 3, hashes: [] });
+  });
   test('what is a line end to some is escaped', () =>
     expect(formatFileSelector({ name: 'a\u2028b', hashes: [] })).toBe('name:"a%E2%80%A8b"'));
   test('a percent sign that begins no escape stays', () => {
