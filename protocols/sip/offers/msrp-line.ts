@@ -101,6 +101,18 @@ export const writeMsrpLine = (line: MsrpLine, attributes: readonly string[] = []
   };
 };
 
+/** RFC 3264 §6.1: what an answer that takes all it can says of its direction. */
+export const ANSWERED_DIRECTION: Readonly<Record<Direction, Direction>> = {
+  sendonly: 'recvonly',
+  recvonly: 'sendonly',
+  sendrecv: 'sendrecv',
+  inactive: 'inactive',
+};
+
+/** RFC 3264 §8.4: the writer of the line takes nothing for now. */
+export const isHeld = ({ direction }: Pick<MsrpLine, 'direction'>): boolean =>
+  direction === 'sendonly' || direction === 'inactive';
+
 /** RFC 3264 §6: a refused line has port 0. */
 export const refusedLine = (offered: MsrpLine): MsrpLine => ({
   port: 0,

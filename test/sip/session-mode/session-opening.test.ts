@@ -380,3 +380,32 @@ describe('while other devices are logged in to an account', () => {
     expect(bob.pages.at(-1)).toBe('message/cpim');
   });
 });
+
+describe('a session that the peer holds (RFC 3264 §8.4)', () => {
+  test.each([
+    ['sendonly', 'recvonly'],
+    ['inactive', 'inactive'],
+  ])(
+    'by %s is answered by %s and stays; texts go by MESSAGE until the peer takes them there again',
+    async (offered, answered) => {
+      const { ana, bob, campus } = await twoPeers();
+      await ana.openSession(bob);
+      const [ours, theirs] = [ana.inviting[0], bob.invited[0]];
+      const sdp = theirs?.remote?.sdp ?? '';
+      const answer = await ours?.reoffer({ sdp: sdp.replace('a=sendrecv', `a=${offered}`) });
+      expect(answer?.sdp).toMatch(/^m=message [1-9]/m);
+      expect(answer?.sdp).toContain(`a=${answered}\r\n`);
+      expect(bob.mode(ana)).toBe('page');
+      await sayAll(bob, ana, ['b1', 'b2', 'b3']);
+      expect(ana.texts).toEqual(['b1', 'b2', 'b3']);
+      expect(bob.inviting).toEqual([]);
+      const again = await ours?.reoffer({ sdp });
+      expect(again?.sdp).toContain('a=sendrecv\r\n');
+      await campus.until(() => bob.mode(ana) === 'session');
+      const pages = ana.pages.length;
+      await sayAll(bob, ana, ['b4']);
+      expect(ana.pages).toHaveLength(pages);
+      expect([ours?.state.state, theirs?.state.state]).toEqual(['established', 'established']);
+    },
+  );
+});

@@ -273,6 +273,7 @@ export class FileSession {
   async #answer(sdp: string): Promise<{ sdp: string }> {
     const answer = answerReoffer(sdp, this.#ours, {
       isLive: (index) => this.#lines.has(index) && this.#lines.get(index)?.end === undefined,
+      direction: (index) => this.#directions[index],
       isKnown: (id) => this.#known.has(id),
     });
     // refused with 488
@@ -285,7 +286,7 @@ export class FileSession {
     this.#offeredByPeer = answer.offered;
     this.#ours = answer.added.size > 0 ? await this.#take(answer.lines, answer.added) : answer.lines;
     this.#origin.version++;
-    // RFC 3264 §6.1: what was offered as `inactive` is answered so, whatever we say of our own side later
+    // RFC 3264 §6.1: what the other side holds is answered as `inactive`, whatever we say of our own side later
     const lines = this.#ours.map((line, index) =>
       line.kind === 'file' && answer.held.get(index) === true
         ? { kind: line.kind, file: { ...line.file, direction: 'inactive' as const } }

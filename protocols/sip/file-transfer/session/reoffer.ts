@@ -1,4 +1,4 @@
-import { refusedLine } from '../../offers/msrp-line.ts';
+import { ANSWERED_DIRECTION, type Direction, refusedLine } from '../../offers/msrp-line.ts';
 import { agrees } from '../description/file-selector.ts';
 import {
   type FileMedia,
@@ -26,9 +26,15 @@ export interface Reoffer {
 interface Known {
   /** A file is on its way on this line. */
   isLive(index: number): boolean;
+  /** Which way the file on this line goes when no side holds it. */
+  direction(index: number): Direction | undefined;
   /** The transfer id was used in this session before. */
   isKnown(transferId: string): boolean;
 }
+
+/** RFC 3264 §6.1, §8.4: by the direction that the other side offers now, our side could only be `inactive`. */
+const isHeldBy = ({ direction }: FileMedia, ours: Direction | undefined): boolean =>
+  direction !== 'sendrecv' && ANSWERED_DIRECTION[direction] !== ours;
 
 /**
  * Reads an offer made within a session of files as RFC 5547 has it: a line with port 0 closes that file (§8.4), one with its
@@ -51,7 +57,7 @@ export function answerReoffer(sdp: string, ours: readonly OfferedMedia[], known:
     if (file.port === 0) closed.set(index, undefined);
     else if (before && before.file.transferId === file.transferId) {
       if (agrees(before.file.selector ?? { hashes: [] }, file.selector)) {
-        held.set(index, file.direction === 'inactive');
+        held.set(index, isHeldBy(file, known.direction(index)));
         offered.set(index, file);
         return before;
       }
@@ -72,7 +78,8 @@ export function answerReoffer(sdp: string, ours: readonly OfferedMedia[], known:
     if (line.kind === 'other') return line;
     if (line.kind === 'file') return answerFile(line.file, index);
     // a chat that runs beside the files: its line is said again as it was
-    if (line.chat.port !== 0 && own?.kind === 'chat' && own.chat.port !== 0) return own;
+    if (line.chat.port !== 0 && own?.kind === 'chat' && own.chat.port !== 0)
+      return { kind: 'chat', chat: { ...own.chat, direction: ANSWERED_DIRECTION[line.chat.direction] } };
     if (line.chat.port !== 0 && !known.isLive(index)) added.set(index, line);
     return { kind: 'chat', chat: refusedLine(line.chat) };
   });

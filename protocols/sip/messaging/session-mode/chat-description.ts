@@ -60,12 +60,15 @@ export const formsOf = (line: MsrpLine): ChatForms | undefined => {
   };
 };
 
-/** Why a chat cannot be had by this line, in words for a Warning; undefined when it can. */
-export const faultOf = (line: MsrpLine): string | undefined => {
+/**
+ * Why a chat cannot be had by this line, in words for a Warning; undefined when it can. `within`: the chat is there already,
+ * and may be held (RFC 3264 §8.4).
+ */
+export const faultOf = (line: MsrpLine, within = false): string | undefined => {
   if (line.port === 0) return 'Media line is closed';
   if (line.port > 65_535) return 'Port out of range';
   if (!readPath(line)) return 'Path is missing or does not fit the media line';
-  if (line.direction !== 'sendrecv') return 'A chat goes both ways';
+  if (!within && line.direction !== 'sendrecv') return 'A chat goes both ways';
   return formsOf(line) ? undefined : 'No type of text in common';
 };
 

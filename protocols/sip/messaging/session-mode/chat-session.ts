@@ -3,7 +3,7 @@ import { type Address, ProviderError } from '../../../contract/index.ts';
 import { parseDescription } from '../../file-transfer/description/session-description.ts';
 import type { MediaLine } from '../../media/media.ts';
 import { glarePause } from '../../offers/glare.ts';
-import type { MsrpLine } from '../../offers/msrp-line.ts';
+import { ANSWERED_DIRECTION, isHeld, type MsrpLine } from '../../offers/msrp-line.ts';
 import { Reoffers } from '../../offers/reoffers.ts';
 import type { SessionDescription } from '../../session-description-handler.ts';
 import type { SipSession, SipSessionState } from '../../sip-session.ts';
@@ -41,6 +41,8 @@ export class ChatSession {
   #asked: ((answer: MsrpLine | undefined) => void) | undefined;
   #superfluous = false;
   #opened = false;
+  /** RFC 3264 §8.4: the peer takes no texts here for now. */
+  #held = false;
 
   private constructor(peer: Address, invitedBy: 'us' | 'peer', context: ChatContext) {
     this.peer = peer;
@@ -96,6 +98,11 @@ export class ChatSession {
 
   get open(): boolean {
     return this.#state.state === 'open';
+  }
+
+  /** Texts can go by it now. */
+  get takesTexts(): boolean {
+    return this.open && !this.#held;
   }
 
   /** It was open once. */
@@ -211,24 +218,34 @@ export class ChatSession {
     const host = this.#context.place()?.host;
     if (!lines || host === undefined) throw new ProviderError('malformed');
     const offered = chatLineOf(sdp);
-    if (!offered || faultOf(offered)) {
+    if (!offered || faultOf(offered, true)) {
       // our answer goes out first
       setImmediate(() => this.close());
       return this.#media.describeAnswer(host, lines, undefined);
     }
+    this.#hold(offered);
+    const direction = ANSWERED_DIRECTION[offered.direction];
     const kept = this.#media.keep(offered);
     if (kept) {
       // what we are now is in the answer, and what the peer is we know: one of the two connects
       this.#reoffers.said();
       this.#answerAsked({ ...offered, setup: kept.setup === 'active' ? 'passive' : 'active' });
-      return this.#media.describeAnswer(host, lines, kept);
+      return this.#media.describeAnswer(host, lines, { ...kept, direction });
     }
     this.#media.leave();
     this.#answerAsked(undefined);
     this.#opening();
     const own = await this.#media.answer(offered);
     void this.#guarded(() => this.#start(offered));
-    return this.#media.describeAnswer(host, lines, own);
+    return this.#media.describeAnswer(host, lines, { ...own, direction });
+  }
+
+  /** What the peer says of its own side. */
+  #hold(line: MsrpLine): void {
+    const held = isHeld(line);
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#context.changed(this);
   }
 
   /** Both sides know each other's paths. */
@@ -289,7 +306,8 @@ export class ChatSession {
     const place = this.#context.place();
     // after the reconnect it is told, see `renew`
     if (sip?.state.state !== 'established' || !line || !place) throw new ProviderError('network', { retryable: true });
-    const answer = answerIn(await sip.reoffer(this.#media.describe(place.host)));
+    const answer = answerIn(await sip.reoffer(this.#media.describe(place.host)), true);
+    this.#hold(answer);
     if (line !== this.#media.line || this.#answerAsked(answer)) return;
     if (line.session.state.name === 'idle') await this.#start(answer);
     else if (!this.#media.follow(answer, offererRole('actpass', answer.setup))) throw new ProviderError('malformed');
@@ -344,8 +362,8 @@ export class ChatSession {
 }
 
 /** The chat line of an answer. Throws a ProviderError when it is of no use. */
-const answerIn = ({ sdp }: SessionDescription): MsrpLine => {
+const answerIn = ({ sdp }: SessionDescription, within = false): MsrpLine => {
   const answer = chatLineOf(sdp);
-  if (!answer || faultOf(answer)) throw new ProviderError('malformed');
+  if (!answer || faultOf(answer, within)) throw new ProviderError('malformed');
   return answer;
 };

@@ -91,7 +91,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
 
   /** The session the next text to this peer goes by; undefined: page mode. */
   current(peer: Address): ChatSession | undefined {
-    const open = [...(this.#sessions.get(peer) ?? [])].filter((session) => session.open);
+    const open = [...(this.#sessions.get(peer) ?? [])].filter((session) => session.takesTexts);
     const ours = open.findLast(({ invitedBy }) => invitedBy === 'us');
     const theirs = open.findLast(({ invitedBy }) => invitedBy === 'peer');
     // equal: a talk with oneself
@@ -108,7 +108,9 @@ export class ChatSessions implements InvitationTaker, ChatLines {
   spoke(peer: Address): void {
     const { alone, reachable } = this.#context;
     const lively = this.#count(peer) >= LIVELY_TEXTS;
-    if (alone() && lively && reachable(peer)) void this.#openOnce(peer, false);
+    // a peer that holds the session there is wants no other
+    const isHeld = this.current(peer) === undefined && this.#all().some((chat) => chat.peer === peer && chat.open);
+    if (alone() && lively && reachable(peer) && !isHeld) void this.#openOnce(peer, false);
   }
 
   /** Other devices of ours have logged in: texts go by MESSAGE from now on, which reaches them all. */

@@ -304,3 +304,23 @@ test('with more offers open than anybody answers, what is added is refused', asy
   for (const invite of many) invite.end();
   sip.end();
 });
+
+describe('an offer within a session that only says which way bytes go (RFC 3264 §6.1, §8.4)', () => {
+  test.each([
+    ['sendonly', 'recvonly', 'running'],
+    ['sendrecv', 'recvonly', 'running'],
+    ['inactive', 'inactive', 'paused'],
+    // the sender would receive, which this file never does: it is held
+    ['recvonly', 'inactive', 'paused'],
+  ])('as %s is answered by %s, and the line stays', async (direction, answer, state) => {
+    const { first, firstLine, finish, reoffer } = await running();
+    const turned = firstLine.map((line) => (line === 'a=sendonly' ? `a=${direction}` : line));
+    const [said = ''] = await reoffer(turned);
+    expect(said).toMatch(/^[1-9]/);
+    expect(said).toContain(`a=${answer}\r\n`);
+    await expect.poll(() => first.phase.state).toBe(state);
+    await reoffer(firstLine);
+    await expect.poll(() => first.phase.state).toBe('running');
+    expect(await finish()).toBe('finished');
+  });
+});
