@@ -14,7 +14,7 @@ export const PRODUCT = 'AIMS';
 
 /** A final answer to our INVITE that is not an acceptance. */
 export interface Rejection {
-  /** 300–699; 408 also when nobody answered, 487 after our own cancel, 503 also when the connection broke. */
+  /** 300–699; 400 also for a 200 without an answer, 408 when nobody answered, 487 after our own cancel, 503 when the connection broke. */
   status: number;
   /** No answer came over the network. */
   local: boolean;
@@ -35,11 +35,20 @@ export interface IncomingText {
   reject(options: Core.ResponseOptions): void;
 }
 
+/** What an acceptance that describes no session comes to. */
+const NO_ANSWER: Rejection = {
+  status: 400,
+  local: false,
+  reason: 'Missing session description',
+  retryAfter: undefined,
+  warning: undefined,
+};
+
 /**
  * ```
  * outgoing: inviting --200--> established --BYE--> ended
  *              |  \--cancel()--> ended{us}
- *              +--3xx-6xx, connection lost--> rejected
+ *              +--3xx-6xx, 200 without an answer, connection lost--> rejected
  * incoming: invited --accept()--> answering --200 sent--> established --BYE--> ended
  *              |\--reject()--> ended{us}        \--could not be sent--> ended{network}
  *              \--CANCEL--> ended{peer}
@@ -316,7 +325,11 @@ export class SipJsSession implements SipSession {
     }
     // the INVITE's own answer is told by `rejected`, which sip.js calls after this
     if (state === SessionState.Terminated) {
-      queueMicrotask(() => this.#end(this.#current.state === 'established' ? 'network' : 'peer'));
+      queueMicrotask(() => {
+        // an acceptance without an answer to our offer (RFC 3261 §13.2.1), to which sip.js has said ACK and BYE
+        if (this.#current.state === 'inviting') this.#move({ state: 'rejected', rejection: NO_ANSWER });
+        else this.#end(this.#current.state === 'established' ? 'network' : 'peer');
+      });
     }
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ProtocolTransfer } from '../../../protocols/contract/index.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { directAgent, incoming } from '../direct-agents.ts';
+import { ScriptedServer } from '../scripted-server.ts';
 import { Content, fileOf, filePeer, nextOffer, outcome, twoAcquaintances } from './file-peers.ts';
 import { endpointOf, head, lines, media } from './raw-peers.ts';
 
@@ -121,4 +122,14 @@ test('the log says by which status and which Reason an offer ended, on both side
     { event: 'sip.files-ended', facts: { direction: 'incoming', by: 'peer', cause: 487 } },
   ]);
   expect(JSON.stringify([ana.logged, bob.logged])).not.toContain('secret');
+});
+
+test('an acceptance that describes no session is a fault of the other program, and no cancel of its person', async () => {
+  const ana = await filePeer('ana');
+  const server = await ScriptedServer.open();
+  server.handler = (request) => request.answer(200, [`Contact: <sip:bob@127.0.0.1:${server.port}>`]);
+  const to = `sip:bob@127.0.0.1:${server.port}`;
+  const [sending] = ana.files.offer(to, [fileOf(new Content(randomBytes(SIZE)))]) as [ProtocolTransfer];
+  expect(await outcome(sending)).toBe('failed malformed');
+  await server.until(() => server.requests.find(({ method }) => method === 'BYE'));
 });
