@@ -66,9 +66,10 @@ export interface MessageReport {
 /**
  * Whoever keeps the messages. Called synchronously; when it returns, the message is on disk and the provider confirms it
  * to the other side. When it throws, nothing is confirmed (SIP answers 500, XMPP does not count the stanza), so the other
- * side sends again.
+ * side sends again. `full`: so much of this sender waits unread that no more is taken, where no server sets a limit; the
+ * sender is told to wait.
  */
-export type MessageReceiver = (message: IncomingMessage) => 'stored' | 'duplicate';
+export type MessageReceiver = (message: IncomingMessage) => 'stored' | 'duplicate' | 'full';
 
 export type TypingState = 'composing' | 'paused';
 

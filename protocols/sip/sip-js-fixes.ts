@@ -88,8 +88,8 @@ export interface CoreFacts {
   description(): string | undefined;
   /** Somebody asked what we can (OPTIONS). */
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
-  /** A MESSAGE or INVITE outside dialogs: seconds after which it may come again, undefined when it is taken. */
-  excess(from: Core.IncomingRequestMessage['from']['uri']): number | undefined;
+  /** A MESSAGE or INVITE with a body of so many bytes: seconds after which it may come again, undefined when it is taken. */
+  excess(from: Core.IncomingRequestMessage['from']['uri'], bytes: number): number | undefined;
   /** Whether a request is from whom it says, as far as the connection it came by proves that. */
   isGenuine(message: Core.IncomingRequestMessage): boolean;
   /** A MESSAGE came within a dialog that is not established. */
@@ -189,7 +189,10 @@ export const adaptCore = (core: Core.UserAgentCore, facts: CoreFacts): void => {
     const counts = method === 'MESSAGE' || (method === 'INVITE' && !message.toTag);
     if (counts && !transactions.has(message.viaBranch)) {
       // RFC 3261 §21.4.24. Not 503 or 480, for which servers keep a text and bring it later. Within a dialog no server looks at the From
-      const seconds = facts.excess((message.toTag && dialogOf(core, message)?.remoteURI) || message.from.uri);
+      const seconds = facts.excess(
+        (message.toTag && dialogOf(core, message)?.remoteURI) || message.from.uri,
+        Buffer.byteLength(message.body ?? ''),
+      );
       if (seconds !== undefined) {
         core.replyStateless(message, { statusCode: 486, extraHeaders: [`Retry-After: ${seconds}`] });
         return;

@@ -55,7 +55,7 @@ export class SipUserAgent {
   /** Called for each incoming MESSAGE, outside sessions or within one (RFC 3428 §4); must answer it. Unset: 405. */
   onMessage: ((request: IncomingText) => void) | undefined;
   /** Asked for each MESSAGE and INVITE outside sessions: seconds after which it may be sent again. Unset or undefined: it is taken. */
-  excess: ((from: Address) => number | undefined) | undefined;
+  excess: ((from: Address, bytes: number) => number | undefined) | undefined;
   /** Says what sessions we can have, for OPTIONS (RFC 3264 §9). Unset or undefined: the answer has no body. */
   describe: (() => string | undefined) | undefined;
   readonly #userAgent: UserAgent;
@@ -124,7 +124,7 @@ export class SipUserAgent {
       // RFC 4569: whoever asks learns that we take message sessions
       contact: () => `${this.contact};message`,
       description: () => this.describe?.(),
-      excess: (from) => this.excess?.(addressOfUri(from)),
+      excess: (from, bytes) => this.excess?.(addressOfUri(from), bytes),
       isGenuine: (message) => this.#isGenuine(message),
       early: messaged,
       asked: (from) => {

@@ -37,6 +37,9 @@ import { Typing } from './typing.ts';
 
 /** Messages looked through in one turn of the loop, when no index helps. */
 const SEARCH_SPAN = 10_000;
+/** Unread texts of one person, and of all together, beyond which no more are taken where no server sets limits. */
+const MOST_UNREAD = 2_000;
+const MOST_UNREAD_TOGETHER = 10_000;
 
 export interface ConversationsParts {
   driver: Driver;
@@ -98,6 +101,15 @@ export class Conversations implements TransferTalks {
     this.#eraser.wake();
   }
 
+  /** No server stands between us and who is on the same network, and sets limits. */
+  #isFull(provider: Provider, { accountId, address }: Route): boolean {
+    if (provider.operationSet('contactList')?.kept !== 'discovered') return false;
+    const personId = this.#parts.people().personOf(address);
+    const talkId = personId === undefined ? undefined : this.talks.ofPerson(personId);
+    if (talkId !== undefined && this.talks.must(talkId).unread >= MOST_UNREAD) return true;
+    return this.talks.unreadOn(accountId) >= MOST_UNREAD_TOGETHER;
+  }
+
   attach(accountId: string, provider: Provider): void {
     const messaging = provider.operationSet('messaging');
     const undo: Unsubscribe[] = [];
@@ -112,6 +124,7 @@ export class Conversations implements TransferTalks {
           talks: this.talks,
           people: this.#parts.people(),
           own: provider.address,
+          isFull: (route) => this.#isFull(provider, route),
           stored: (message, isNews) => (isNews ? this.#arrived(message) : this.#tell(message)),
           owed: (route, again) => (again ? this.#reports.pay(route) : this.#reports.owes(route.accountId)),
           proven: (account, mark) => this.#takeMark(account, mark, 'sent'),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Address, IncomingMessage, MessageMark } from '../../../protocols/contract/index.ts';
+import type { Address, IncomingMessage, MessageMark, MessageReceiver } from '../../../protocols/contract/index.ts';
 import type { Message, Route } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { People } from '../people/people.ts';
@@ -14,6 +14,8 @@ export interface IncomingParts {
   people: Pick<People, 'meet'>;
   /** The account's address. */
   own: Address;
+  /** So much of them waits unread that no more is taken. */
+  isFull(route: Route): boolean;
   /** A new text is on disk, ours from another device included; `isNews` when nobody can have seen it yet. */
   stored(message: Message, isNews: boolean): void;
   /** The sender of a text is to be told that it is here; `again`: it came before, and they are still not told. */
@@ -28,7 +30,11 @@ export interface IncomingParts {
  * text: wire ids are the sender's choice, and some clients count from 1 after every start. Throws when the disk takes
  * nothing; the provider then confirms nothing, and it comes again.
  */
-export function keepIncoming(parts: IncomingParts, accountId: string, came: IncomingMessage): 'stored' | 'duplicate' {
+export function keepIncoming(
+  parts: IncomingParts,
+  accountId: string,
+  came: IncomingMessage,
+): ReturnType<MessageReceiver> {
   const { driver, messages, talks, people, own } = parts;
   // what we write to ourselves is ours, also where it comes back
   const incoming: IncomingMessage = came.peer === own ? { ...came, direction: 'outgoing' } : came;
@@ -43,6 +49,7 @@ export function keepIncoming(parts: IncomingParts, accountId: string, came: Inco
       parts.proven(accountId, { peer: incoming.peer, id: incoming.id, mark: 'delivered', at: incoming.sentAt });
     return 'duplicate';
   }
+  if (incoming.direction === 'incoming' && parts.isFull(route)) return 'full';
   const message = driver.transaction(() => {
     const personId = people.meet(route, incoming.direction === 'incoming' ? incoming.peerName : undefined);
     // a clock that is ahead must not keep a talk at the top for a year

@@ -69,6 +69,13 @@ export class Talks {
     return count;
   }
 
+  /** Of the talks that go by this account. */
+  unreadOn(accountId: string): number {
+    let count = 0;
+    for (const { route, unread } of this.#talks.values()) if (route.accountId === accountId) count += unread;
+    return count;
+  }
+
   find(talkId: string): Readonly<LiveTalk> | undefined {
     return this.#talks.get(talkId);
   }

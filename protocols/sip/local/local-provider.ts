@@ -11,6 +11,7 @@ import {
   ProviderError,
   type Registration,
   type Subscribe,
+  userOf,
 } from '../../contract/index.ts';
 import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
 import { shownName } from '../header-text.ts';
@@ -21,7 +22,6 @@ import { SipMessaging } from '../messaging/messaging.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
 import { type Connection, ConnectionSupervisor } from '../registration/connection-supervisor.ts';
 import { connectStream } from '../transport/connect-stream.ts';
-import { responseTarget } from '../transport/wire/via.ts';
 import { AnnouncedPresence, DiscoveredContacts } from './discovered-contacts.ts';
 import { Discovery } from './discovery.ts';
 import { addressOfInstance, instanceOfAddress } from './identity/instance.ts';
@@ -319,16 +319,18 @@ export class LocalProvider implements Provider {
       return 480;
     };
     const hosts = new HostLimit();
+    // by MESSAGE, in sessions and by INVITE alike; those the network has not told of get in with nothing
+    this.#agent.excess = (peer, bytes) => {
+      const id = userOf(peer);
+      const host = id === this.#key.id ? undefined : this.#directory.find(id)?.host;
+      return host === undefined ? undefined : hosts.excess(host, bytes);
+    };
     const receive = this.#agent.onMessage;
     this.#agent.onMessage = (request) => {
       const { message, from } = request;
       const status = refusal(from);
       this.#verification.told(from, shownName(message.from.displayName) ?? '');
-      const seconds = status
-        ? undefined
-        : hosts.excess(responseTarget(message.getHeader('via') ?? '')?.host ?? '', sizeOf(message));
       if (status) request.reject({ statusCode: status });
-      else if (seconds !== undefined) request.reject({ statusCode: 486, extraHeaders: [`Retry-After: ${seconds}`] });
       else receive?.(request);
     };
     this.#agent.onInvite = (session) => {
@@ -348,8 +350,6 @@ const isListening = ({ host, port }: LocalPeer): Promise<boolean> =>
     },
     () => false,
   );
-
-const sizeOf = ({ body }: { body?: string }): number => Buffer.byteLength(body ?? '');
 
 const uriOf = ({ id, host, port }: Pick<LocalPeer, 'id' | 'host' | 'port'>): string =>
   `sip:${id}@${host}:${port};transport=tls`;

@@ -23,8 +23,8 @@ export interface Origin {
   keptSince?: Date | undefined;
 }
 
-/** `not-kept`: the text is not on disk, so nothing may confirm it. */
-export type Taken = 'taken' | 'unsupported' | 'not-kept';
+/** `not-kept`: the text is not on disk, so nothing may confirm it; `full`: nor will it be before somebody reads here. */
+export type Taken = 'taken' | 'unsupported' | 'not-kept' | 'full';
 
 export interface IntakeContext {
   readRequests: ReadRequests;
@@ -102,7 +102,7 @@ export class MessageIntake {
     this.#typingTimers.clear();
   }
 
-  #takeText(content: Extract<MessageContent, { kind: 'text' }>, origin: Origin): 'taken' | 'not-kept' {
+  #takeText(content: Extract<MessageContent, { kind: 'text' }>, origin: Origin): Exclude<Taken, 'unsupported'> {
     const { now, readRequests, confirm, heard } = this.#context;
     const { peer, peerName, keptSince } = origin;
     const writtenAt = content.writtenAt ?? keptSince ?? new Date(now());
@@ -112,7 +112,7 @@ export class MessageIntake {
     const owed = id !== undefined && wants.delivery;
     try {
       if (!this.receiver) throw new Error('nobody keeps messages');
-      this.receiver({
+      const kept = this.receiver({
         id: id ?? origin.fallbackId,
         direction: 'incoming',
         peer,
@@ -122,6 +122,7 @@ export class MessageIntake {
         delayed: keptSince !== undefined,
         ...(owed ? { deliveryWanted: writtenAt.getTime() } : {}),
       });
+      if (kept === 'full') return 'full';
     } catch {
       return 'not-kept';
     }

@@ -120,13 +120,13 @@ export class SipMessaging implements MessagingOperationSet {
       mayConnect: options.mayConnect,
       take: (session, { contentType, body, messageId }) => {
         const { peer, peerName, offerId } = session;
-        if (agent.excess?.(peer) !== undefined) throw notKept();
+        if (agent.excess?.(peer, body.length) !== undefined) throw notKept();
         const origin = { peer, peerName, fallbackId: `${offerId} ${messageId}` };
         const content = readContent(contentType, body);
         if (content.kind === 'text' && OTR_QUERY.test(content.text)) return;
         if (content.kind === 'text') this.#page.handKept(peer);
         const result = this.#intake.take(content, origin);
-        if (result === 'not-kept') throw notKept();
+        if (result === 'not-kept' || result === 'full') throw notKept();
         if (result === 'unsupported') throw notUnderstood();
       },
       modeChanged: (peer) => this.#mode.emit(peer),

@@ -160,6 +160,7 @@ export class PageMode {
       request.reject(unsupportedContent(MESSAGE_TYPES, request.message.getHeader('content-encoding')));
     // not on disk, so not confirmed: the sender tries again
     else if (result === 'not-kept') request.reject({ statusCode: 500 });
+    else if (result === 'full') request.reject({ statusCode: 486, extraHeaders: ['Retry-After: 600'] });
     else request.accept();
   }
 

@@ -31,6 +31,8 @@ const BACKLOG_BYTES = 4_194_304;
 const IDLE_TIMEOUT = 900_000;
 /** A head comes in one piece or a few: as long as a transaction lasts (RFC 3261 timer F) is long enough. */
 const HEAD_WITHIN = 32_000;
+/** A body has as long, and a second more for each so many bytes. */
+const BODY_BYTES_A_SECOND = 4_096;
 
 /**
  * One connected TCP or TLS socket carrying SIP. As the connecting side it pings and expects pongs; as the accepting side
@@ -52,7 +54,9 @@ export class StreamFlow implements Flow {
   #crlfs = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
-  #headTimer: NodeJS.Timeout | undefined;
+  /** What has begun has to be whole when it rings. */
+  #partTimer: NodeJS.Timeout | undefined;
+  #part: 'head' | 'body' | undefined;
 
   constructor(
     socket: Socket,
@@ -77,11 +81,11 @@ export class StreamFlow implements Flow {
       {
         message: (head, body) => {
           this.#crlfs = 0;
-          this.#headCame();
+          this.#partCame();
           if (!this.#ended) events.message(this, head, body);
         },
         oversized: (head) => {
-          this.#headCame();
+          this.#partCame();
           if (!this.#ended) events.oversized(this, head);
         },
         crlf: () => this.#onCrlf(),
@@ -94,12 +98,9 @@ export class StreamFlow implements Flow {
       this.#alive();
       try {
         framer.push(chunk);
-        if (framer.headBegun && !this.#ended)
-          this.#headTimer ??= setTimeout(
-            () => this.#fail(new Error('a head that never ended')),
-            options.headWithin ?? HEAD_WITHIN,
-          );
-        else this.#headCame();
+        if (framer.headBegun) this.#waitFor('head', options.headWithin ?? HEAD_WITHIN);
+        else if (framer.bodyBegun > 0) this.#waitFor('body', bodyWithin(framer.bodyBegun, options.headWithin));
+        else this.#partCame();
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)));
       }
@@ -157,9 +158,16 @@ export class StreamFlow implements Flow {
     this.#socket.once('close', () => clearTimeout(force));
   }
 
-  #headCame(): void {
-    clearTimeout(this.#headTimer);
-    this.#headTimer = undefined;
+  #waitFor(part: 'head' | 'body', within: number): void {
+    if (this.#ended || this.#part === part) return;
+    this.#partCame();
+    this.#part = part;
+    this.#partTimer = setTimeout(() => this.#fail(new Error(`a ${part} that never ended`)), within);
+  }
+
+  #partCame(): void {
+    clearTimeout(this.#partTimer);
+    this.#part = undefined;
   }
 
   #onCrlf(): void {
@@ -178,7 +186,7 @@ export class StreamFlow implements Flow {
   }
 
   #end(): void {
-    this.#headCame();
+    this.#partCame();
     this.#ended = true;
     clearTimeout(this.#pingTimer);
     clearTimeout(this.#pongTimer);
@@ -191,6 +199,9 @@ export class StreamFlow implements Flow {
     this.#events.closed(this, error);
   }
 }
+
+const bodyWithin = (bytes: number, headWithin = HEAD_WITHIN): number =>
+  headWithin + (bytes / BODY_BYTES_A_SECOND) * 1_000;
 
 /** IPv4 addresses on a dual-stack socket without their IPv6 wrapping. */
 export const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');

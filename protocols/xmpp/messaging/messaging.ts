@@ -226,7 +226,7 @@ export class Messaging implements MessagingOperationSet {
     message: DecodedMessage,
     carriage: Carriage,
     { outgoing, peer, at, wanted }: { outgoing: boolean; peer: string; at: number; wanted: boolean },
-  ): 'stored' | 'duplicate' | undefined {
+  ): ReturnType<MessageReceiver> | undefined {
     const { receiver } = this;
     if (!receiver) {
       this.#options.log('error', 'xmpp.no-receiver');

@@ -221,3 +221,17 @@ describe('the route', () => {
     expect(await set(account.id, RUI)).toBe('done');
   });
 });
+
+describe('where no server sets limits', () => {
+  it('no more is taken of somebody of whom 2,000 texts wait unread, until they are read', async () => {
+    const { profile, provider } = await ready();
+    provider.contactList.kept = 'discovered';
+    for (let n = 0; n < 2_000; n++) provider.receive({ text: `${n}` });
+    expect(provider.receive({ text: 'more' })).toBe('full');
+    expect(provider.receive({ text: '7' })).toBe('duplicate');
+    expect(provider.receive({ text: 'I too', peer: 'test:eva@campus.test' })).toBe('stored');
+    const talk = (await profile.snapshot()).talks.find(({ unread }) => unread === 2_000);
+    await profile.call('talks.markRead', { talkId: talk?.id ?? '', upTo: talk?.last?.sequence ?? 0 });
+    expect(provider.receive({ text: 'more' })).toBe('stored');
+  });
+});

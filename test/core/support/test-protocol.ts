@@ -13,6 +13,7 @@ import {
   type MachineEvent,
   type MessageDraft,
   type MessageMark,
+  type MessageReceiver,
   type MessageReport,
   type MessagingOperationSet,
   type OperationSetName,
@@ -255,7 +256,7 @@ export class TestProvider implements Provider {
   }
 
   /** A text arrives from outside. */
-  receive(message: Partial<IncomingMessage> & { text: string }): 'stored' | 'duplicate' | undefined {
+  receive(message: Partial<IncomingMessage> & { text: string }): ReturnType<MessageReceiver> | undefined {
     const whole: IncomingMessage = {
       id: `wire-${message.text}`,
       direction: 'incoming',

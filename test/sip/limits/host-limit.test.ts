@@ -23,21 +23,33 @@ test('nor with very many small ones', () => {
   expect(taken).toBeLessThan(1_300);
 });
 
-test('who sends half a head and no more is let go of, however slowly the rest trickles', async () => {
+test('nor over days, at a rate that is taken for minutes', () => {
+  let now = 0;
+  const limit = new HostLimit(() => now);
+  let taken = 0;
+  // 1 MB a second for a day
+  for (; now < 86_400_000; now += 250) if (limit.excess('192.0.2.7', 250_000) === undefined) taken += 1;
+  expect(taken * 250_000).toBeLessThan(400_000_000);
+});
+
+test.each([
+  ['half a head', 'MESSAGE sip:a SIP/2.0\r\n', 'X: 1\r\n', 'a head that never ended'],
+  ['half a body', 'MESSAGE sip:a SIP/2.0\r\nContent-Length: 400\r\n\r\n', 'x', 'a body that never ended'],
+])('who sends %s and no more is let go of, however slowly the rest trickles', async (_, begin, more, reason) => {
   const why = new Promise<string>((resolve) => {
     const server = net.createServer((socket) => {
       const events = {
         message: () => {},
         oversized: () => {},
-        closed: (_: StreamFlow, error: Error) => resolve(error.message),
+        closed: (_flow: StreamFlow, error: Error) => resolve(error.message),
       };
       new StreamFlow(socket, 'TCP', events, { headWithin: 100 });
     });
     server.listen(0, '127.0.0.1', () => {
       const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
       client.on('error', () => {});
-      client.write('MESSAGE sip:a SIP/2.0\r\n');
-      const trickle = setInterval(() => client.write('X: 1\r\n'), 10);
+      client.write(begin);
+      const trickle = setInterval(() => client.write(more), 10);
       onTestFinished(() => {
         clearInterval(trickle);
         client.destroy();
@@ -45,5 +57,5 @@ test('who sends half a head and no more is let go of, however slowly the rest tr
       });
     });
   });
-  expect(await why).toBe('a head that never ended');
+  expect(await why).toBe(reason);
 });

@@ -8,7 +8,7 @@ import type { SessionDescription } from '../../session-description-handler.ts';
 import type { TypedBody } from '../message-content.ts';
 import { answerLines, type ChatForms, chatLine, formsOf, messageId, sessionIdOf } from './chat-description.ts';
 import type { ChatContext } from './chat-state.ts';
-import { acceptText, type SessionMessage } from './incoming-texts.ts';
+import { IncomingTexts, type SessionMessage } from './incoming-texts.ts';
 import { confirmed, type Sent } from './sent.ts';
 
 /** Bytes after which a large text counts as moving on. */
@@ -30,7 +30,7 @@ export interface StartOptions {
 export class ChatMedia {
   readonly #peer: Address;
   readonly #context: ChatContext;
-  readonly #take: (message: SessionMessage) => void;
+  readonly #texts: IncomingTexts;
   readonly #over = new AbortController();
   readonly #origin = { sessionId: randomInt(2 ** 47), version: 1 };
   #line: MediaLine | undefined;
@@ -43,7 +43,7 @@ export class ChatMedia {
   constructor(peer: Address, context: ChatContext, take: (message: SessionMessage) => void) {
     this.#peer = peer;
     this.#context = context;
-    this.#take = take;
+    this.#texts = new IncomingTexts(take, context.clock);
   }
 
   /** Replaced when one of the two moves. */
@@ -226,7 +226,7 @@ export class ChatMedia {
   #options() {
     return {
       keepAlive: KEEP_ALIVE,
-      accept: (offer: Parameters<typeof acceptText>[0]) => acceptText(offer, this.#take),
+      accept: this.#texts.accept,
     };
   }
 }

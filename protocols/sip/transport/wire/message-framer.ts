@@ -74,6 +74,11 @@ export class MessageFramer {
     return this.#buffer.length > 0;
   }
 
+  /** Length of the body that has begun and is not yet whole; 0 when there is none. */
+  get bodyBegun(): number {
+    return this.#head?.bodyLength ?? this.#passingOver;
+  }
+
   /** Throws `FramingError`. */
   push(chunk: Buffer): void {
     let rest: Buffer | undefined = chunk;
