@@ -21,8 +21,8 @@ export const GROUPS = {
     'sqlite3',
     'openssl',
   ],
-  // other people's SIP programs, to be tested against: SIPp and baresip without its window
-  peers: ['sip-tester', 'baresip-core'],
+  // other people's programs, to be tested against: SIPp, baresip without its window, and xmllint for what we write
+  peers: ['sip-tester', 'baresip-core', 'libxml2-utils'],
   // a screen, a message bus, a key store and Electron's libraries for the window tests
   display: [
     'xvfb',

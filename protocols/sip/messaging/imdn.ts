@@ -1,3 +1,4 @@
+import { uriText } from '../sip-address.ts';
 import { childOf, escapeXml, parseXml } from '../xml-tree.ts';
 
 /** Instant Message Disposition Notification (RFC 5438). */
@@ -20,13 +21,14 @@ export const formatImdn = (imdn: {
   dateTime: Date;
   disposition: 'delivered' | 'displayed';
 }): string => {
+  const recipient = escapeXml(uriText(imdn.recipient));
   const kind = imdn.disposition === 'delivered' ? 'delivery' : 'display';
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\r\n<imdn xmlns="${XML_NAMESPACE}">` +
     `<message-id>${escapeXml(imdn.messageId)}</message-id><datetime>${imdn.dateTime.toISOString()}</datetime>` +
     // RFC 5438 §11.1.9: both or neither; a parser that keeps to the schema refuses the whole document otherwise
-    `<recipient-uri>${escapeXml(imdn.recipient)}</recipient-uri>` +
-    `<original-recipient-uri>${escapeXml(imdn.recipient)}</original-recipient-uri>` +
+    `<recipient-uri>${recipient}</recipient-uri>` +
+    `<original-recipient-uri>${recipient}</original-recipient-uri>` +
     `<${kind}-notification><status><${imdn.disposition}/></status></${kind}-notification></imdn>`
   );
 };

@@ -8,6 +8,7 @@ import {
 } from '../../../msrp/wrapping/cpim.ts';
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
 import { decodeTransfer, parseMultipart } from '../multipart.ts';
+import { uriText } from '../sip-address.ts';
 import { textOfHtml } from './html-text.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
 import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
@@ -56,8 +57,8 @@ export const wrapText = (
   { from, to, wants }: { from: Address; to: Address; wants: readonly ('positive-delivery' | 'display')[] },
 ): TypedBody =>
   asBody({
-    from: { uri: from },
-    to: [{ uri: to }],
+    from: { uri: uriText(from) },
+    to: [{ uri: uriText(to) }],
     dateTime: new Date(draft.composedAt),
     headers: [
       { namespace: IMDN_NAMESPACE, name: 'Message-ID', value: draft.id },
@@ -79,8 +80,8 @@ export const notification = (facts: {
   ownId: string;
 }): TypedBody =>
   asBody({
-    from: { uri: facts.from },
-    to: [{ uri: facts.to }],
+    from: { uri: uriText(facts.from) },
+    to: [{ uri: uriText(facts.to) }],
     headers: [{ namespace: IMDN_NAMESPACE, name: 'Message-ID', value: facts.ownId }],
     contentType: IMDN_TYPE,
     contentHeaders: [{ name: 'Content-Disposition', value: 'notification' }],

@@ -1,5 +1,6 @@
 import type { Address, OwnPresence, PeerPresence, PresenceState } from '../../contract/index.ts';
 import { headerText } from '../header-text.ts';
+import { uriText } from '../sip-address.ts';
 import { childOf, escapeXml, parseXml, type XmlElement } from '../xml-tree.ts';
 
 /** Presence documents: PIDF (RFC 3863) with the data model (RFC 4479) and RPID (RFC 4480). */
@@ -26,13 +27,14 @@ const ACTIVITIES: Readonly<Record<PresenceState, string>> = {
  */
 export const formatPidf = (presence: OwnPresence, facts: { entity: Address; tupleId: string; now: number }): string => {
   const { state, note, idleSince } = presence;
+  const entity = escapeXml(uriText(facts.entity));
   const activities = ACTIVITIES[state];
   const written = note ? escapeXml(headerText(note, NOTE_MAXIMUM)) : '';
   return [
     `<?xml version="1.0" encoding="UTF-8"?>\r\n`,
-    `<presence xmlns="${PIDF}" xmlns:dm="${MODEL}" xmlns:rpid="${RPID}" entity="${escapeXml(facts.entity)}">`,
+    `<presence xmlns="${PIDF}" xmlns:dm="${MODEL}" xmlns:rpid="${RPID}" entity="${entity}">`,
     `<tuple id="t${facts.tupleId}"><status><basic>${state === 'offline' ? 'closed' : 'open'}</basic></status>`,
-    `<contact>${escapeXml(facts.entity)}</contact>`,
+    `<contact>${entity}</contact>`,
     written ? `<note>${written}</note>` : '',
     `<timestamp>${new Date(facts.now).toISOString()}</timestamp></tuple>`,
     `<dm:person id="p${facts.tupleId}">`,

@@ -1,3 +1,4 @@
+import type { Address } from '../../contract/index.ts';
 import { EventSubscription } from '../presence/watching/event-subscription.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { escapeXml } from '../xml-tree.ts';
@@ -24,7 +25,6 @@ export class ChangeWatch {
 
   constructor({ agent, documents, random, onChanged }: ChangeWatchOptions) {
     const selectors = documents.map(({ auid }) => documentPath({ auid, owner: agent.address }));
-    const entries = selectors.map((selector) => `<entry uri="${escapeXml(selector)}"/>`);
     this.#subscription = new EventSubscription({
       agent,
       to: agent.address,
@@ -33,7 +33,10 @@ export class ChangeWatch {
       // RFC 5875 §4.4: what is to be watched is a resource list of selectors
       body: {
         contentType: RESOURCE_LISTS_TYPE,
-        content: `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${entries.join('')}</list></resource-lists>`,
+        content: watchedDocuments(
+          documents.map(({ auid }) => auid),
+          agent.address,
+        ),
       },
       random,
       onState: () => {},
@@ -73,3 +76,9 @@ export class ChangeWatch {
     return this.#subscription.stop();
   }
 }
+
+/** The selectors of somebody's documents as a resource list (RFC 5875 §4.4). */
+export const watchedDocuments = (auids: readonly string[], owner: Address): string => {
+  const entries = auids.map((auid) => `<entry uri="${escapeXml(documentPath({ auid, owner }))}"/>`);
+  return `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${entries.join('')}</list></resource-lists>`;
+};
