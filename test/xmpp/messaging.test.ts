@@ -1,51 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
 import { verificationString } from '../../protocols/xmpp/discovery/own-features.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { certificateFor } from './support/certificates.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './support/kit.ts';
-
-const OWN = `ana@${DOMAIN}`;
-const BOB = 'xmpp:bob@campus.test';
+import { BOB, message, messagesOf, OWN, roster, setUp, workedOff } from './support/ana.ts';
+import { DOMAIN, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, next } from './support/kit.ts';
 
 afterEach(async () => {
   await everybodyLeaves();
   await stopServers();
 });
-
-const setUp = async (
-  behaviour: Behaviour = {},
-  options: Parameters<typeof person>[1] = {},
-  settings: { displayName?: string } = {},
-): Promise<{ server: HostileServer; ana: Person; line: Connection }> => {
-  const server = await HostileServer.start(behaviour);
-  const ana = person(
-    {
-      address: `xmpp:${OWN}`,
-      server: { host: '127.0.0.1', port: server.port },
-      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
-      ...settings,
-    },
-    options,
-  );
-  ana.provider.start();
-  await ana.reach('online');
-  return { server, ana, line: await server.connection(0) };
-};
-
-const message = (inside: string, { from = 'bob@campus.test/x', id = 'm', type = 'chat' } = {}): string =>
-  `<message from='${from}' to='${OWN}/aims' type='${type}' id='${id}'>${inside}</message>`;
-
-/** What is written now has been worked off when this resolves. */
-const workedOff = async (line: Connection): Promise<void> => {
-  const id = `w${line.elements.length}`;
-  line.write(`<iq type='get' id='${id}' from='bob@campus.test/x'><ping xmlns='urn:xmpp:ping'/></iq>`);
-  await line.expect('the answer to a ping', (element) => element.attrs.id === id);
-};
-
-const messagesOf = (line: Connection): Element[] => line.elements.filter((element) => element.is('message'));
 
 it('gives its name to whom it does not know yet, and asks for presence under it', async () => {
   const { ana, line } = await setUp(roster('both'), {}, { displayName: 'Ana' });
@@ -289,34 +253,6 @@ it('says that it types in a way that nobody keeps or copies, until somebody does
   expect(messagesOf(line).map((element) => element.getChildElements()[0]?.name)).toEqual(['composing', 'composing']);
 });
 
-const carbon = (kind: 'sent' | 'received', inner: string, from = OWN): string =>
-  `<message from='${from}' to='${OWN}/aims'><${kind} xmlns='${NS.carbons}'><forwarded xmlns='${NS.forward}'>${inner}</forwarded></${kind}></message>`;
-const copy = (from: string, to: string, body: string): string =>
-  `<message xmlns='jabber:client' type='chat' from='${from}' to='${to}' id='${body}'><body>${body}</body><request xmlns='${NS.receipts}'/></message>`;
-
-it('takes copies from its own account, and confirms none of them', async () => {
-  const { ana, line } = await setUp();
-  line.write(carbon('sent', copy(`${OWN}/phone`, 'bob@campus.test', 'sent')));
-  line.write(carbon('received', copy('bob@campus.test/x', `${OWN}/phone`, 'received')));
-  await workedOff(line);
-  expect(ana.received.map(({ direction, peer, text }) => [direction, peer, text])).toEqual([
-    ['outgoing', BOB, 'sent'],
-    ['incoming', BOB, 'received'],
-  ]);
-  expect(messagesOf(line)).toEqual([]);
-});
-
-it('takes no copy from anybody else, nor one that is not about itself', async () => {
-  const { ana, line } = await setUp();
-  line.write(carbon('received', copy('bob@campus.test/x', OWN, 'forged'), 'mallory@campus.test/x'));
-  line.write(carbon('sent', copy('mallory@campus.test', 'bob@campus.test', 'not ours')));
-  line.write(carbon('received', copy('bob@campus.test', 'carol@campus.test', 'not to us')));
-  line.write(carbon('received', ''));
-  await workedOff(line);
-  expect(ana.received).toEqual([]);
-  expect(ana.logs.some((entry) => entry.includes('carbon-forged'))).toBe(true);
-});
-
 it('does not believe an answer from anybody but who was asked', async () => {
   const { ana, line } = await setUp({
     on: (connection, element) => {
@@ -413,17 +349,6 @@ it('asks only for changes of the list where the server can tell them', async () 
     'v7',
   );
   expect(ana.set('contactList').contacts.map(({ name }) => name)).toEqual(['Bob']);
-});
-
-const roster = (subscription: string): Behaviour => ({
-  on: (connection, element) => {
-    if (!element.getChild('query', NS.roster) || element.attrs.type !== 'get') return false;
-    connection.result(
-      element,
-      `<query xmlns='${NS.roster}'><item jid='bob@campus.test' subscription='${subscription}'/></query>`,
-    );
-    return true;
-  },
 });
 
 it('merges what the devices of a person say', async () => {

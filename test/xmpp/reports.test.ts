@@ -1,35 +1,14 @@
 import { afterEach, expect, it } from 'vitest';
 import type { MessageReport } from '../../protocols/contract/index.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { certificateFor } from './support/certificates.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, person } from './support/kit.ts';
-
-const OWN = `ana@${DOMAIN}`;
-const BOB = 'xmpp:bob@campus.test';
+import { BOB, message, setUp } from './support/ana.ts';
+import { type Connection, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, type person } from './support/kit.ts';
 
 afterEach(async () => {
   await everybodyLeaves();
   await stopServers();
 });
-
-const setUp = async (behaviour: Behaviour = {}, options: Parameters<typeof person>[1] = {}) => {
-  const server = await HostileServer.start(behaviour);
-  const ana = person(
-    {
-      address: `xmpp:${OWN}`,
-      server: { host: '127.0.0.1', port: server.port },
-      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
-    },
-    options,
-  );
-  ana.provider.start();
-  await ana.reach('online');
-  return { ana, line: await server.connection(0) };
-};
-
-const message = (inside: string): string =>
-  `<message from='bob@campus.test/x' to='${OWN}/aims' type='chat' id='1'>${inside}</message>`;
 
 /** What is sent now has been acknowledged when this resolves. */
 const acknowledged = async (ana: { set: ReturnType<typeof person>['set'] }): Promise<void> => {
@@ -48,7 +27,7 @@ it('owes a receipt until the server has it, and says so', async () => {
   const reports: MessageReport[] = [];
   ana.set('messaging').onReported((report) => reports.push(report));
   deaf = true;
-  line.write(message(`<body>tell me</body><request xmlns='${NS.receipts}'/>`));
+  line.write(message(`<body>tell me</body><request xmlns='${NS.receipts}'/>`, { id: '1' }));
   await line.expect('a receipt', (element) => element.getChild('received', NS.receipts) !== undefined);
   expect((await ana.texts(1))[0]).toHaveProperty('deliveryWanted');
   // on its way already
@@ -62,7 +41,7 @@ it('owes a receipt until the server has it, and says so', async () => {
 
 it('tells that a text was read after a kill that came before the server had the word', async () => {
   const { ana, line } = await setUp();
-  line.write(message(`<body>a</body><markable xmlns='${NS.markers}'/>`));
+  line.write(message(`<body>a</body><markable xmlns='${NS.markers}'/>`, { id: '1' }));
   await ana.texts(1);
   ana.set('messaging').sendRead(BOB, '1');
   // the disk as the kill leaves it, before any acknowledgement

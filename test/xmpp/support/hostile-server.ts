@@ -30,6 +30,8 @@ export interface Behaviour {
     final?: (verifier: string) => string;
   };
   password?: string;
+  /** The list: bare JIDs with their subscription; empty by default. */
+  contacts?: Readonly<Record<string, string>>;
   /** Features of the server and of the account, for disco. */
   disco?: readonly string[];
   /** First look at everything the client says; true when that was the answer. */
@@ -244,7 +246,14 @@ export class Connection {
       const resource = child.getChildText('resource') ?? 'r';
       return xml('bind', NS.bind, xml('jid', {}, `ana@${DOMAIN}/${resource}`));
     }
-    if (namespace === NS.roster && iq.attrs.type === 'get') return xml('query', NS.roster);
+    if (namespace === NS.roster && iq.attrs.type === 'get') {
+      const items = Object.entries(this.server.behaviour.contacts ?? {});
+      return xml(
+        'query',
+        NS.roster,
+        items.map(([jid, subscription]) => xml('item', { jid, subscription })),
+      );
+    }
     if (namespace === NS.discoInfo) {
       return xml(
         'query',
