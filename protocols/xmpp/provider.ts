@@ -101,6 +101,7 @@ export class XmppProvider implements Provider {
       mayWeSee: (peer) => this.#contactList.mayWeSee(peer),
       isOnline: () => session.isConnected,
       onReturn: () => this.#catchUpAgain(),
+      onReturned: () => this.#messaging.confirmations.sendAgain(),
     });
     this.#contactList.onChange((contacts) => this.#presence.review(contacts));
     this.#messaging = new Messaging({
@@ -113,6 +114,10 @@ export class XmppProvider implements Provider {
       isKept: (peer) => this.#stores.offline && parseJid(peer)?.domain === domain && this.#presence.isAway(peer),
       introduce: (peer) => (this.#contactList.mayWeSee(peer) ? undefined : account.displayName || undefined),
       isAway: (peer) => this.#presence.isAway(peer),
+      mayKnow: (peer) => {
+        if (peer !== session.bareJid && !this.#contactList.mayTheySee(peer)) return 'never';
+        return this.#presence.isHidden ? 'later' : 'now';
+      },
       takeFile: (message, carriage) => this.#fileTransfer.take(message, carriage),
     });
     this.#fileTransfer = new FileTransfer({

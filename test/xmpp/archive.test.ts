@@ -76,7 +76,7 @@ const setUp = async (
   behaviour: Behaviour,
   options: Parameters<typeof person>[1] = {},
 ): Promise<{ server: HostileServer; ana: Person; line: Connection; file: Promise<FileOffer> }> => {
-  const server = await HostileServer.start(behaviour);
+  const server = await HostileServer.start({ contacts: { 'bob@campus.test': 'from' }, ...behaviour });
   const ana = person(
     {
       address: `xmpp:${OWN}`,

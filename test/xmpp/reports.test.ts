@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { MessageReport } from '../../protocols/contract/index.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { BOB, message, setUp } from './support/ana.ts';
+import { BOB, message, messagesOf, setUp } from './support/ana.ts';
 import { type Connection, stopServers } from './support/hostile-server.ts';
 import { draft, everybodyLeaves, memoryStorage, type person } from './support/kit.ts';
 
@@ -51,4 +51,41 @@ it('tells that a text was read after a kill that came before the server had the 
   again.ana.set('messaging').sendRead(BOB, '1');
   await acknowledged(again.ana);
   expect(named(again.line, 'displayed')).toEqual(['1']);
+});
+
+const ASKING = `<body>a</body><request xmlns='${NS.receipts}'/><markable xmlns='${NS.markers}'/>`;
+
+it.each([['none'], ['to']])(
+  'tells nobody who may not see us that we are here (subscription %s)',
+  async (subscription) => {
+    const { ana, line } = await setUp({ contacts: { 'bob@campus.test': subscription } });
+    const reports: MessageReport[] = [];
+    ana.set('messaging').onReported((report) => reports.push(report));
+    if (subscription === 'to') line.write("<presence from='bob@campus.test/x'/>");
+    line.write(message(ASKING, { id: '1' }));
+    await ana.texts(1);
+    ana.set('messaging').sendRead(BOB, '1');
+    ana.set('messaging').sendTyping(BOB, 'composing');
+    await acknowledged(ana);
+    expect(messagesOf(line).map((element) => element.getChildText('body'))).toEqual(['asks for an ack']);
+    // nothing stays owed that is never told
+    expect(reports).toEqual([
+      { peer: BOB, id: '1', report: 'delivered' },
+      { peer: BOB, id: '1', report: 'read' },
+    ]);
+  },
+);
+
+it('tells nobody anything while we are set offline, and what was owed when we are back', async () => {
+  const { ana, line } = await setUp();
+  await ana.set('presence').publish({ state: 'offline' });
+  line.write(message(ASKING, { id: '1' }));
+  await ana.texts(1);
+  ana.set('messaging').sendRead(BOB, '1');
+  ana.set('messaging').sendTyping(BOB, 'composing');
+  await acknowledged(ana);
+  expect(messagesOf(line).map((element) => element.getChildText('body'))).toEqual(['asks for an ack']);
+  await ana.set('presence').publish({ state: 'available' });
+  await acknowledged(ana);
+  expect([named(line, 'received'), named(line, 'displayed')]).toEqual([['1'], ['1']]);
 });

@@ -8,6 +8,8 @@ const LIMIT = 2000;
 const STANZAS = { received: receiptMessage, displayed: displayedMessage };
 
 type Kind = keyof typeof STANZAS;
+/** When a peer may learn that we are here. */
+export type Disclosure = 'now' | 'later' | 'never';
 interface Owed {
   kind: Kind;
   /** Bare JID. */
@@ -39,12 +41,18 @@ export class Confirmations {
   readonly #storage: ProviderStorage;
   /** The server has it, or never takes it: nothing is owed any more. */
   readonly #done: (kind: Kind, to: string, id: string) => void;
+  readonly #mayKnow: (peer: string) => Disclosure;
   readonly #underWay = new Set<string>();
-  /** Lost with a session, and not acknowledged since. */
+  /** Lost with a session, or held back, and not acknowledged since. */
   readonly #lost: Map<string, Owed>;
   #saving = false;
 
-  constructor(session: Session, storage: ProviderStorage, done: (kind: Kind, to: string, id: string) => void) {
+  constructor(
+    session: Session,
+    storage: ProviderStorage,
+    { done, mayKnow }: { done: (kind: Kind, to: string, id: string) => void; mayKnow: (peer: string) => Disclosure },
+  ) {
+    this.#mayKnow = mayKnow;
     this.#session = session;
     this.#storage = storage;
     this.#done = done;
@@ -56,7 +64,7 @@ export class Confirmations {
     this.#send({ kind, to, id });
   }
 
-  /** After a login: what was lost before it. */
+  /** After a login, or after we were there unseen: what was lost or held back before it. */
   sendAgain(): void {
     for (const owed of this.#lost.values()) this.#send(owed);
   }
@@ -64,12 +72,22 @@ export class Confirmations {
   #send(owed: Owed): void {
     const key = keyOf(owed);
     if (this.#underWay.has(key)) return;
-    this.#underWay.add(key);
+    const disclosure = this.#mayKnow(owed.to);
+    if (disclosure === 'later') {
+      this.#keep(owed);
+      return;
+    }
     const done = (): void => {
       this.#underWay.delete(key);
       if (this.#lost.delete(key)) this.#save();
       this.#done(owed.kind, owed.to, owed.id);
     };
+    // XEP-0184 §8, XEP-0333 §7: who may not see us does not learn in this way that we are here
+    if (disclosure === 'never') {
+      done();
+      return;
+    }
+    this.#underWay.add(key);
     this.#session.send(STANZAS[owed.kind](owed.to, owed.id), {
       key,
       isPatient: true,
@@ -77,11 +95,15 @@ export class Confirmations {
       refused: done,
       lost: () => {
         this.#underWay.delete(key);
-        if (this.#lost.size >= LIMIT) return;
-        this.#lost.set(key, owed);
-        this.#save();
+        this.#keep(owed);
       },
     });
+  }
+
+  #keep(owed: Owed): void {
+    if (this.#lost.size >= LIMIT) return;
+    this.#lost.set(keyOf(owed), owed);
+    this.#save();
   }
 
   /** Once for all that one session lost. */

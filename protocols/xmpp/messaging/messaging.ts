@@ -20,7 +20,7 @@ import { NotKept, type Session } from '../session/session.ts';
 import { stanzaErrorOf } from '../stream/errors.ts';
 import type { Element } from '../stream/xml.ts';
 import { Archive, type Archived } from './archive.ts';
-import { Confirmations } from './confirmations.ts';
+import { Confirmations, type Disclosure } from './confirmations.ts';
 import { delayOf, forwardedDelayOf } from './delay.ts';
 import { Markable } from './markable.ts';
 import {
@@ -62,6 +62,8 @@ export interface MessagingOptions {
   introduce: (peer: string) => string | undefined;
   /** Whether a peer is known to be away: nobody is told that we write. */
   isAway: (peer: string) => boolean;
+  /** When this peer may learn that we are here, if not by a text of ours. */
+  mayKnow: (peer: string) => Disclosure;
   /** True when this message offers a file, and its text is only a link to it. */
   takeFile: (message: DecodedMessage, carriage: Carriage) => boolean;
 }
@@ -94,9 +96,12 @@ export class Messaging implements MessagingOperationSet {
     const { session, isOnline, isKept } = options;
     this.#options = options;
     this.#markable = new Markable(options.storage);
-    this.confirmations = new Confirmations(session, options.storage, (kind, peer, id) => {
-      if (kind === 'displayed') this.#markable.take(peer, id);
-      this.#reported.emit({ peer: addressOf(peer), id, report: kind === 'displayed' ? 'read' : 'delivered' });
+    this.confirmations = new Confirmations(session, options.storage, {
+      done: (kind, peer, id) => {
+        if (kind === 'displayed') this.#markable.take(peer, id);
+        this.#reported.emit({ peer: addressOf(peer), id, report: kind === 'displayed' ? 'read' : 'delivered' });
+      },
+      mayKnow: options.mayKnow,
     });
     this.outbox = new Outbox({ session, isOnline, isKept });
     this.archive = new Archive(session, options, (archived) => this.#takeArchived(archived));
@@ -121,8 +126,8 @@ export class Messaging implements MessagingOperationSet {
 
   sendTyping(to: Address, state: TypingState): void {
     const peer = bareJidOf(to);
-    const { isOnline, isAway, session } = this.#options;
-    if (!isOnline() || this.#noTyping.has(peer) || isAway(peer)) return;
+    const { isOnline, isAway, mayKnow, session } = this.#options;
+    if (!isOnline() || this.#noTyping.has(peer) || isAway(peer) || mayKnow(peer) !== 'now') return;
     session.send(chatStateMessage(peer, state));
   }
 

@@ -101,6 +101,12 @@ export class ContactList implements ContactListOperationSet {
     return subscription === 'to' || subscription === 'both';
   }
 
+  /** Whether this peer may see our presence. */
+  mayTheySee(bareJid: string): boolean {
+    const subscription = this.#items.get(bareJid)?.subscription;
+    return subscription === 'from' || subscription === 'both';
+  }
+
   /** RFC 6121 §2.1.6: a push counts only when our own account sends it. */
   answerPushes(answers: IqCallee): void {
     answers.set(NS.roster, 'query', ({ stanza, element }) => {

@@ -69,6 +69,8 @@ export interface PresenceOptions {
   isOnline: () => boolean;
   /** We were there unseen, and are to be seen again: told before the server is. */
   onReturn: () => void;
+  /** The same, told when our presence is on its way. */
+  onReturned: () => void;
 }
 
 /** Who is there (RFC 6121 §4): ours published, theirs merged over their devices. */
@@ -77,17 +79,19 @@ export class Presence implements PresenceOperationSet {
   readonly #mayWeSee: (bareJid: string) => boolean;
   readonly #isOnline: () => boolean;
   readonly #onReturn: () => void;
+  readonly #onReturned: () => void;
   readonly #resources = new Map<string, Map<string, Resource>>();
   readonly #told = new Map<string, PeerPresence>();
   readonly #changed = new Emitter<{ address: Address; presence: PeerPresence }>();
   readonly onPresence = this.#changed.on;
   #own: OwnPresence = { state: 'available' };
 
-  constructor({ session, mayWeSee, isOnline, onReturn }: PresenceOptions) {
+  constructor({ session, mayWeSee, isOnline, onReturn, onReturned }: PresenceOptions) {
     this.#session = session;
     this.#mayWeSee = mayWeSee;
     this.#isOnline = isOnline;
     this.#onReturn = onReturn;
+    this.#onReturned = onReturned;
   }
 
   /** While not connected it is only remembered; the next login publishes it. */
@@ -96,7 +100,14 @@ export class Presence implements PresenceOperationSet {
     this.#own = presence;
     if (!this.#isOnline()) return;
     if (returns) this.#onReturn();
-    await this.announce();
+    const announced = this.announce();
+    if (returns) this.#onReturned();
+    await announced;
+  }
+
+  /** True while we are connected and want to be seen by nobody. */
+  get isHidden(): boolean {
+    return this.#own.state === 'offline';
   }
 
   /** Sends our presence; resolves when the server has it. */

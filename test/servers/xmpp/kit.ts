@@ -1,5 +1,5 @@
 import type { AccountSettings } from '../../../protocols/contract/index.ts';
-import { type Person, person } from '../../xmpp/support/kit.ts';
+import { next, type Person, person } from '../../xmpp/support/kit.ts';
 import { campus, campusAuthority, user } from '../campus.ts';
 
 /** An account of the campus on the real Prosody, not started yet. */
@@ -26,4 +26,31 @@ export const online = async (...parameters: Parameters<typeof member>): Promise<
   made.provider.start();
   await made.reach('online');
   return made;
+};
+
+/** Both see each other, whatever was before. */
+export const befriend = async (one: Person, other: Person): Promise<void> => {
+  for (const [asker, asked] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const list = asked.set('contactList');
+    const isAsked = list.requests.some(({ address: from }) => from === asker.provider.address);
+    const request = isAsked
+      ? undefined
+      : next(list.onRequests, (requests) => requests.some(({ address: from }) => from === asker.provider.address));
+    const sees = (): boolean =>
+      asker
+        .set('contactList')
+        .contacts.some(
+          ({ address: of, subscription }) =>
+            of === asked.provider.address && ['mutual', 'outgoing'].includes(subscription),
+        );
+    const seen = sees() ? undefined : next(asker.set('contactList').onChange, sees);
+    await asker.set('contactList').put({ address: asked.provider.address, name: 'A friend', groups: ['Class', 'Olá'] });
+    if (sees()) continue;
+    await request;
+    await list.answerRequest(asker.provider.address, 'accept');
+    await seen;
+  }
 };

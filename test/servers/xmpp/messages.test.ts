@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { draft, everybodyLeaves, next } from '../../xmpp/support/kit.ts';
 import { user } from '../campus.ts';
-import { member, online } from './kit.ts';
+import { befriend, member, online } from './kit.ts';
 
 const address = (name: string): string => `xmpp:${user(name).jid}`;
 
@@ -27,6 +27,7 @@ it('carries texts both ways in order, with every kind of letter', async () => {
 
 it('tells delivered, then read', async () => {
   const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
+  await befriend(alice, bob);
   const text = draft('did you get this?');
   const delivered = next(alice.set('messaging').onMark, ({ id, mark }) => id === text.id && mark === 'delivered');
   alice.set('messaging').send(address('bob'), text);
@@ -38,6 +39,7 @@ it('tells delivered, then read', async () => {
 
 it('tells that somebody types, and that they stopped', async () => {
   const [alice, bob] = await Promise.all([online('alice'), online('bob')]);
+  await befriend(alice, bob);
   // whoever is known to be away is not told
   await alice.sees(address('bob'), ({ state }) => state !== 'offline');
   const typing = next(bob.set('messaging').onTyping);
@@ -72,6 +74,7 @@ it('counts as past what another device of ours got before the first login here, 
 it('brings a text sent in absence exactly once, though the server has it twice', async () => {
   const alice = await online('alice');
   const bob = await online('dave');
+  await befriend(alice, bob);
   await bob.provider.stop();
   const text = draft('while you were away');
   await alice.set('messaging').send(address('dave'), text).outcome;

@@ -1,36 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import { everybodyLeaves, next, type Person } from '../../xmpp/support/kit.ts';
 import { campus, prosody, restoreCampus, user } from '../campus.ts';
-import { member, online } from './kit.ts';
+import { befriend, member, online } from './kit.ts';
 
 const address = (name: string): string => `xmpp:${user(name).jid}`;
-
-/** Both see each other, whatever was before. */
-const befriend = async (one: Person, other: Person): Promise<void> => {
-  for (const [asker, asked] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    const list = asked.set('contactList');
-    const isAsked = list.requests.some(({ address: from }) => from === asker.provider.address);
-    const request = isAsked
-      ? undefined
-      : next(list.onRequests, (requests) => requests.some(({ address: from }) => from === asker.provider.address));
-    const sees = (): boolean =>
-      asker
-        .set('contactList')
-        .contacts.some(
-          ({ address: of, subscription }) =>
-            of === asked.provider.address && ['mutual', 'outgoing'].includes(subscription),
-        );
-    const seen = sees() ? undefined : next(asker.set('contactList').onChange, sees);
-    await asker.set('contactList').put({ address: asked.provider.address, name: 'A friend', groups: ['Class', 'Olá'] });
-    if (sees()) continue;
-    await request;
-    await list.answerRequest(asker.provider.address, 'accept');
-    await seen;
-  }
-};
 
 /** Forgets each other. */
 const part = async (one: Person, other: Person): Promise<void> => {
