@@ -61,7 +61,15 @@ export function MessageRow({ message, query, tabIndex }: MessageRowProps) {
   const own = message.direction === 'outgoing';
   const when = format.row(message.at, now);
   return (
-    <button type="button" className={styles.row} tabIndex={tabIndex} onClick={() => void actions.openMessage(message)}>
+    <button
+      type="button"
+      className={styles.row}
+      tabIndex={tabIndex}
+      onClick={() => {
+        actions.show({ chosen: { talkId: message.talkId } });
+        void actions.openMessage(message);
+      }}
+    >
       <Avatar name={name} address={message.route.address} />
       <span className={styles.rowText}>
         <span className={styles.rowLine}>

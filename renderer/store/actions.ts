@@ -146,6 +146,7 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
       talkId,
       column: 'talk',
       target: null,
+      chosen: { talkId },
       ...(before.talkId === talkId ? {} : { searchOpen: false, unreadFrom: null }),
     });
     storage.setItem('aims.talk', talkId);

@@ -49,6 +49,8 @@ export interface View {
   leaving: Readonly<Record<string, true>>;
   /** The message a search led to. */
   target: { talkId: string; messageId: string } | null;
+  /** A new object whenever a talk was chosen, also the one that is open: the composer takes the focus. */
+  chosen: { talkId: string } | null;
   /** A new object whenever something was written or offered here: its talk shows the end, however far up one was reading. */
   wrote: { talkId: string } | null;
   /** Where reading stopped when the talk was opened. */
@@ -71,6 +73,7 @@ export const firstView: View = {
   toasts: [],
   leaving: {},
   target: null,
+  chosen: null,
   wrote: null,
   unreadFrom: null,
   signingIn: false,

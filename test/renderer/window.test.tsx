@@ -62,6 +62,35 @@ describe('keys', () => {
   });
 });
 
+describe('the keyboard comes back to where one writes', () => {
+  const composer = () => screen.findByRole('textbox', { name: 'Message' });
+  it('after Escape, by Enter on the talk that is open', async () => {
+    await openWindow();
+    await log('Ana Sousa');
+    (await composer()).focus();
+    press('Escape');
+    const row = await waitFor(() => {
+      const current = document.querySelector<HTMLElement>('ul [aria-current="true"]');
+      expect(document.activeElement).toBe(current);
+      return current as HTMLElement;
+    });
+    fireEvent.click(row);
+    await waitFor(async () => expect(document.activeElement).toBe(await composer()));
+  });
+
+  it('and by a found message of the talk that is open', async () => {
+    await openWindow();
+    await log('Ana Sousa');
+    const field = screen.getByRole('searchbox', { name: 'Search or write to an address' });
+    field.focus();
+    fireEvent.change(field, { target: { value: 'enunciado' } });
+    const found = await screen.findByRole('button', { name: /^Ana Sousa.*enunciado do/ });
+    found.focus();
+    fireEvent.click(found);
+    await waitFor(async () => expect(document.activeElement).toBe(await composer()));
+  });
+});
+
 describe('what lies around the page', () => {
   it('the theme and the language follow the settings at once', async () => {
     const { core } = await openWindow();

@@ -9,7 +9,7 @@ import { faultSaid, faultSentence } from '../../i18n/faults.ts';
 import { cx } from '../../kit/cx.ts';
 import { Popover } from '../../kit/floating/popover.tsx';
 import { Icon, IconButton } from '../../kit/form/button.tsx';
-import { useActions, useBridge, useFacts } from '../../store/app-context.tsx';
+import { useActions, useBridge, useFacts, useView } from '../../store/app-context.tsx';
 import { accountOf, nameOf, personOf } from '../../store/selectors.ts';
 import { LONG_TEXT } from '../long-text.ts';
 import styles from '../talk.module.css';
@@ -79,9 +79,11 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   const offline = account !== undefined && account.registration.state !== 'online';
   const way = routeWord(t, account?.protocol ?? route?.address.split(':')[0] ?? '');
 
+  const chosen = useView((view) => (view.chosen?.talkId === talkId ? view.chosen : null));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each choice is a new object, and that it was made is all that counts
   useEffect(() => {
-    if (matchMedia('(min-width: 720px)').matches) input.current?.focus();
-  }, []);
+    input.current?.focus();
+  }, [chosen]);
 
   const send = async () => {
     const words = text.trim();
