@@ -32,7 +32,7 @@ const root = document.getElementById('root');
 if (root)
   createRoot(root).render(
     <StrictMode>
-      <I18nextProvider i18n={createI18n(languageTag('system', bridge.systemLanguage))}>
+      <I18nextProvider i18n={createI18n(languageTag('system', bridge))}>
         <AppProvider app={app}>
           <AppWindow />
         </AppProvider>

@@ -1,4 +1,4 @@
-// What main and the core owe each other, and what the preload script shows to a window. Types only.
+// What main and the core owe each other, and what the preload script shows to a window.
 
 /** A notification as the core asks for it; main decides how it looks and whether the window is in front. */
 export interface NotificationRequest {
@@ -71,6 +71,10 @@ export interface WindowBridge {
   readonly platform: 'win32' | 'darwin' | 'linux';
   /** BCP 47 tag of the system's language. */
   readonly systemLanguage: string;
+  /** BCP 47 tag of the region whose customs the system follows; '' where it names none. */
+  readonly region: string;
+  /** How the system counts hours, whatever language is spoken. */
+  readonly hourCycle: 'h12' | 'h23';
   /** The absolute path of a dropped or chosen file; '' when it has none. */
   pathForFile(file: File): string;
   chooseFiles(): Promise<string[]>;
@@ -84,3 +88,7 @@ export interface WindowBridge {
 
 /** The message with which the preload script hands the window its port to the core. */
 export const PORT_MESSAGE = 'aims:core-port';
+
+/** How main tells the preload script of a window what the bridge says of the system. */
+export const REGION_SWITCH = '--aims-region=';
+export const HOURS_SWITCH = '--aims-hours=';

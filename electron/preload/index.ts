@@ -1,5 +1,5 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
-import { type Navigation, PORT_MESSAGE, type WindowBridge } from '../contract/shell.ts';
+import { HOURS_SWITCH, type Navigation, PORT_MESSAGE, REGION_SWITCH, type WindowBridge } from '../contract/shell.ts';
 
 // The narrow door between the page and main. The port to the core is handed on untouched: it cannot cross the bridge.
 
@@ -11,9 +11,13 @@ ipcRenderer.on('aims:navigate', (_event, to: Navigation) => {
 });
 ipcRenderer.on(PORT_MESSAGE, (event) => window.postMessage(PORT_MESSAGE, '*', event.ports));
 
+const given = (name: string): string => process.argv.find((word) => word.startsWith(name))?.slice(name.length) ?? '';
+
 const bridge: WindowBridge = {
   platform: process.platform === 'win32' || process.platform === 'darwin' ? process.platform : 'linux',
   systemLanguage: navigator.language,
+  region: given(REGION_SWITCH),
+  hourCycle: given(HOURS_SWITCH) === 'h12' ? 'h12' : 'h23',
   // Electron before 29 has no webUtils; its File carries the path itself
   pathForFile: (file) => webUtils?.getPathForFile(file) ?? (file as File & { path?: string }).path ?? '',
   chooseFiles: () => ipcRenderer.invoke('aims:choose-files'),

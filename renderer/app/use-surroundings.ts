@@ -26,7 +26,7 @@ function useLanguage() {
   const bridge = useBridge();
   const { i18n } = useTranslation();
   const language = useFacts((facts) => facts.settings.language);
-  const tag = languageTag(language, bridge.systemLanguage);
+  const tag = languageTag(language, bridge);
   useEffect(() => {
     document.documentElement.lang = tag;
     if (i18n.language !== tag) void i18n.changeLanguage(tag);

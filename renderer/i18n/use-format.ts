@@ -1,11 +1,14 @@
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useBridge } from '../store/app-context.tsx';
 import * as format from './format.ts';
+import { formatTag } from './i18n.ts';
 
 /** Formatters bound to the language the window speaks now. */
 export function useFormat() {
   const { i18n, t } = useTranslation();
-  const tag = i18n.language;
+  const bridge = useBridge();
+  const tag = formatTag(i18n.language, bridge);
   return useMemo(
     () => ({
       tag,

@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { BrowserWindow, nativeTheme } from 'electron';
-import type { Navigation } from '../../contract/index.ts';
+import { app, BrowserWindow, nativeTheme, systemPreferences } from 'electron';
+import { HOURS_SWITCH, type Navigation, REGION_SWITCH } from '../../contract/shell.ts';
 import { APP_ORIGIN } from '../app-protocol.ts';
+import { type Customs, customsOf } from '../region.ts';
 import { loadWindowState, saveWindowState } from './window-state.ts';
 
 /** A page that dies this often in a minute stays dead: reloading it for ever helps nobody. */
@@ -10,6 +11,7 @@ const RELOADS_A_MINUTE = 3;
 /** Creates the one window of a profile: sandboxed, isolated, going nowhere but its own page. */
 export function createMainWindow(folder: string, title: string): BrowserWindow {
   const state = loadWindowState(folder);
+  const { region, hourCycle } = systemCustoms();
   const window = new BrowserWindow({
     width: 1120,
     height: 760,
@@ -27,6 +29,7 @@ export function createMainWindow(folder: string, title: string): BrowserWindow {
       nodeIntegration: false,
       webviewTag: false,
       spellcheck: true,
+      additionalArguments: [`${REGION_SWITCH}${region}`, `${HOURS_SWITCH}${hourCycle}`],
     },
   });
   if (state?.maximised) window.maximize();
@@ -61,4 +64,12 @@ export function showWindow(window: BrowserWindow, to?: Navigation): void {
   window.show();
   window.focus();
   if (to) window.webContents.send('aims:navigate', to);
+}
+
+/** Of this computer, as they are now. */
+function systemCustoms(): Customs {
+  const isForced = (key: string): boolean =>
+    process.platform === 'darwin' && systemPreferences.getUserDefault(key, 'boolean') === true;
+  const forced = isForced('AppleICUForce24HourTime') ? 'h23' : isForced('AppleICUForce12HourTime') ? 'h12' : undefined;
+  return customsOf(process.platform, process.env, app.getSystemLocale(), forced);
 }

@@ -14,6 +14,8 @@ export function createFakeBridge(systemLanguage = 'en-GB'): FakeBridge {
   const bridge: FakeBridge = {
     platform: 'linux',
     systemLanguage,
+    region: systemLanguage,
+    hourCycle: 'h23',
     inFront: [],
     opened: [],
     files: ['/home/ines/report.pdf'],

@@ -1,5 +1,16 @@
 import { expect, it } from 'vitest';
-import { clockDuration, dayName, fileSize, fileSpeed, roundDuration, rowTime } from '../../../renderer/i18n/format.ts';
+import {
+  clockDuration,
+  clockTime,
+  dayName,
+  fileSize,
+  fileSpeed,
+  fullTime,
+  roundDuration,
+  rowTime,
+} from '../../../renderer/i18n/format.ts';
+
+import { formatTag, languageTag } from '../../../renderer/i18n/i18n.ts';
 
 const plain = (text: string) => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
@@ -44,4 +55,22 @@ it('a day late at night is still that day', () => {
   const early = new Date(2026, 10, 22, 0, 1).getTime();
   expect(dayName('en-GB', late, early, words)).toBe('Yesterday');
   expect(dayName('en-GB', early, early, words)).toBe('Today');
+});
+
+it('the clock is the region’s, whatever language is spoken', () => {
+  const evening = new Date(2026, 10, 22, 21, 15).getTime();
+  expect(clockTime(formatTag('en-US', { hourCycle: 'h23' }), evening)).toBe('21:15');
+  expect(plain(clockTime(formatTag('en-US', { hourCycle: 'h12' }), evening))).toBe('09:15 PM');
+  expect(clockTime(formatTag('pt-PT', { hourCycle: 'h23' }), evening)).toBe('21:15');
+  expect(fullTime(formatTag('en-US', { hourCycle: 'h23' }), evening)).toMatch(/21:15$/);
+  expect(clockTime(formatTag('en-GB', { hourCycle: 'h23' }), new Date(2026, 0, 1, 0, 5).getTime())).toBe('00:05');
+});
+
+it('English in Portugal puts the day before the month', () => {
+  const tag = (systemLanguage: string, region: string) => languageTag('system', { systemLanguage, region });
+  expect(tag('en-US', 'pt-PT')).toBe('en-GB');
+  expect(tag('en-GB', 'en-US')).toBe('en-US');
+  expect(tag('en-US', '')).toBe('en-US');
+  expect(tag('pt-PT', 'en-US')).toBe('pt-PT');
+  expect(tag('fr-FR', 'fr-FR')).toBe('en-GB');
 });
