@@ -1,11 +1,24 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { I18nextProvider } from 'react-i18next';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { CertificateFacts } from '../../renderer/first-start/certificate.tsx';
 import { createI18n } from '../../renderer/i18n/i18n.ts';
+import { AppProvider } from '../../renderer/store/app-context.tsx';
+import { createApp } from '../../renderer/store/create-app.ts';
+import { createFakeBridge } from './fake-core/fake-bridge.ts';
 import { CERTIFICATE } from './fake-core/sample.ts';
 
 afterEach(cleanup);
+
+const app = createApp({ target: window, bridge: createFakeBridge(), storage: localStorage, report: () => {} });
+afterAll(() => app.close());
+const spoken = (language: string, facts: typeof FACTS) => (
+  <I18nextProvider i18n={createI18n(language)}>
+    <AppProvider app={app}>
+      <CertificateFacts facts={facts} />
+    </AppProvider>
+  </I18nextProvider>
+);
 
 const FACTS = CERTIFICATE.certificate as NonNullable<typeof CERTIFICATE.certificate>;
 
@@ -18,11 +31,7 @@ it.each([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'Its certificate was made for another name.'],
   ['SOMETHING_NEW', 'Its certificate was refused.'],
 ])('says %s in words a person can weigh', (reason, sentence) => {
-  render(
-    <I18nextProvider i18n={createI18n('en-GB')}>
-      <CertificateFacts facts={{ ...FACTS, reason }} />
-    </I18nextProvider>,
-  );
+  render(spoken('en-GB', { ...FACTS, reason }));
   expect(screen.getByText(sentence)).toBeTruthy();
 });
 
@@ -30,13 +39,8 @@ it.each([
   ['en-GB', 'It is not the certificate you trusted before: the server has a new one, or this is another server.'],
   ['pt-PT', 'Não é o certificado em que confiou antes: ou o servidor tem um novo, ou este é outro servidor.'],
 ])('says in %s when the certificate is another than the one that was trusted', (language, sentence) => {
-  const shown = (facts: typeof FACTS) => (
-    <I18nextProvider i18n={createI18n(language)}>
-      <CertificateFacts facts={facts} />
-    </I18nextProvider>
-  );
-  const { rerender } = render(shown(FACTS));
+  const { rerender } = render(spoken(language, FACTS));
   expect(screen.queryByText(sentence)).toBeNull();
-  rerender(shown({ ...FACTS, changed: true }));
+  rerender(spoken(language, { ...FACTS, changed: true }));
   expect(screen.getByText(sentence)).toBeTruthy();
 });

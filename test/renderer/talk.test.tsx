@@ -153,6 +153,36 @@ describe('marks under my own bubbles', () => {
     expect(shapes.size).toBe(6);
   });
 
+  it('time and mark stand in the bubble, and take no line of their own', async () => {
+    const { core } = await openWindow({ talk: 'beatriz' });
+    const list = await log('Beatriz Silva-Vasconcelos e Albuquerque');
+    act(() => {
+      core.add('beatriz', { direction: 'outgoing', text: 'primeira', state: 'read' });
+      core.add('beatriz', { direction: 'outgoing', text: 'segunda', state: 'delivered' });
+    });
+    for (const text of ['primeira', 'segunda']) {
+      const bubble = (await within(list).findByText(text)).closest('[data-bubble]');
+      expect(bubble?.querySelectorAll('time')).toHaveLength(1);
+      expect(bubble?.querySelectorAll('[data-mark]')).toHaveLength(1);
+      expect(bubble?.closest('article')?.querySelectorAll('time')).toHaveLength(1);
+    }
+  });
+
+  it('the route is said once: in the head of the talk', async () => {
+    const { core } = await openWindow({ talk: 'rui' });
+    const talk = await screen.findByRole('region', { name: 'Talk with Rui Costa' });
+    await within(talk).findByText('1.8 MB · JPG');
+    expect(within(talk).getAllByText(/via SIP/)).toHaveLength(1);
+    // a file that came another way says so
+    const offered = core.data.snapshot.transfers.find(({ file }) => file.name === 'fotografia do quadro.jpg');
+    act(() =>
+      core.changeTransfer(offered?.id ?? '', {
+        route: { accountId: 'xmpp-me', address: 'xmpp:rui.costa@campus.test' },
+      }),
+    );
+    await within(talk).findByText('1.8 MB · JPG · via XMPP');
+  });
+
   it('a mark follows the message', async () => {
     const { core } = await openWindow({ talk: 'beatriz' });
     const list = await log('Beatriz Silva-Vasconcelos e Albuquerque');

@@ -3,7 +3,6 @@ import { memo, useCallback, useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../../../electron/contract/index.ts';
-import { routeWord } from '../../app/account-words.ts';
 import { keysShown } from '../../app/shortcuts.ts';
 import { faultSaid, faultSentence } from '../../i18n/faults.ts';
 import { cx } from '../../kit/cx.ts';
@@ -65,7 +64,6 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   const [longPaste, setLongPaste] = useState(false);
   const { text, change, sent } = useDraft(talkId);
   const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
-  const route = useFacts((facts) => facts.talks[talkId]?.route);
   const account = useFacts((facts) => accountOf(facts, facts.talks[talkId]?.route.accountId ?? ''));
   const place = useFacts((facts) => {
     const talk = facts.talks[talkId];
@@ -77,7 +75,6 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
   // files for somebody who is away wait for them, as texts do
   const filesOff = place?.fileTransferOff && FINAL.has(place.fileTransferOff) ? place.fileTransferOff : null;
   const offline = account !== undefined && account.registration.state !== 'online';
-  const way = routeWord(t, account?.protocol ?? route?.address.split(':')[0] ?? '');
 
   const chosen = useView((view) => (view.chosen?.talkId === talkId ? view.chosen : null));
   // biome-ignore lint/correctness/useExhaustiveDependencies: each choice is a new object, and that it was made is all that counts
@@ -178,7 +175,6 @@ export function Composer({ talkId, onFiles, onAttach }: ComposerProps) {
             }}
           />
         </div>
-        <span className={styles.composerRoute}>{way}</span>
         <EmojiButton disabled={off !== null} onPick={onPick} />
         <IconButton
           icon={SendHorizontal}

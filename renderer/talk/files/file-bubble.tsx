@@ -1,4 +1,5 @@
 import { ShieldAlert } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { routeWord } from '../../app/account-words.ts';
 import { useFormat } from '../../i18n/use-format.ts';
@@ -20,15 +21,27 @@ import styles from './file.module.css';
 import { fileGlyph } from './file-glyph.ts';
 import { FileName } from './file-name.tsx';
 
+interface FileBubbleProps {
+  transferId: string;
+  fallback: string;
+  /** The time of its message. */
+  when: ReactNode;
+}
+
 /** A file in the talk, in whatever state it is. */
-export function FileBubble({ transferId, fallback }: { transferId: string; fallback: string }) {
+export function FileBubble({ transferId, fallback, when }: FileBubbleProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const transfer = useFacts((facts) => facts.transfers[transferId]);
   const name = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
-  const protocol = useFacts(
-    (facts) => accountOf(facts, facts.transfers[transferId]?.route.accountId ?? '')?.protocol ?? '',
-  );
+  // the head says the way of the talk: only another one is said here
+  const otherProtocol = useFacts((facts) => {
+    const one = facts.transfers[transferId];
+    const talk = facts.talks[one?.talkId ?? ''];
+    return one && talk?.route.accountId !== one.route.accountId
+      ? (accountOf(facts, one.route.accountId)?.protocol ?? '')
+      : '';
+  });
   // cleared from the panel and forgotten: its name stays in the talk
   if (!transfer)
     return (
@@ -38,6 +51,7 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
             <Icon of={fileGlyph('')} />
           </span>
           <FileName name={fallback} />
+          <span className={styles.when}>{when}</span>
         </div>
       </div>
     );
@@ -46,7 +60,7 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
   const pace = transferPace(t, transfer, format);
   const size = transferSize(t, transfer, format);
   const offered = state === 'offered' && transfer.direction === 'incoming';
-  const how = routeWord(t, protocol);
+  const how = otherProtocol && routeWord(t, otherProtocol);
   const big = file.icon !== null && !risky && (state === 'completed' || state === 'offered');
   return (
     <div className={cx(styles.file, transfer.direction === 'outgoing' && styles.own)} data-state={state} data-bubble>
@@ -64,14 +78,17 @@ export function FileBubble({ transferId, fallback }: { transferId: string; fallb
         <div className={styles.facts}>
           <FileName name={file.name} />
           <div className={cx(styles.state, transfer.fault && styles.wrong)}>
-            {state === 'failed'
-              ? words
-              : (offered && !transfer.fault && !transfer.unanswered
-                  ? [size, fileKind(file.name), how]
-                  : [size, pace || words]
-                )
-                  .filter(Boolean)
-                  .join(' · ')}
+            <span className={styles.words}>
+              {state === 'failed'
+                ? words
+                : (offered && !transfer.fault && !transfer.unanswered
+                    ? [size, fileKind(file.name), how]
+                    : [size, pace || words]
+                  )
+                    .filter(Boolean)
+                    .join(' · ')}
+            </span>
+            <span className={styles.when}>{when}</span>
           </div>
         </div>
       </div>

@@ -3,12 +3,16 @@ import { cx } from '../../kit/cx.ts';
 import styles from './mark.module.css';
 
 const TICK = 'M2.6 7.4 L5.4 10.2 L11 4.4';
+const TICKS_UP = 'M1.4 5.4 L4.2 8.2 L9.8 2.4 M8.7 7.7 L9.2 8.2 L14.8 2.4';
 const TICKS = 'M1.4 7.4 L4.2 10.2 L9.8 4.4 M8.7 9.7 L9.2 10.2 L14.8 4.4';
 
 /** `turned-down`: a file of mine that was cancelled or declined. */
 type Shown = MessageState | 'turned-down';
 
-/** The marks, each its own shape: clock, tick, two ticks, two filled ticks, pause, a red one with a bang, and a plain one with a bar. */
+/**
+ * The marks, each its own shape: clock, tick, two ticks, two ticks on a line, pause, a red one with a bang, and a plain one with a
+ * bar. None is heavier than text.
+ */
 function shape(state: Shown) {
   switch (state) {
     case 'queued':
@@ -25,8 +29,8 @@ function shape(state: Shown) {
     case 'read':
       return (
         <>
-          <rect x="0" y="0.5" width="20" height="13" rx="6.5" fill="currentColor" stroke="none" />
-          <path d="M4.2 7.2 L6.5 9.5 L11 4.9 M10.4 9 L10.9 9.5 L15.4 4.9" stroke="var(--under-mark, var(--base))" />
+          <path d={TICKS_UP} />
+          <path d="M1.4 12.6 H14.8" />
         </>
       );
     case 'waiting':
@@ -57,12 +61,12 @@ function shape(state: Shown) {
 
 /** How far one of my messages came. A picture only: the words stand in the name of what it belongs to. */
 export function Mark({ state }: { state: Shown }) {
-  const width = state === 'read' ? 20 : state === 'delivered' ? 16 : 14;
+  const width = state === 'read' || state === 'delivered' ? 16 : 14;
   return (
     <svg
       className={cx(styles.mark, styles[state])}
-      width={state === 'read' ? 18 : width}
-      height={state === 'read' ? 12.6 : 14}
+      width={width}
+      height={14}
       viewBox={`0 0 ${width} 14`}
       fill="none"
       stroke="currentColor"

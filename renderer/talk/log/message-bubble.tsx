@@ -56,9 +56,14 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
   const time = format.time(message.at);
   const state = message.state === 'received' ? null : t(`marks.${message.state}`, { name });
   const isFile = message.kind === 'file' && message.transferId !== null;
-  // under the last of joined bubbles; a mark that still matters shows under its own
-  const marked = own && !isFile && state !== null && (!joinsBelow || message.state === 'waiting');
   const failed = message.state === 'failed' && !isFile;
+  // what became of a file, and of a text that failed, is said in words of its own
+  const marked = own && !isFile && !failed && state !== null;
+  const when = (
+    <time dateTime={new Date(message.at).toISOString()} title={format.full(message.at)}>
+      {time}
+    </time>
+  );
   return (
     <article
       className={cx(
@@ -74,7 +79,7 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
     >
       <div className={styles.bubbleLine}>
         {isFile && message.transferId ? (
-          <FileBubble transferId={message.transferId} fallback={message.text} />
+          <FileBubble transferId={message.transferId} fallback={message.text} when={when} />
         ) : (
           <div
             className={cx(
@@ -85,16 +90,25 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
             data-bubble
             dir="auto"
           >
-            <MessageText text={message.text} query={query} />
+            <span>
+              <MessageText text={message.text} query={query} />
+            </span>
+            {/* keeps room at the end of the last line for what is drawn over it */}
+            <span className={cx(styles.room, marked && styles.roomForMark)} data-time={time} aria-hidden />
+            <span className={styles.meta}>
+              {when}
+              {marked && (
+                <Tooltip text={state} side="top">
+                  <span role="img" aria-label={state}>
+                    <Mark state={message.state} />
+                  </span>
+                </Tooltip>
+              )}
+            </span>
           </div>
         )}
-        {joinsBelow && !failed && (
-          <time className={styles.aside} dateTime={new Date(message.at).toISOString()}>
-            {time}
-          </time>
-        )}
       </div>
-      {failed ? (
+      {failed && (
         <div className={styles.trouble}>
           <span title={message.fault ? t('common.code', { code: faultCode(message.fault) }) : undefined}>
             <Mark state="failed" />
@@ -108,24 +122,10 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
             {t('common.tryAgain')}
           </Button>
         </div>
-      ) : (
-        (marked || (!joinsBelow && !own) || (own && isFile && !joinsBelow)) && (
-          <div className={styles.meta}>
-            {message.state === 'waiting' && <span className={styles.metaText}>{state}</span>}
-            <time dateTime={new Date(message.at).toISOString()} title={format.full(message.at)}>
-              {time}
-            </time>
-            {marked && (
-              <Tooltip text={state ?? ''} side="top">
-                <span role="img" aria-label={state ?? ''}>
-                  <Mark state={message.state} />
-                </span>
-              </Tooltip>
-            )}
-          </div>
-        )
       )}
-      {own && !marked && !failed && !turnedDown && state && <Hidden>{state}</Hidden>}
+      {/* once under those that wait together */}
+      {message.state === 'waiting' && !joinsBelow && <div className={styles.waiting}>{state}</div>}
+      {own && isFile && !turnedDown && state && <Hidden>{state}</Hidden>}
     </article>
   );
 });
