@@ -1,5 +1,5 @@
 import { whenAborted } from '../abort-signal.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import type { Connection, RequestReceiver } from '../connection/connection.ts';
 import { trace } from '../diagnostics/trace.ts';
 import { MsrpError, storageError } from '../errors.ts';
@@ -76,6 +76,11 @@ export interface IncomingContext {
 /** More holes than this are no accident. */
 const MOST_GAPS = 4096;
 const DEFAULT_PROGRESS = 65_536;
+/**
+ * How long the last chunk waits for bytes before it that have not come, in ms: their sender gives up after 30 s without a
+ * response (RFC 4975 §7.1.2), and shall learn why.
+ */
+const MISSING_TIMEOUT = 20_000;
 
 /** One SEND on its way in. */
 interface Chunk {
@@ -127,6 +132,7 @@ export class IncomingMessage {
   /** Undefined where nobody wants reports. */
   #schedule: ReportSchedule | undefined;
   #unsubscribe: (() => void) | undefined;
+  #missing: Timer | undefined;
 
   constructor(
     messageId: string,
@@ -334,13 +340,22 @@ export class IncomingMessage {
     } else if (this.#total !== undefined && this.#received.covers(0, this.#total)) {
       this.#state = { name: 'closing', accepted };
       this.#complete(chunk, accepted, this.#total);
+    } else if (chunk.flag === '$') {
+      // RFC 4975 §7.3.1: the others may come behind it; but a 200 would say that the message is here
+      this.#missing ??= this.#context.clock.after(MISSING_TIMEOUT, () => this.#incomplete());
     } else {
       this.#answer(chunk, 200);
       this.#chunks.delete(chunk);
     }
   }
 
+  #incomplete(): void {
+    const error = new MsrpError('malformed-frame', 'Bytes of the message are missing', { status: 400 });
+    this.#end({ state: 'failed', error, received: this.#received.toArray() }, 400, error);
+  }
+
   #complete(chunk: Chunk, accepted: Accepted, total: number): void {
+    this.#missing?.cancel();
     this.#schedule?.end();
     promised(() => accepted.sink.close()).then(
       () => {
@@ -392,6 +407,7 @@ export class IncomingMessage {
     if (state.name === 'ended') return;
     this.#state = { name: 'ended', status };
     this.#unsubscribe?.();
+    this.#missing?.cancel();
     this.#schedule?.end();
     for (const chunk of this.#chunks) this.#answer(chunk, status);
     if (state.name === 'deciding') for (const run of state.queued) run();

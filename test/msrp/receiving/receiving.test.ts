@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ByteSink, type IncomingOffer, MemorySink, type ReceiveOutcome } from '../../../msrp/index.ts';
 import { accepting, bound, PEER } from '../support/receiving-session.ts';
 import { deferred } from '../support/support.ts';
+import { TestClock } from '../support/test-clock.ts';
 
 describe('receiving', () => {
   it('puts chunks together in any order', async () => {
@@ -10,7 +11,20 @@ describe('receiving', () => {
     peer.write(send({ tid: 'tid00001', body: 'ABC', range: '1-3/9', flag: '+' }));
     peer.write(send({ tid: 'tid00002', body: 'DEF', range: '4-6/9', flag: '+' }));
     expect((await mailbox.next()).bytes.toString()).toBe('ABCDEFGHI');
-    for (const tid of ['tid00003', 'tid00001', 'tid00002']) expect(await peer.frame()).toContain(`MSRP ${tid} 200`);
+    // the one that said it was the last is confirmed when it is
+    for (const tid of ['tid00001', 'tid00002', 'tid00003']) expect(await peer.frame()).toContain(`MSRP ${tid} 200`);
+  });
+
+  it('never confirms a message whose beginning does not come, and says so before the peer gives up', async () => {
+    const clock = new TestClock();
+    const { accept, outcome } = accepting(new MemorySink(100));
+    const { peer, send } = await bound({ accept }, { clock });
+    peer.write(send({ tid: 'tid00001', body: 'EFGH', range: '5-8/8' }));
+    peer.write(send({ tid: 'tid00002', id: 'ping' }));
+    expect(await peer.frame()).toContain('MSRP tid00002 200');
+    clock.advance(29_000);
+    expect(await peer.frame()).toContain('MSRP tid00001 400');
+    expect(await outcome).toMatchObject({ state: 'failed', error: { code: 'malformed-frame' } });
   });
 
   it('lets the chunk received last win where chunks overlap', async () => {
