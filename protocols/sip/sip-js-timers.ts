@@ -51,27 +51,79 @@ const TIMERS: readonly (readonly [{ prototype: object }, readonly string[]])[] =
   [Core.SubscriptionDialog, ['timerN']],
 ];
 
+/** An error becomes a rejected promise. */
+const guarded = (original: Method): Method =>
+  function (this: object, ...given): unknown {
+    try {
+      return original.apply(this, given);
+    } catch (error) {
+      void Promise.reject(error);
+      return undefined;
+    }
+  };
+
 /**
  * Defect: an error out of a timer, its own or that of a delegate or state listener called from it, reaches the top of the process. It
  * becomes a rejected promise, which is seen as the bug it is and ends nothing else.
  */
 for (const [owner, names] of TIMERS) {
   for (const name of names) {
+    replace(owner, name, guarded);
+  }
+}
+
+type SetTimer = (callback: (...given: unknown[]) => unknown, delay?: number, ...given: unknown[]) => unknown;
+/** Sets a timer whose callback is guarded, as are those that it sets in its turn. */
+const guardedTimer =
+  (set: SetTimer): SetTimer =>
+  (callback, delay, ...given) =>
+    set(
+      guarded((...arguments_) => settingGuardedTimers(() => callback(...arguments_))),
+      delay,
+      ...given,
+    );
+
+/** Runs `work`; the errors of timers that it sets reach no further than those above. */
+function settingGuardedTimers<Result>(work: () => Result): Result {
+  const { setTimeout, setInterval } = globalThis;
+  Object.assign(globalThis, {
+    setTimeout: guardedTimer(setTimeout as SetTimer),
+    setInterval: guardedTimer(setInterval as SetTimer),
+  });
+  try {
+    return work();
+  } finally {
+    Object.assign(globalThis, { setTimeout, setInterval });
+  }
+}
+
+/** Methods in which sip.js sets timers without a name of their own. */
+const TIMER_SETTERS: typeof TIMERS = [
+  [Core.SubscriptionDialog, ['refreshTimerSet']],
+  [Core.SessionDialog, ['start2xxRetransmissionTimer', 'startReInvite2xxRetransmissionTimer']],
+  [Core.InviteServerTransaction, ['startProgressExtensionTimer']],
+];
+for (const [owner, names] of TIMER_SETTERS) {
+  for (const name of names) {
     replace(
       owner,
       name,
       (original) =>
         function (this: object, ...given): unknown {
-          try {
-            return original.apply(this, given);
-          } catch (error) {
-            void Promise.reject(error);
-            return undefined;
-          }
+          return settingGuardedTimers(() => original.apply(this, given));
         },
     );
   }
 }
+
+/**
+ * The same for the two timers of an invitation, which it sets when it is made: nobody answered, and it has expired. (Those of a reliable
+ * provisional answer catch their own errors, and no such answer is ever sent here.)
+ */
+export const guardInvitations = ({ delegate }: Core.UserAgentCore): void => {
+  const { onInvite } = delegate;
+  if (onInvite) delegate.onInvite = (request) => settingGuardedTimers(() => onInvite(request));
+};
 
 /** Longest `Expires` of an INVITE that sip.js may wait for, in seconds: its timer takes 2^31 - 1 ms, about 24.8 days. */
 const EXPIRES_MAXIMUM = 86_400;

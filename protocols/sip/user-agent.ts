@@ -24,6 +24,7 @@ import { type OutgoingRequest, type SipAnswer, sendRequest } from './request.ts'
 import { PassThroughDescriptions, type SessionDescription } from './session-description-handler.ts';
 import { addressOfUri, toSipUri } from './sip-address.ts';
 import { adaptCore, presetDescriptions } from './sip-js-fixes.ts';
+import { guardInvitations } from './sip-js-timers.ts';
 import { type IncomingText, PRODUCT, SipJsSession, type SipSession } from './sip-session.ts';
 import type { Network } from './transport/network.ts';
 import { FLOW_PEER_HEADER, SipTransport } from './transport/sip-transport.ts';
@@ -109,6 +110,7 @@ export class SipUserAgent {
         },
       },
     });
+    guardInvitations(this.core);
     const messaged = (request: Core.IncomingMessageRequest, from: URI): void =>
       this.#messaged({
         message: request.message,

@@ -96,6 +96,113 @@ test.each(['4294967295', '99999999', 'soon', '-1'])(
   },
 );
 
+describe('an error in a timer of sip.js ends nothing but that timer:', () => {
+  const bug = new Error('a bug in a timer');
+  const isSeen = async (): Promise<void> => {
+    await vi.waitFor(() => expect(seen).toContain(bug), { timeout: 20_000 });
+    // as a rejected promise, which ends its own job, and never as an exception, which would end the account
+    expect(thrown).toEqual([]);
+  };
+  const seen: unknown[] = [];
+  const thrown: unknown[] = [];
+  beforeEach(() => {
+    seen.length = 0;
+    thrown.length = 0;
+    process.removeAllListeners('unhandledRejection');
+    process.removeAllListeners('uncaughtException');
+    process.on('unhandledRejection', (cause) => void seen.push(cause));
+    process.on('uncaughtException', (cause) => void thrown.push(cause));
+  });
+  const throws = (): never => {
+    throw bug;
+  };
+  const invite = (server: ScriptedServer, more: string[] = []): void =>
+    server.sendRequest(
+      'INVITE',
+      'sip:ana@campus.test',
+      ['Contact: <sip:stranger@127.0.0.1>', 'Content-Type: application/sdp', 'Call-ID: call', ...more],
+      OFFER,
+    );
+  /** What sip.js keeps to itself of the only incoming INVITE. */
+  const transactionOf = (agent: { core: Core.UserAgentCore }): object => {
+    const [server] = [...agent.core.userAgentServers].map(([, each]) => each);
+    if (!server) throw new Error('no INVITE came');
+    return server.transaction;
+  };
+
+  test('an invitation that expires', async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    const shown = incoming(agent);
+    invite(server, ['Expires: 1']);
+    await shown;
+    const transaction = Object.assign(transactionOf(agent), { receiveResponse: throws });
+    await isSeen();
+    Reflect.deleteProperty(transaction, 'receiveResponse');
+  });
+
+  test('an invitation that nobody answers', async () => {
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    const shown = incoming(agent);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    invite(server);
+    await shown;
+    const transaction = Object.assign(transactionOf(agent), { receiveResponse: throws });
+    vi.advanceTimersByTime(600_000);
+    vi.useRealTimers();
+    await isSeen();
+    Reflect.deleteProperty(transaction, 'receiveResponse');
+  });
+
+  test('an invitation that goes on ringing', async () => {
+    shorten(4);
+    Object.assign(Core.Timers, { PROVISIONAL_RESPONSE_INTERVAL: 5 });
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    const shown = incoming(agent);
+    invite(server);
+    const session = await shown;
+    const transaction = transactionOf(agent);
+    session.ring();
+    await server.until(() => server.answers[0]);
+    Object.assign(transaction, { send: throws });
+    await isSeen();
+    Reflect.deleteProperty(transaction, 'send');
+  });
+
+  test('a 200 that is not acknowledged', async () => {
+    shorten(4);
+    const server = await ScriptedServer.open();
+    const { agent } = await serverAgent(server.port);
+    agent.onInvite = (session) => session.accept({ sdp: OFFER });
+    invite(server);
+    const dialog = await vi.waitFor(() => {
+      const [made] = [...agent.core.dialogs].map(([, each]) => each);
+      if (!made) throw new Error('no dialog yet');
+      return made;
+    });
+    Object.defineProperty(dialog, 'ackWait', { get: throws, configurable: true });
+    await isSeen();
+    Object.defineProperty(dialog, 'ackWait', { value: false });
+  });
+
+  test('a subscription that is due to be refreshed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const dialog = Object.assign(Object.create(Core.SubscriptionDialog.prototype), {
+      autoRefresh: true,
+      subscriptionExpires: 1,
+      refresh: throws,
+    });
+    dialog.refreshTimerSet();
+    vi.advanceTimersByTime(900);
+    vi.useRealTimers();
+    await isSeen();
+  });
+});
+
 test.each(seeds(4))(
   'sessions over a path that loses, repeats and swaps datagrams end more than themselves in no case (seed %i)',
   async (seed) => {
