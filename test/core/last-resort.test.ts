@@ -78,6 +78,8 @@ it('outlives a bug in the callbacks of every provider: the account is started an
   for (const protocol of ['sip', 'xmpp', 'local']) {
     for (const kind of ['a bug', 'a bug of a promise', 'a bug of a callback'])
       expect(log).toContain(`${kind} in ${protocol}, connecting`);
+    for (const kind of ['a bug of a promise', 'a bug of a callback'])
+      expect(log).toContain(`${kind} in ${protocol}, called`);
   }
   // each belongs to its account
   expect(log).not.toContain('core.unforeseen');

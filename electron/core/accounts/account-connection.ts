@@ -11,6 +11,7 @@ import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from './account-rows.ts';
 import { systemAuthorities } from './authorities.ts';
+import { inAccount } from './in-account.ts';
 import type { Passwords } from './passwords.ts';
 
 /** What an account's provider is joined to while it lives. */
@@ -130,7 +131,7 @@ export class AccountConnection {
       }
     }
     try {
-      const provider = forAccount(this.#id, () =>
+      const made = forAccount(this.#id, () =>
         protocol.create({
           account: {
             ...settings,
@@ -145,10 +146,11 @@ export class AccountConnection {
           random: () => clock.random(),
         }),
       );
+      const provider = inAccount(this.#id, made);
       this.#provider = provider;
       this.#unsubscribe = provider.onRegistration((registration) => this.#set(registration));
       hooks.attach(this.#id, provider);
-      forAccount(this.#id, () => provider.start());
+      provider.start();
     } catch (error) {
       // a bug in one protocol must not take the other accounts along
       log.error('account.start-failed', error);

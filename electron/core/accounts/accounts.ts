@@ -14,7 +14,6 @@ import { type Account, type CommandInput, type Fault, refuse } from '../../contr
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import { faultOf } from '../fault.ts';
-import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import { AccountConnection, type ProviderHooks } from './account-connection.ts';
 import type { AccountRows, StoredAccount } from './account-rows.ts';
@@ -94,7 +93,7 @@ export class Accounts {
   }
 
   machineEvent(event: MachineEvent): void {
-    for (const [id, { connection }] of this.#accounts) forAccount(id, () => connection.provider?.machineEvent(event));
+    for (const { connection } of this.#accounts.values()) connection.provider?.machineEvent(event);
   }
 
   /** A bug in the provider of an account: this account is started anew, the others go on. */
@@ -196,7 +195,7 @@ export class Accounts {
     if (!account.enabled) throw refuse('wrong-state');
     const { provider } = account.connection;
     // only the wait ends: a new provider would throw away the session that this one can still resume
-    if (state === 'waiting' && provider) forAccount(accountId, () => provider.machineEvent('wake'));
+    if (state === 'waiting' && provider) provider.machineEvent('wake');
     else await account.connection.start(account.settings);
   }
 

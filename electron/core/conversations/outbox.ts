@@ -1,7 +1,6 @@
 import { type MessagingOperationSet, ProviderError } from '../../../protocols/contract/index.ts';
 import type { MessageState, Route } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
-import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
 import type { MessageRows, StoredMessage } from './message-rows.ts';
 
@@ -155,8 +154,8 @@ export class Outbox {
       settle(id, 'failed', new ProviderError('too-big'), false);
       return true;
     }
-    const { accountId, address } = lane.route;
-    const outcome = await forAccount(accountId, () => messaging.send(address, { id, text, composedAt: at })).outcome;
+    const { address } = lane.route;
+    const outcome = await messaging.send(address, { id, text, composedAt: at }).outcome;
     // a receipt may have been faster, or the talk is gone
     const stored = messages.byId(id);
     if (!stored?.outbox) return this.#isCurrent(lane);
