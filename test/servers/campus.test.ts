@@ -239,6 +239,20 @@ describe('XCAP', () => {
     for (const auid of ['resource-lists', 'rls-services', 'pres-rules']) expect(text).toContain(`<auid>${auid}</auid>`);
   });
 
+  test('takes credentials for the document they were made for, once', async () => {
+    const [path, other] = ['/xcap-caps/global/index', `/resource-lists/users/${user('alice').sip}/index`];
+    const challenge = (await http(path)).headers.get('www-authenticate') ?? '';
+    const headers = { authorization: digest(challenge, user('alice'), 'GET', `/xcap-root${path}`) };
+    expect((await http(other, { headers })).status).toBe(400);
+    const again = { authorization: digest(challenge, user('alice'), 'GET', `/xcap-root${path}`, 'without qop') };
+    expect((await http(path, { headers: again })).status).toBe(401);
+    const fresh = (await http(path)).headers.get('www-authenticate') ?? '';
+    const once = { authorization: digest(fresh, user('alice'), 'GET', `/xcap-root${path}`) };
+    expect((await http(path, { headers: once })).status).toBe(200);
+    const refused = await http(path, { headers: once });
+    expect([refused.status, /stale=true/i.test(refused.headers.get('www-authenticate') ?? '')]).toEqual([401, true]);
+  });
+
   test('answers over HTTPS with the certificate of the campus', async () => {
     const answer = await new Promise<number | undefined>((resolve, reject) => {
       const request = https.get(

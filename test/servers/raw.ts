@@ -84,6 +84,7 @@ export function digest(
   who: { name: string; password: string },
   method: string,
   uri: string,
+  form: 'with qop' | 'without qop' = 'with qop',
 ): string {
   const algorithm = field(challenge, 'algorithm') || 'MD5';
   const hash = (text: string): string =>
@@ -93,18 +94,12 @@ export function digest(
   const realm = field(challenge, 'realm');
   const nonce = field(challenge, 'nonce');
   const cnonce = randomUUID();
-  const parts = [
-    hash(`${who.name}:${realm}:${who.password}`),
-    nonce,
-    '00000001',
-    cnonce,
-    'auth',
-    hash(`${method}:${uri}`),
-  ];
+  const counted = form === 'with qop' ? ['00000001', cnonce, 'auth'] : [];
+  const parts = [hash(`${who.name}:${realm}:${who.password}`), nonce, ...counted, hash(`${method}:${uri}`)];
   const response = hash(parts.join(':'));
   return (
     `Digest username="${who.name}", realm="${realm}", nonce="${nonce}", uri="${uri}", algorithm=${algorithm}, ` +
-    `response="${response}", qop=auth, nc=00000001, cnonce="${cnonce}"`
+    `response="${response}"${form === 'with qop' ? `, qop=auth, nc=00000001, cnonce="${cnonce}"` : ''}`
   );
 }
 

@@ -67,7 +67,7 @@ export class DigestClient {
   constructor(
     username: string,
     password: string,
-    clientNonce: () => string = () => randomBytes(12).toString('hex'),
+    clientNonce: () => string = () => randomBytes(12).toString('base64url'),
     binding?: AccountBinding,
   ) {
     this.#username = username;
