@@ -121,7 +121,7 @@ for (const [owner, names] of TIMER_SETTERS) {
  * provisional answer catch their own errors, and no such answer is ever sent here.)
  */
 export const guardInvitations = ({ delegate }: Core.UserAgentCore): void => {
-  const { onInvite } = delegate;
+  const onInvite = delegate.onInvite?.bind(delegate);
   if (onInvite) delegate.onInvite = (request) => settingGuardedTimers(() => onInvite(request));
 };
 

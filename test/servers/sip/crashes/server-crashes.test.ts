@@ -55,13 +55,13 @@ const STATES: Record<string, (each: Guarded, transport: Transport) => Promise<un
     return undefined;
   },
   'asking to register': async (each) => {
-    holdIn(each, 'registering', 1);
+    holdIn(each, 'authenticating', 1);
     each.person.provider.start();
     await each.way.held();
     return undefined;
   },
   'answering the challenge': async (each, transport) => {
-    holdIn(each, 'registering', 2);
+    holdIn(each, 'authenticating', 2);
     each.person.provider.start();
     // over UDP what is on its way arrives at the new server, late: it has come twice by then
     await each.way.held(transport === 'udp' ? 2 : 1);
