@@ -27,6 +27,7 @@ export class ScriptedServer {
   /** What is done with each request. */
   handler: (request: Received) => void = (request) => request.answer(200);
   #watchers = new Set<() => void>();
+  readonly #bodies = new WeakMap<MessageHead, string>();
   readonly #server: net.Server;
 
   private constructor(identity: { key: string; cert: string } | undefined) {
@@ -65,6 +66,11 @@ export class ScriptedServer {
   /** The nth request of a method, from 1. */
   request(method: string, nth = 1): Promise<Received> {
     return this.until(() => this.requests.filter((request) => request.method === method)[nth - 1]);
+  }
+
+  /** Of one of the answers. */
+  bodyOf(answer: MessageHead): string {
+    return this.#bodies.get(answer) ?? '';
   }
 
   /** Sends text as it is to whoever is connected. */
@@ -107,8 +113,10 @@ export class ScriptedServer {
       message: (text, body) => {
         const head = MessageHead.parse(text);
         if (!head) return;
-        if (head.start.kind === 'response') this.answers.push(head);
-        else if (head.method === 'ACK') this.acknowledgements.push(head);
+        if (head.start.kind === 'response') {
+          this.answers.push(head);
+          this.#bodies.set(head, body.toString());
+        } else if (head.method === 'ACK') this.acknowledgements.push(head);
         else {
           const request = received(socket, head, body.toString());
           this.requests.push(request);

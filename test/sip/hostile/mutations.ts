@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { tortureMessages } from '../by-the-book/torture/archive.ts';
 
 const capture = (name: string): string =>
   readFileSync(new URL(`../captures/${name}`, import.meta.url), 'utf8').replaceAll('\n', '\r\n');
@@ -51,6 +52,12 @@ export const SAMPLES: readonly string[] = [
       .map((section) => usual('INVITE', ['Content-Type: application/sdp'], section.slice(7))),
   ),
   ...BODIES.map(([type, body]) => usual('MESSAGE', [`Content-Type: ${type}`], body)),
+  // as they are, and for us
+  ...[...tortureMessages('rfc4475').values(), ...tortureMessages('rfc5118').values()].flatMap((message) => {
+    const text = message.toString('utf8').replace(/\r?\n/g, '\r\n');
+    const ours = text.replace(/^(\S+\s+)sips?:\S+?(?=[;\s])/, '$1sip:ana@campus.test');
+    return [text, ours].map((each) => (each.includes('\r\n\r\n') ? each : `${each}\r\n`));
+  }),
   usual('OPTIONS', [], ''),
   usual('CANCEL', [], ''),
   usual('BYE', [], ''),
@@ -123,11 +130,11 @@ const NASTY = [
     '<a>'.repeat(500),
   ]);
 
-/** One message, spoilt in one to four places. `framed`: its Content-Length was put right again, as it is for seven in eight. */
-export const mutated = (random: () => number): { text: string; framed: boolean } => {
+/** A text, spoilt in one to four places with pieces of its own, of `others` and of what is nasty. */
+export const spoilt = (good: string, random: () => number, others: readonly string[]): string => {
   const below = (limit: number): number => Math.floor(random() * limit);
   const one = <T>(list: readonly T[]): T => list[below(list.length)] as T;
-  let text = one(SAMPLES);
+  let text = good;
   for (let left = 1 + below(4); left > 0; left--) {
     const at = below(text.length);
     const to = Math.min(text.length, at + 1 + below(below(4) === 0 ? 400 : 12));
@@ -147,19 +154,26 @@ export const mutated = (random: () => number): { text: string; framed: boolean }
         break;
       case 5: {
         const lines = text.split('\r\n');
-        lines.splice(below(lines.length), 1, ...(below(2) ? [] : [one(lines), one(one(SAMPLES).split('\r\n'))]));
+        lines.splice(below(lines.length), 1, ...(below(2) ? [] : [one(lines), one(one(others).split('\r\n'))]));
         text = lines.join('\r\n');
         break;
       }
       case 6:
-        text = text.replace(/(?<=: ).*/g, (value) => (below(10) === 0 ? one(NASTY) : value));
+        text = text.replace(/(?<=[:=] ?)\S.*/g, (value) => (below(10) === 0 ? one(NASTY) : value));
         break;
       default: {
-        const other = one(SAMPLES);
+        const other = one(others);
         text = text.slice(0, at) + other.slice(below(other.length));
       }
     }
   }
+  return text;
+};
+
+/** One message, spoilt in one to four places. `framed`: its Content-Length was put right again, as it is for seven in eight. */
+export const mutated = (random: () => number): { text: string; framed: boolean } => {
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const text = spoilt(SAMPLES[below(SAMPLES.length)] ?? '', random, SAMPLES);
   if (below(8) === 0) return { text, framed: false };
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const body = rest.join('\r\n\r\n');

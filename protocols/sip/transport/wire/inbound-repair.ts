@@ -36,6 +36,8 @@ export const repairRequest = (head: MessageHead, domain: string): Restoration | 
   if (repeats(head) || sequenceMethod(head) !== start.method) return 400;
   // RFC 3261 §8.2.2.1: a scheme we don't serve
   if (!/^sip:/i.test(start.uri)) return 416;
+  // sip.js takes some that it cannot read, and throws later
+  if (!Grammar.URIParse(start.uri)) return 400;
   const restoration: Restoration = {};
   for (const name of ['from', 'to'] as const) {
     const value = head.get(name) ?? '';

@@ -71,7 +71,7 @@ const STATUSES: Readonly<Record<string, readonly number[]>> = {
 
 /** Those of RFC 5118 that are not just for somebody else: REGISTER, a URI that is none, and a body that ends before its length. */
 const FOR_IPV6: Readonly<Record<string, number>> = {
-  'ipv6-bad': 405,
+  'ipv6-bad': 400,
   'ipv6-bug-abnf-3-colons': 400,
   'ipv6-good': 405,
   'ipv6-in-sdp': 400,
