@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   type AccountSettings,
   type Address,
@@ -123,6 +123,7 @@ export class SipProvider implements Provider {
       network: this.#network,
       log,
       accept: MESSAGE_TYPES,
+      contactUser: contactUserOf(instanceId),
     });
     this.#agent.onDisconnected((cause) => {
       this.#brokenBy = reasonOf(cause);
@@ -415,6 +416,13 @@ const digestRules = ({ options }: AccountSettings): BindingRules => ({
 });
 
 const loginOf = (account: AccountSettings): string => account.authenticationName ?? userOf(account.address);
+
+/**
+ * The same in every life of the program: a server that has not heard of a new start yet sends to the binding of the life before,
+ * perhaps at the same port, and *no such person* would be untrue.
+ */
+const contactUserOf = (instanceId: string): string =>
+  createHash('sha256').update(`contact ${instanceId}`).digest('hex').slice(0, 16);
 
 /** Names this installation for as long as the account lives (RFC 5626 §4.1). */
 const storedInstance = ({ storage }: ProviderContext): string => {

@@ -1,5 +1,5 @@
 import type { Element } from '@xmpp/xml';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { FileOffer, SendOutcome } from '../../protocols/contract/index.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { certificateFor } from './support/certificates.ts';
@@ -130,6 +130,37 @@ it('calls past what was there before the first login, and nothing that came sinc
   again.ana.set('messaging').sendRead(BOB, 'm-a2');
   const marker = await again.line.expect('a marker', (element) => element.is('message'));
   expect(marker.getChild('displayed', NS.markers)?.attrs.id).toBe('m-a2');
+});
+
+it('calls nothing past that came after a first login with an empty archive, and confirms it', async () => {
+  const { ana } = await setUp(archiving([]));
+  await vi.waitFor(() => expect(ana.storage.content.has('archive.newest')).toBe(true), { timeout: 20_000 });
+  await ana.provider.stop();
+  const wanted = text('a0', 'while you were away', { inside: `<request xmlns='${NS.receipts}'/>` });
+  const again = await setUp(archiving([wanted]), { storage: ana.storage });
+  expect(await again.ana.texts(1)).toMatchObject([{ id: 'm-a0', deliveryWanted: expect.any(Number) }]);
+  expect(again.ana.received[0]).not.toHaveProperty('isPast');
+  const receipt = await again.line.expect('a receipt', (element) => element.is('message'));
+  expect(receipt.getChild('received', NS.receipts)?.attrs.id).toBe('m-a0');
+});
+
+it('knows what came since a first login that was killed before it had read the archive', async () => {
+  const storage = memoryStorage();
+  const silent: Behaviour = {
+    disco: [NS.archive],
+    on: (_line, element) => element.is('iq') && element.getChild('query', NS.archive) !== undefined,
+  };
+  const killed = await setUp(silent, { storage });
+  await killed.line.expect('the question', (element) => element.getChild('query', NS.archive) !== undefined);
+  const disk = memoryStorage(new Map(storage.content));
+  const soon = new Date(Date.now() + 1_000).toISOString();
+  const all = [text('a0', 'long ago'), { ...text('a1', 'since then'), stamp: soon }];
+  const { ana } = await setUp(archiving(all), { storage: disk });
+  await ana.texts(2);
+  expect(ana.received.map(({ id, isPast }) => [id, isPast])).toEqual([
+    ['m-a0', true],
+    ['m-a1', undefined],
+  ]);
 });
 
 it('calls a file past as well', async () => {

@@ -82,6 +82,9 @@ export function keepIncoming(
   return 'stored';
 }
 
+/** A UUID (RFC 9562 §4). */
+const UNIQUE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 function find(messages: MessageRows, route: Route, incoming: IncomingMessage): StoredMessage | undefined {
   const { archiveId, direction, id, text } = incoming;
   const archived = archiveId === undefined ? undefined : messages.byArchiveId(route.accountId, archiveId);
@@ -89,7 +92,8 @@ function find(messages: MessageRows, route: Route, incoming: IncomingMessage): S
   return messages.byProtocolId(route, direction, id).find(
     (stored) =>
       stored.message.text === text &&
-      // two places in the archive are two messages, whatever their sender called them
-      (archiveId === undefined || stored.archiveId === null || stored.archiveId === archiveId),
+      // two places in the archive are two messages, whatever their sender called them; but who gives ids that nobody gives
+      // twice has sent the same one again, after a kill in the middle
+      (archiveId === undefined || stored.archiveId === null || stored.archiveId === archiveId || UNIQUE.test(id)),
   );
 }

@@ -11,6 +11,10 @@ const PAGE = 50;
 const FIRST_LOGIN = 500;
 const NEWEST = 'archive.newest';
 const BACKFILL = 'archive.backfill';
+/** When the very first reading began, ms since the epoch. */
+const FIRST_READING = 'archive.first';
+/** In place of the newest id: there was nothing yet, and all that comes is news. */
+const NOTHING = '';
 
 export interface Archived {
   archiveId: string;
@@ -37,20 +41,24 @@ export class Archive {
   readonly #session: Session;
   readonly #storage: ProviderStorage;
   readonly #log: ProviderLog;
+  readonly #now: () => number;
   readonly #deliver: (archived: Archived) => void;
   #query: { id: string; isNews: boolean; isPast: boolean } | undefined;
   /** True once nothing lies between the stored id and the live messages. */
   #caughtUp = false;
+  /** The very first reading began then, and was broken off: what came since is news. */
+  #brokenOff: number | undefined;
   #run = 0;
 
   constructor(
     session: Session,
-    { storage, log }: { storage: ProviderStorage; log: ProviderLog },
+    { storage, log, now }: { storage: ProviderStorage; log: ProviderLog; now: () => number },
     deliver: (archived: Archived) => void,
   ) {
     this.#session = session;
     this.#storage = storage;
     this.#log = log;
+    this.#now = now;
     this.#deliver = deliver;
   }
 
@@ -74,6 +82,9 @@ export class Archive {
     const run = this.#run;
     try {
       const newest = this.#storage.get(NEWEST);
+      const first = this.#storage.get(FIRST_READING);
+      this.#brokenOff = first === undefined ? undefined : Number(first);
+      if (newest === undefined && first === undefined) this.#storage.put(FIRST_READING, `${this.#now()}`);
       if (newest === undefined || !(await this.#readNewer(newest, run)))
         await this.#readNewest(newest === undefined, run);
       if (run !== this.#run) return;
@@ -100,7 +111,8 @@ export class Archive {
     if (!forwarded || !message || !archiveId) return true;
     const stamp = forwardedDelayOf({ envelope: stanza, forwarded, message }, this.#session.bareJid);
     const { isNews, isPast } = this.#query;
-    this.#deliver({ archiveId, message, stamp, isNews, isPast });
+    const since = isPast && stamp !== undefined && this.#brokenOff !== undefined && stamp >= this.#brokenOff;
+    this.#deliver({ archiveId, message, stamp, isNews: isNews || since, isPast: isPast && !since });
     return true;
   }
 
@@ -110,7 +122,8 @@ export class Archive {
     for (;;) {
       let page: Page;
       try {
-        page = await this.#page({ isNews: true, isPast: false }, xml('after', {}, after));
+        const position = after === NOTHING ? undefined : xml('after', {}, after);
+        page = await this.#page({ isNews: true, isPast: false }, position);
       } catch (cause) {
         if (cause instanceof ProviderError && cause.protocolCode === 'item-not-found') return false;
         throw cause;
@@ -125,7 +138,11 @@ export class Archive {
 
   async #readNewest(isPast: boolean, run: number): Promise<void> {
     const page = await this.#page({ isNews: false, isPast }, xml('before'));
-    if (run !== this.#run || page.last === undefined) return;
+    if (run !== this.#run) return;
+    if (page.last === undefined) {
+      if (page.complete) this.#storage.put(NEWEST, NOTHING);
+      return;
+    }
     this.#storage.put(NEWEST, page.last);
     if (!page.complete && page.first !== undefined) {
       this.#storage.put(BACKFILL, JSON.stringify({ before: page.first, left: FIRST_LOGIN - PAGE }));
@@ -146,7 +163,7 @@ export class Archive {
     }
   }
 
-  async #page(age: { isNews: boolean; isPast: boolean }, position: Element): Promise<Page> {
+  async #page(age: { isNews: boolean; isPast: boolean }, position: Element | undefined): Promise<Page> {
     const query = { id: randomUUID(), ...age };
     this.#query = query;
     const set = xml('set', NS.resultSet, xml('max', {}, PAGE), position);

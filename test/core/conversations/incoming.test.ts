@@ -89,6 +89,14 @@ describe('a text that arrives', () => {
     expect(await texts(profile)).toEqual(['first', 'second', 'ok', 'ok']);
   });
 
+  it('is dropped when its sender, killed in the middle, has sent it again and the archive has it twice', async () => {
+    const { profile, provider } = await ready();
+    const id = '95ba8ea5-6d37-48c6-9ec7-1bcc2b0c0f11';
+    expect(provider.receive({ id, archiveId: 'x', text: 'once' })).toBe('stored');
+    expect(provider.receive({ id, archiveId: 'y', text: 'once' })).toBe('duplicate');
+    expect(await texts(profile)).toEqual(['once']);
+  });
+
   it('is told apart from another person’s with the same id', async () => {
     const { profile, provider } = await ready();
     provider.receive({ id: '1', text: 'same' });

@@ -411,7 +411,7 @@ export class Receiving {
     if (!row || !isReceiving(row) || isFinal(row.stage)) return;
     this.#ledger.again(id, { state: 'offered', unanswered: { at: this.#context.clock.now(), asked: true } });
     const part = live?.accepted?.part;
-    if (part) this.#track(this.#parts.putAway(id, part, undefined, false));
+    if (part) this.#track(this.#parts.putAway(id, part, undefined, true));
     const open = this.#ledger.get(id);
     if (live?.accepted && open && isReceiving(open)) void this.accept(open, live.accepted.target).catch(() => {});
   }
