@@ -11,6 +11,8 @@ export const faultSchema = z.object({
   /** The protocol's own number or condition, for the details. */
   protocolCode: z.optional(z.string()),
   retryable: z.boolean(),
+  /** The most that is taken, in bytes. */
+  limit: z.optional(z.number()),
   certificate: z.optional(
     z.object({
       fingerprint: z.string(),

@@ -9,6 +9,7 @@ export function faultOf(error: ProviderError): Fault {
     code: error.code,
     ...(error.protocolCode !== undefined && { protocolCode: error.protocolCode }),
     retryable: error.retryable,
+    ...(error.limit !== undefined && { limit: error.limit }),
     ...(error.certificate && { certificate: error.certificate }),
   };
 }

@@ -31,6 +31,10 @@ export type ProviderErrorCode =
   | 'peer-cannot-keep'
   /** Its program is older than what everybody else here speaks. */
   | 'peer-outdated'
+  /** The service that keeps files on the way to their receivers did not take one. */
+  | 'store-failed'
+  /** That service takes no file without content. */
+  | 'empty-refused'
   | 'not-supported'
   | 'blocked'
   // content
@@ -78,6 +82,8 @@ export class ProviderError extends Error {
   /** Seconds the other side asked us to wait (Retry-After). */
   readonly retryAfter: number | undefined;
   readonly certificate: CertificateFacts | undefined;
+  /** Of `too-big`: the most that is taken, in bytes, where that is known. */
+  readonly limit: number | undefined;
 
   constructor(
     code: ProviderErrorCode,
@@ -86,6 +92,7 @@ export class ProviderError extends Error {
       retryable?: boolean | undefined;
       retryAfter?: number | undefined;
       certificate?: CertificateFacts | undefined;
+      limit?: number | undefined;
       cause?: unknown;
       detail?: string | undefined;
     } = {},
@@ -97,6 +104,7 @@ export class ProviderError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAfter = options.retryAfter;
     this.certificate = options.certificate;
+    this.limit = options.limit;
   }
 
   /** Any thrown thing as a ProviderError; what is not expected becomes `internal` with its cause kept. */

@@ -137,6 +137,7 @@ export class XmppProvider implements Provider {
       isOnline,
       whenOnline: (limit, signal) => this.#whenOnline(limit, signal),
       uploadService: () => this.#upload,
+      uploadAgain: this.#timings.uploadAgain,
       sendStanza: (stanza, facts) => this.#messaging.sendStanza(stanza, facts),
     });
     this.#keeper = new ConnectionKeeper({

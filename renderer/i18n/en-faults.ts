@@ -49,6 +49,11 @@ export const enFaults = {
     said: 'This person uses an older AIMS that cannot prove who it is.',
     todo: 'Ask them to update AIMS.',
   },
+  'store-failed': {
+    said: 'The file service of your server did not take the file.',
+    todo: 'Try again later; if it stays so, ask the help desk.',
+  },
+  'empty-refused': { said: 'Your server takes no empty files.', todo: 'Send it over another route.' },
   'not-supported': { said: 'The other side cannot do this.', todo: 'Try another route to this person.' },
   blocked: { said: 'Messages between you two are blocked.', todo: 'Ask this person in another way.' },
   'too-big': { said: 'This is too big for this route.', todo: 'Send it in parts, or as a file.' },

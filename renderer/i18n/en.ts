@@ -353,6 +353,8 @@ export const en = {
       cancelled: 'Cancelled',
       failed: 'Not received',
     },
+    tooBig: 'It is larger than this route takes. Send it over another route, or make it smaller.',
+    tooBigFor: 'This route takes files up to {{limit}}. Send it over another route, such as SIP, or make it smaller.',
     cancelledByUs: 'You cancelled',
     cancelledByPeer: '{{name}} cancelled',
     answeredElsewhere: 'Answered on another device',

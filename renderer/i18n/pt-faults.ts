@@ -51,6 +51,11 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     said: 'Esta pessoa usa um AIMS mais antigo, que não consegue provar quem é.',
     todo: 'Peça-lhe que atualize o AIMS.',
   },
+  'store-failed': {
+    said: 'O serviço de ficheiros do seu servidor não aceitou o ficheiro.',
+    todo: 'Tente mais tarde; se persistir, fale com o apoio informático.',
+  },
+  'empty-refused': { said: 'O seu servidor não aceita ficheiros vazios.', todo: 'Envie-o por outro caminho.' },
   'not-supported': { said: 'O outro lado não consegue fazer isto.', todo: 'Tente outro caminho para esta pessoa.' },
   blocked: { said: 'As mensagens entre vocês estão bloqueadas.', todo: 'Contacte esta pessoa de outra forma.' },
   'too-big': { said: 'É demasiado grande para este caminho.', todo: 'Envie por partes, ou como ficheiro.' },

@@ -360,6 +360,9 @@ export const pt: Same<typeof en> = {
       cancelled: 'Cancelado',
       failed: 'Não recebido',
     },
+    tooBig: 'É maior do que este caminho aceita. Envie-o por outro caminho, ou torne-o mais pequeno.',
+    tooBigFor:
+      'Este caminho aceita ficheiros até {{limit}}. Envie-o por outro caminho, como SIP, ou torne-o mais pequeno.',
     cancelledByUs: 'Cancelou',
     cancelledByPeer: '{{name}} cancelou',
     answeredElsewhere: 'Respondido noutro dispositivo',

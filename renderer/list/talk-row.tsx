@@ -36,7 +36,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
     own &&
     last &&
     last.state !== 'received' &&
-    (turnedDown ? transferState(t, turnedDown, name) : t(`marks.${last.state}`, { name }));
+    (turnedDown ? transferState(t, turnedDown, name, format) : t(`marks.${last.state}`, { name }));
   const draft = !current && talk.draft.trim();
   const state = person?.presence.state ?? 'unknown';
   const when = last ? format.row(last.at, now) : '';

@@ -21,7 +21,7 @@ export const TransferRow = memo(function TransferRow({ transferId }: { transferI
   const person = useFacts((facts) => nameOf(facts, facts.talks[facts.transfers[transferId]?.talkId ?? '']));
   if (!transfer) return null;
   const { file, state, risky } = transfer;
-  const words = transferState(t, transfer, person);
+  const words = transferState(t, transfer, person, format);
   const size = transferSize(t, transfer, format);
   const share = transferShare(transfer);
   const who =

@@ -3,8 +3,19 @@ import type { Transfer } from '../../electron/contract/index.ts';
 import { faultSaid, faultSentence } from '../i18n/faults.ts';
 import { clockDuration } from '../i18n/format.ts';
 
+interface Formats {
+  size: (bytes: number) => string;
+  speed: (bytes: number) => string;
+}
+
+/** What happened and the next thing to do; of a file that is too big, how big it may be. */
+function sentenceOf(t: TFunction, { code, limit }: NonNullable<Transfer['fault']>, size: Formats['size']): string {
+  if (code !== 'too-big') return faultSentence(t, code);
+  return limit === undefined ? t('file.tooBig') : t('file.tooBigFor', { limit: size(limit) });
+}
+
 /** The state of a transfer in words; the cause with it when it failed. */
-export function transferState(t: TFunction, transfer: Transfer, name: string): string {
+export function transferState(t: TFunction, transfer: Transfer, name: string, { size }: Pick<Formats, 'size'>): string {
   if (transfer.state === 'cancelled' && transfer.by)
     return transfer.by === 'us'
       ? t('file.cancelledByUs')
@@ -21,18 +32,13 @@ export function transferState(t: TFunction, transfer: Transfer, name: string): s
   if (!transfer.fault) return said;
   const { code } = transfer.fault;
   // the buttons to accept it are still there
-  if (transfer.state === 'offered') return faultSentence(t, code);
+  if (transfer.state === 'offered') return sentenceOf(t, transfer.fault, size);
   const here = code === 'no-space' && transfer.canRetry;
-  if (transfer.direction === 'outgoing' || here) return `${said}. ${faultSentence(t, code)}`;
+  if (transfer.direction === 'outgoing' || here) return `${said}. ${sentenceOf(t, transfer.fault, size)}`;
   // what the other one no longer has, or keeps back, is theirs to offer again
   if (transfer.canRetry && code !== 'source-missing') return `${said}. ${faultSaid(t, code)}`;
   // only who sends can begin again
   return `${said}. ${faultSaid(t, code)} ${t(code === 'no-space' ? 'file.makeRoom' : 'file.askAgain', { name })}`;
-}
-
-interface Formats {
-  size: (bytes: number) => string;
-  speed: (bytes: number) => string;
 }
 
 /** `8.1 MB/s · 0:12 left`, as far as anybody knows. */

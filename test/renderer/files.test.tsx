@@ -149,6 +149,15 @@ describe('a file on its way', () => {
     await waitFor(() => expect(core.asks('transfers.retry')).toHaveLength(1));
   });
 
+  it('one that is too large says how large it may be, and what to do', async () => {
+    const { core } = await openWindow();
+    const list = await log('Ana Sousa');
+    const running = core.data.snapshot.transfers.find((one) => one.state === 'running');
+    const fault = { code: 'too-big', retryable: false, limit: 100_000_000 };
+    act(() => core.changeTransfer(running?.id ?? '', { state: 'failed', fault, canRetry: false }));
+    await within(list).findByText(/This route takes files up to 100 MB\. Send it over another route/);
+  });
+
   it('that I cancelled, or that was declined, is not marked as failed anywhere', async () => {
     const { core } = await openWindow();
     const list = await log('Ana Sousa');

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Element } from '@xmpp/xml';
@@ -132,17 +132,17 @@ it('uploads with the headers it may, then tells the peer all it knows of the fil
 
 const NO = `xmlns='${NS.stanzaErrors}'`;
 it.each([
-  ['a slot without TLS elsewhere', "<put url='http://192.0.2.1/'/><get url='https://files.test/'/>", {}, 'malformed'],
-  ['a link without TLS elsewhere', "<put url='https://127.0.0.1:1/'/><get url='http://files.test/'/>", {}, 'malformed'],
-  ['a slot to a file', "<put url='file:///etc/passwd'/><get url='file:///etc/passwd'/>", {}, 'malformed'],
-  ['nothing', '', {}, 'malformed'],
+  ['a slot without TLS', "<put url='http://192.0.2.1/'/><get url='https://files.test/'/>", {}, 'store-failed'],
+  ['a link without TLS', "<put url='https://127.0.0.1:1/'/><get url='http://files.test/'/>", {}, 'store-failed'],
+  ['a slot to a file', "<put url='file:///etc/passwd'/><get url='file:///etc/passwd'/>", {}, 'store-failed'],
+  ['nothing', '', {}, 'store-failed'],
   ['too large', `<not-acceptable ${NO}/><file-too-large xmlns='${NS.httpUpload}'/>`, { isError: true }, 'too-big'],
-  ['a quota', `<resource-constraint ${NO}/>`, { isError: true }, 'server-unavailable'],
+  ['a quota', `<resource-constraint ${NO}/>`, { isError: true }, 'store-failed'],
   [
     'a slot where nobody listens',
     "<put url='https://127.0.0.1:1/'/><get url='https://files.test/'/>",
     {},
-    'unreachable',
+    'store-failed',
   ],
   ['a small limit', '', { limit: '10' }, 'too-big'],
 ])('fails when the service answers %s', async (_what, slot, options, code) => {
@@ -151,6 +151,63 @@ it.each([
   const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(100), 'x', source));
   expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code } });
   expect(line.saw('message')).toBe(false);
+});
+
+/** A listener that never takes a file, and what is counted of it. */
+const offerTo = async (
+  listener: (response: ServerResponse, request: IncomingMessage) => void,
+): Promise<{ phase: unknown; tries: number }> => {
+  let tries = 0;
+  const url = await serve((request, response) => {
+    tries += 1;
+    request.on('error', () => {});
+    listener(response, request);
+  });
+  const { ana } = await setUp(withUpload(`<put url='${url}'/><get url='${url}'/>`, { limit: '' }));
+  const bytes = bytesOf(20_000_000);
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytes, 'x', sourceOf(bytes)));
+  return { phase: await end(transfer), tries };
+};
+
+it.each([
+  ['always fails', 500, 3],
+  ['sends us elsewhere', 307, 1],
+  ['does not let us', 403, 1],
+  ['says it is done before the end', 201, 1],
+])('says that the file service %s, and does not wait for the person', async (_what, status, tries) => {
+  const outcome = await offerTo((response) => response.writeHead(status, { location: 'https://files.test/' }).end());
+  expect(outcome).toMatchObject({
+    phase: { state: 'failed', error: { code: 'store-failed', protocolCode: String(status) } },
+    tries,
+  });
+});
+
+it('says so as well when the file service breaks off each time', async () => {
+  const outcome = await offerTo((_response, request) => void request.socket.destroy());
+  expect(outcome).toMatchObject({ phase: { state: 'failed', error: { code: 'store-failed' } }, tries: 3 });
+});
+
+it('uploads all the same when the file service fails once', async () => {
+  let tries = 0;
+  const { phase } = await offerTo((response, request) => {
+    tries += 1;
+    if (tries === 1) response.writeHead(503).end();
+    else request.resume().on('end', () => response.writeHead(201).end());
+  });
+  expect(phase).toEqual({ state: 'finished' });
+});
+
+it('says how large a file may be, as the service told', async () => {
+  const refused = `<not-acceptable ${NO}/><file-too-large xmlns='${NS.httpUpload}'><max-file-size>20000</max-file-size></file-too-large>`;
+  const { ana } = await setUp(withUpload(refused, { isError: true }));
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(100)));
+  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code: 'too-big', limit: 20_000 } });
+});
+
+it('says that the server takes no empty files', async () => {
+  const { ana } = await setUp(withUpload(`<not-acceptable ${NO}/>`, { isError: true }));
+  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(0)));
+  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code: 'empty-refused' } });
 });
 
 it.each([

@@ -146,11 +146,11 @@ it('reads no more of the source than the network takes', async () => {
 
 it.each([
   [413, 'too-big', false],
-  [403, 'permission-denied', false],
-  [404, 'source-missing', false],
-  [500, 'server-unavailable', true],
-  [429, 'server-unavailable', true],
-  [302, 'server-unavailable', false],
+  [403, 'store-failed', false],
+  [404, 'store-failed', false],
+  [500, 'store-failed', true],
+  [429, 'store-failed', true],
+  [307, 'store-failed', false],
 ])('says why an upload was answered with %i, without sending all of it', async (status, code, retryable) => {
   let sent = 0;
   const url = await serve((request, response) => {

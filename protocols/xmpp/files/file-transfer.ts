@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AcceptedFile,
   type Address,
@@ -23,11 +24,14 @@ import { download } from './download.ts';
 import { fileMessage, parseFileMessage } from './file-message.ts';
 import { type HttpRules, permittedUrl } from './http.ts';
 import { type OpenOffer, OpenOffers } from './open-offers.ts';
+import { storeFault } from './store-fault.ts';
 import { HttpTransfer } from './transfer.ts';
-import { requestSlot, upload } from './upload.ts';
+import { requestSlot, type Slot, upload } from './upload.ts';
 
 /** How long a finished upload waits for the account to come back before its message is given up. */
 const WAIT_ONLINE = 60_000;
+/** So often a file is offered to the upload service before the person is told that it does not take it. */
+const UPLOAD_TRIES = 3;
 /** Servers keep uploads for about a week (Prosody's default); an older offer leads nowhere and is shown as the link it is. */
 const OFFER_LIFE = 7 * 24 * 3600 * 1000;
 
@@ -42,6 +46,8 @@ export interface FileTransferOptions {
   whenOnline: (limit: number, signal: AbortSignal) => Promise<void>;
   /** Undefined while unknown and where there is none. */
   uploadService: () => UploadService | undefined;
+  /** Milliseconds before the service is tried again; doubled each time. */
+  uploadAgain: number;
   sendStanza: (
     stanza: Element,
     facts: { id: string; peer: string; composedAt: number; text: string },
@@ -159,37 +165,70 @@ export class FileTransfer implements FileTransferOperationSet {
 
   async #send(transfer: HttpTransfer, outgoing: OutgoingFile): Promise<void> {
     const { id, file } = outgoing;
-    const { session, rules, isOnline, uploadService, now } = this.#options;
+    const { isOnline, uploadService, now } = this.#options;
     let source: ByteSource | undefined;
     try {
       if (!isOnline()) throw new ProviderError('network', { retryable: true, detail: 'not online' });
       const service = uploadService();
       if (!service) throw new ProviderError('not-supported', { protocolCode: 'http-upload' });
-      if (file.size > service.maximumBytes) throw new ProviderError('too-big');
-      const slot = await requestSlot(session.iq, service.jid, file, rules);
-      if (transfer.isOver) return;
-      transfer.move('accepted');
-      source = await outgoing.open();
-      if (source.size !== file.size) throw new ProviderError('source-changed');
-      if (transfer.isOver) return;
-      transfer.move('connecting');
-      await upload(
-        slot,
-        source,
-        file.type,
-        {
-          signal: transfer.signal,
-          onStart: () => transfer.move('running'),
-          onBytes: (bytes) => transfer.progress(bytes),
-        },
-        rules,
-      );
+      if (file.size > service.maximumBytes) throw new ProviderError('too-big', { limit: service.maximumBytes });
+      const open = async (): Promise<ByteSource> => {
+        source ??= await outgoing.open();
+        if (source.size !== file.size) throw new ProviderError('source-changed');
+        return source;
+      };
+      const slot = await this.#store(transfer, file, service.jid, open);
+      if (!slot) return;
       await this.#tell(transfer, fileMessage(bareJidOf(transfer.peer), id, slot.get, file), now());
       transfer.move('finished');
     } catch (cause) {
       this.#fail(transfer, cause);
     } finally {
       await source?.close().catch((cause: unknown) => this.#log('file.source-unclosed', cause));
+    }
+  }
+
+  /** Where the file lies now, after a few tries; undefined when the transfer is over before. */
+  async #store(
+    transfer: HttpTransfer,
+    file: OutgoingFile['file'],
+    service: string,
+    open: () => Promise<ByteSource>,
+  ): Promise<Slot | undefined> {
+    const { rules, uploadAgain } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      // each try begins with a question over the account's connection: when that is lost, it is not the service's fault
+      const slot = await this.#slot(file, service);
+      if (transfer.isOver) return undefined;
+      transfer.move('accepted');
+      const source = await open();
+      if (transfer.isOver) return undefined;
+      transfer.move('connecting');
+      try {
+        const onStart = (): void => transfer.move('running');
+        const onBytes = (bytes: number): void => transfer.progress(bytes);
+        await upload(slot, source, file.type, { signal: transfer.signal, onStart, onBytes }, rules);
+        return slot;
+      } catch (cause) {
+        const fault = storeFault(cause);
+        if (transfer.isOver || !fault.retryable || attempt === UPLOAD_TRIES) throw fault;
+      }
+      await delay(uploadAgain * 2 ** (attempt - 1), undefined, { signal: transfer.signal }).catch(() => {});
+    }
+  }
+
+  async #slot(file: OutgoingFile['file'], service: string): Promise<Slot> {
+    const { session, rules } = this.#options;
+    try {
+      return await requestSlot(session.iq, service, file, rules);
+    } catch (cause) {
+      const error = ProviderError.from(cause);
+      if (error.code === 'network' || !session.isConnected) throw error;
+      const fault = storeFault(error);
+      // ejabberd 23.01 gives no place for 0 bytes, and no reason
+      if (file.size === 0 && fault.code === 'store-failed' && !fault.retryable)
+        throw new ProviderError('empty-refused', { protocolCode: fault.protocolCode, cause });
+      throw fault;
     }
   }
 

@@ -25,7 +25,7 @@ export const permittedUrl = (text: string, { destinations }: Pick<HttpRules, 'de
   return destinations.mayName(hostOf(url)) ? url : undefined;
 };
 
-/** What a status other than success means. */
+/** What a status other than success means for a file that is fetched. */
 export const statusError = (status: number): ProviderError => {
   const protocolCode = String(status);
   if (status === 404 || status === 410) return new ProviderError('source-missing', { protocolCode });

@@ -5,7 +5,7 @@ import { NS } from '../namespaces.ts';
 import type { IqCaller } from '../session/iq-caller.ts';
 import { type Element, xml } from '../stream/xml.ts';
 import { safeName } from './file-message.ts';
-import { type HttpRules, openRequest, permittedUrl, responseOf, statusError, transportError } from './http.ts';
+import { type HttpRules, openRequest, permittedUrl, responseOf, transportError } from './http.ts';
 
 const CHUNK = 128 * 1024;
 /** Milliseconds for the service to say that it wants the body; one that says nothing gets it all the same. */
@@ -27,6 +27,12 @@ export interface Slot {
   /** What the peer is told. */
   get: string;
 }
+
+/** What a status other than success means for a file that is sent; a redirect is none that XEP-0363 knows. */
+const refusalOf = (status: number): ProviderError =>
+  status === 413
+    ? new ProviderError('too-big', { protocolCode: status })
+    : new ProviderError('store-failed', { protocolCode: status, retryable: status >= 500 || status === 429 });
 
 /** The name as part of an address: Prosody 0.12 refuses one with a slash. The peer learns the real name from the message. */
 const slotName = (name: string): string => {
@@ -136,8 +142,9 @@ export const upload = async (
     const response = await answer;
     response.resume();
     const status = response.statusCode ?? 0;
-    if (status < 200 || status > 299) throw statusError(status);
-    if (position < source.size) throw new ProviderError('server-unavailable', { protocolCode: String(status) });
+    if (status < 200 || status > 299) throw refusalOf(status);
+    // a success before the end keeps half a file
+    if (position < source.size) throw new ProviderError('store-failed', { protocolCode: status });
   } finally {
     request.destroy();
   }

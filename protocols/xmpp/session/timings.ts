@@ -16,6 +16,8 @@ export interface Timings {
   stable: number;
   /** Longest wait for the archive before texts of an earlier session are sent again. */
   reconcile: number;
+  /** Wait before an upload is tried again that the service did not take; doubled each time. */
+  uploadAgain: number;
 }
 
 export const TIMINGS: Timings = {
@@ -28,4 +30,5 @@ export const TIMINGS: Timings = {
   backOffMaximum: 60_000,
   stable: 10_000,
   reconcile: 20_000,
+  uploadAgain: 2_000,
 };

@@ -127,8 +127,13 @@ export const stanzaErrorOf = (stanza: Element): ProviderError => {
   const condition = conditionOf(error, NS.stanzaErrors);
   // XEP-0191 §3.4: a blocked sender, or one whom we block ourselves
   if (error?.getChild('blocked', NS.blockingErrors)) return new ProviderError('blocked', { protocolCode: condition });
-  if (error?.getChild('file-too-large', NS.httpUpload))
-    return new ProviderError('too-big', { protocolCode: condition });
+  const tooLarge = error?.getChild('file-too-large', NS.httpUpload);
+  if (tooLarge) {
+    // XEP-0363 §5
+    const limit = tooLarge.getChildText('max-file-size', NS.httpUpload)?.trim() ?? '';
+    const known = /^\d{1,15}$/.test(limit) ? { limit: Number(limit) } : {};
+    return new ProviderError('too-big', { protocolCode: condition, ...known });
+  }
   const { code, retryable } = STANZA_ERRORS[condition] ?? {
     code: 'server-unavailable' as const,
     retryable: error?.attrs.type === 'wait',

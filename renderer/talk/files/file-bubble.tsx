@@ -56,7 +56,7 @@ export function FileBubble({ transferId, fallback, when }: FileBubbleProps) {
       </div>
     );
   const { file, state, risky } = transfer;
-  const words = transferState(t, transfer, name);
+  const words = transferState(t, transfer, name, format);
   const pace = transferPace(t, transfer, format);
   const size = transferSize(t, transfer, format);
   const offered = state === 'offered' && transfer.direction === 'incoming';

@@ -159,8 +159,21 @@ test('a file larger than the route takes is too big, and is not offered', async 
   anaProvider.maximumBytes = 4;
   const [fits, tooBig] = await offerMany(ana, [write('a.txt', '1234'), write('b.txt', '12345')]);
   await ana.untilState(tooBig as string, 'failed');
-  expect(ana.transfer(tooBig as string)).toMatchObject({ fault: { code: 'too-big' }, canRetry: false });
+  expect(ana.transfer(tooBig as string)).toMatchObject({ fault: { code: 'too-big', limit: 4 }, canRetry: false });
   await ana.untilState(fits as string, 'offered');
+});
+
+test('a file larger than the route takes is refused at once, and is not read first', async () => {
+  const { ana, anaProvider, write } = await pair();
+  anaProvider.maximumBytes = 4;
+  const file = write('film.mkv', '');
+  // a file with a hole of 64 GB: to read it would take minutes
+  fs.truncateSync(file, 64_000_000_000);
+  const [id] = await offerMany(ana, [file]);
+  await ana.untilState(id as string, 'failed');
+  expect(ana.transfer(id as string)).toMatchObject({ fault: { code: 'too-big', limit: 4 } });
+  const told = ana.events.flatMap((event) => (event.type === 'transfers' ? event.changed : []));
+  expect(told.filter(({ prepared }) => prepared !== undefined)).toEqual([]);
 });
 
 test('at most four files go to a peer at once; the others wait in their order, and no other peer waits for them', async () => {

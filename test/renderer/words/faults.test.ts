@@ -28,6 +28,8 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'peer-unknown': true,
   'peer-cannot-keep': true,
   'peer-outdated': true,
+  'store-failed': true,
+  'empty-refused': true,
   'not-supported': true,
   blocked: true,
   'too-big': true,

@@ -16,6 +16,7 @@ const QUICK: NonNullable<XmppEnvironment['timings']> = {
   backOffMaximum: 100,
   stable: 60_000,
   reconcile: 2000,
+  uploadAgain: 10,
 };
 
 export interface Person extends Attended {

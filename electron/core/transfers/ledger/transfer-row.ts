@@ -72,7 +72,14 @@ export const isSending = (row: TransferRow): row is SendingRow => row.side.direc
 export const isReceiving = (row: TransferRow): row is ReceivingRow => row.side.direction === 'incoming';
 
 /** Faults that the same file would only meet again. */
-const POINTLESS: ReadonlySet<string> = new Set(['too-big', 'not-supported', 'blocked', 'malformed', 'name-refused']);
+const POINTLESS: ReadonlySet<string> = new Set([
+  'too-big',
+  'empty-refused',
+  'not-supported',
+  'blocked',
+  'malformed',
+  'name-refused',
+]);
 
 /** What we offered can be offered again, what others offered sometimes asked for; and a *no* is an answer. */
 export function canRetry(row: TransferRow): boolean {

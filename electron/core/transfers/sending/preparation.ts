@@ -13,12 +13,15 @@ const PICTURE_TIMEOUT = 5_000;
 
 type Facts = Pick<SendingRow, 'hashes' | 'modifiedAt' | 'icon' | 'side'>;
 
-/** Takes the facts of the file that its offer will carry, unless they are known and still true. */
+/**
+ * Takes the facts of the file that its offer will carry, unless they are known and still true. `maximum`: what its route takes,
+ * in bytes, where that is known; a larger file is not read first to be refused then.
+ */
 export async function prepare(
   { shell, clock }: Pick<TransfersContext, 'shell' | 'clock'>,
   ledger: TransferLedger,
   id: string,
-  signal: AbortSignal,
+  { signal, maximum }: { signal: AbortSignal; maximum: number | undefined },
 ): Promise<void> {
   const row = ledger.get(id);
   if (!row || !isSending(row)) return;
@@ -30,6 +33,7 @@ export async function prepare(
   // RFC 5547 §8.1: the peer may have seen it as it was, under the id it had
   const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID() } } : row;
   ledger.amend(id, { size: stamp.size, side: known.side });
+  if (maximum !== undefined && stamp.size > maximum) throw new ProviderError('too-big', { limit: maximum });
   const told = (bytes: number): void => ledger.prepared(id, bytes);
   const facts = await factsOf(known, stamp, { shell, clock, signal, told });
   if (!signal.aborted) ledger.amend(id, facts);

@@ -227,7 +227,9 @@ export class Sending {
     this.#preparing.set(id, abort);
     this.#track(
       this.#hashing
-        .run(abort.signal, () => prepare(this.#context, this.#ledger, id, abort.signal))
+        .run(abort.signal, () =>
+          prepare(this.#context, this.#ledger, id, { signal: abort.signal, maximum: this.#maximumOf(id) }),
+        )
         .then(
           () => {
             if (!abort.signal.aborted) this.#ready.set(id, true);
@@ -242,6 +244,12 @@ export class Sending {
           this.dispatch();
         }),
     );
+  }
+
+  /** The largest file in bytes that the route of this transfer takes; undefined while that is not known. */
+  #maximumOf(id: string): number | undefined {
+    const provider = this.#providers.get(this.#ledger.get(id)?.route.accountId ?? '');
+    return provider?.registration.state === 'online' ? provider.operationSet('fileTransfer')?.maximumBytes : undefined;
   }
 
   #tryToSend(row: SendingRow): void {
@@ -261,7 +269,7 @@ export class Sending {
       this.#ready.set(row.id, false);
     } else if ((row.size ?? 0) > files.maximumBytes) {
       this.#ready.delete(row.id);
-      this.#fail(row.id, new ProviderError('too-big'));
+      this.#fail(row.id, new ProviderError('too-big', { limit: files.maximumBytes }));
     } else if (this.#room(row)) {
       const group = this.#group(row, files);
       const stale = group.filter(({ id }) => this.#ready.get(id) === false);
