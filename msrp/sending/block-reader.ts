@@ -126,7 +126,7 @@ export class SourceReader implements BlockReader {
 
   #closeSource(): void {
     // all bytes that count have been read: a fault of closing changes nothing
-    this.#source.close().catch(() => undefined);
+    (async () => this.#source.close())().catch(() => undefined);
   }
 
   async #read(): Promise<void> {

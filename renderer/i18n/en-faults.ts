@@ -29,11 +29,11 @@ export const enFaults = {
   'credentials-missing': { said: 'The password is not kept here.', todo: 'Enter the password.' },
   'authentication-weaker': {
     said: 'This server now asks for your password in a weaker way.',
-    todo: 'Allow it only if the help desk says so.',
+    todo: 'Ask the help desk, and allow it only if they say so.',
   },
   'authentication-changed': {
     said: 'This server now asks for your password under another name.',
-    todo: 'Allow it only if the help desk says so.',
+    todo: 'Ask the help desk, and allow it only if they say so.',
   },
   'account-conflict': {
     said: 'This account was taken over by another program.',

@@ -31,11 +31,11 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
   'credentials-missing': { said: 'A palavra-passe não está guardada aqui.', todo: 'Escreva a palavra-passe.' },
   'authentication-weaker': {
     said: 'Este servidor pede agora a palavra-passe de uma forma mais fraca.',
-    todo: 'Permita-o apenas se o apoio informático o confirmar.',
+    todo: 'Fale com o apoio informático e permita-o só se o confirmarem.',
   },
   'authentication-changed': {
     said: 'Este servidor pede agora a palavra-passe com outro nome.',
-    todo: 'Permita-o apenas se o apoio informático o confirmar.',
+    todo: 'Fale com o apoio informático e permita-o só se o confirmarem.',
   },
   'account-conflict': {
     said: 'Esta conta foi tomada por outro programa.',

@@ -428,6 +428,16 @@ it('aborts the sink when more comes than was offered, and when it is cancelled',
   await expect.poll(() => second.aborted).toBeInstanceOf(Error);
 });
 
+it('comes to its end when what it was given throws instead of rejecting', async () => {
+  const throws = (): never => {
+    throw new Error('a bug of whoever keeps files');
+  };
+  const { transfer } = await offerFrom((_request, response) => void response.end('hello and more'), '<size>5</size>');
+  const { file } = keep();
+  transfer.accept({ ...file, sink: { ...file.sink, abort: throws } });
+  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code: 'size-mismatch' } });
+});
+
 it('fails with the network what is live when the account leaves, and offers it again afterwards', async () => {
   const { ana, transfer } = await offerFrom((_request, response) => void response.write('he'), '<size>5</size>');
   const over = end(transfer);

@@ -292,7 +292,7 @@ export class IncomingTransfer extends Transfer {
     if (accepted && !this.#sinkGiven) {
       this.#sinkGiven = true;
       const cause = phase.state === 'failed' ? phase.error : new ProviderError('cancelled');
-      accepted.sink.abort(cause).catch(() => {});
+      (async () => accepted.sink.abort(cause))().catch(() => {});
     }
     this.owner?.ended(phase.state === 'failed' ? phase.error : undefined);
   }

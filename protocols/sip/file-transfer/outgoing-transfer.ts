@@ -147,7 +147,7 @@ export class OutgoingTransfer extends Transfer {
   async #open(size: number): Promise<ByteSource> {
     const source = await this.#outgoing.open();
     if (this.over) {
-      await source.close().catch(() => {});
+      await (async () => source.close())().catch(() => {});
       return source;
     }
     this.#source = source;
@@ -241,6 +241,6 @@ export class OutgoingTransfer extends Transfer {
     this.#message?.abort();
     this.owner?.ended(reason);
     await this.#line?.leave();
-    await this.#source?.close().catch(() => {});
+    await (async () => this.#source?.close())().catch(() => {});
   }
 }

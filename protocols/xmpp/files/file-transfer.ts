@@ -184,7 +184,7 @@ export class FileTransfer implements FileTransferOperationSet {
     } catch (cause) {
       this.#fail(transfer, cause);
     } finally {
-      await source?.close().catch((cause: unknown) => this.#log('file.source-unclosed', cause));
+      await (async () => source?.close())().catch((cause: unknown) => this.#log('file.source-unclosed', cause));
     }
   }
 
@@ -270,7 +270,9 @@ export class FileTransfer implements FileTransferOperationSet {
       await accepted.complete();
       transfer.move('finished');
     } catch (cause) {
-      await sink.abort(cause as Error).catch((fault: unknown) => this.#log('file.sink-unclosed', fault));
+      await (async () => sink.abort(cause as Error))().catch((fault: unknown) =>
+        this.#log('file.sink-unclosed', fault),
+      );
       this.#fail(transfer, cause);
     }
   }

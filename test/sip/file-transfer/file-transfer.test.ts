@@ -195,6 +195,29 @@ describe('a file that is not wanted', () => {
     expect(arrival.ends).toEqual(['aborted']);
   });
 
+  test('comes to its end when what it was given throws instead of rejecting', async () => {
+    const throws = (): never => {
+      throw new Error('a bug of whoever keeps files');
+    };
+    const { from, to, address } = await twoPeers();
+    const offered = nextOffer(to);
+    const content = Object.assign(new Content(randomBytes(20 * MIB)), { close: throws });
+    const sending = offerOne(from.files, address, fileOf(content));
+    const { transfer } = await offered;
+    acceptInto(transfer, Object.assign(new Arrival(content.size), { abort: throws }));
+    await phase(sending, 'running');
+    sending.cancel();
+    expect(await outcome(sending)).toBe('cancelled us');
+    expect(await outcome(transfer)).toBe('cancelled peer');
+    const again = nextOffer(to);
+    const second = offerOne(from.files, address, fileOf(new Content(randomBytes(10))));
+    const { transfer: taken } = await again;
+    acceptInto(taken, Object.assign(new Arrival(10), { abort: throws }));
+    taken.cancel();
+    expect(await outcome(taken)).toBe('cancelled us');
+    expect(await outcome(second)).toMatch(/^(declined|cancelled peer)$/);
+  });
+
   test.each(['connecting', 'running'] as const)('is cancelled by the sender while %s', async (state) => {
     const { from, to, address } = await twoPeers();
     const offered = nextOffer(to);
