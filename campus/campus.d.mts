@@ -12,6 +12,8 @@ export interface CampusSettings {
   readonly presenceRules: boolean;
   /** Seconds until a nonce is stale. */
   readonly nonceSeconds: number;
+  /** Seconds for which Kamailio lets an INVITE ring; 600 by default. */
+  readonly ringSeconds: number;
   /** Seconds for which Kamailio keeps a hash read from the directory. */
   readonly credentialSeconds: number;
   /** Bytes of the largest stanza that Prosody takes. */

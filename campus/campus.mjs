@@ -26,6 +26,7 @@ const DEFAULT_SETTINGS = {
   algorithm: 'MD5',
   presenceRules: false,
   nonceSeconds: 300,
+  ringSeconds: 600,
   credentialSeconds: 1200,
   stanzaBytes: 262_144,
   mechanisms: 'scram',

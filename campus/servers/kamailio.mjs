@@ -89,6 +89,7 @@ export const kamailio = {
     const words = {
       DIR: campus.dir,
       NONCE_SECONDS: settings.nonceSeconds,
+      RING_MILLISECONDS: settings.ringSeconds * 1000,
       CREDENTIAL_SECONDS: settings.credentialSeconds,
       FORCE_ACTIVE: settings.presenceRules ? 0 : 1,
     };

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type FileRequest, isWanted, type ProtocolTransfer, ProviderError } from '../../../protocols/contract/index.ts';
 import { Arrival, acceptInto, Content, fileOf, outcome } from '../../sip/file-transfer/file-peers.ts';
 import { draft, type Person } from '../../sip/kit.ts';
-import { restoreCampus, user } from '../campus.ts';
+import { kamailio, restoreCampus, user } from '../campus.ts';
 import { logOutEverywhere, online, type Transport } from './kit.ts';
 
 afterEach(restoreCampus);
@@ -134,3 +134,31 @@ describe.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp
     });
   },
 );
+
+describe('a file that a server stops ringing for', () => {
+  test.each<{ transport: Transport }>([{ transport: 'udp' }, { transport: 'tcp' }])(
+    'over $transport stays open on both sides, and comes when it is accepted later',
+    async ({ transport }) => {
+      await kamailio.restart({ ringSeconds: 2 });
+      await logOutEverywhere('bob');
+      const alice = await online('alice', { transport });
+      const bob = await online('bob', { transport });
+      const content = new Content(randomBytes(50_000));
+      const file = fileOf(content);
+      alice.set('fileTransfer').onRequest?.((request) => {
+        if (isWanted(file.file, request.wanted)) request.give(file);
+        else request.refuse();
+      });
+      const offered = offers(bob, 1);
+      const [sending] = alice.set('fileTransfer').offer(user('bob').sip, [file]) as [ProtocolTransfer];
+      const [received] = (await offered) as [ProtocolTransfer];
+      expect(await outcome(sending)).toBe('unanswered, asked');
+      expect(await outcome(received)).toBe('unanswered, asked');
+      const late = bob.set('fileTransfer').fetch?.(user('alice').sip, received.file) as ProtocolTransfer;
+      const arrival = new Arrival(50_000);
+      acceptInto(late, arrival);
+      expect(await outcome(late)).toBe('finished');
+      expect(Buffer.compare(arrival.bytes, content.bytes)).toBe(0);
+    },
+  );
+});
