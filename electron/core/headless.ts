@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
+import { unawaited } from '../../protocols/contract/unawaited.ts';
 import { protocols } from '../../protocols/registry.ts';
 import {
   type Answer,
@@ -42,7 +43,9 @@ ${commandHelp()}
 
 const PROFILE = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
 
-const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const tell = (line: object): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+};
 
 /** Ends once everything is written: a pipe takes its time. */
 function end(code: number): void {
@@ -171,9 +174,9 @@ async function run(): Promise<void> {
     end(0);
   };
   // nobody reads any more
-  process.stdout.on('error', () => void leave());
-  process.on('SIGTERM', () => void leave());
-  process.on('SIGINT', () => void leave());
+  process.stdout.on('error', () => unawaited(leave()));
+  process.on('SIGTERM', () => unawaited(leave()));
+  process.on('SIGINT', () => unawaited(leave()));
   tell({ event: 'ready' });
   const kept = early;
   early = undefined;
@@ -186,7 +189,7 @@ async function run(): Promise<void> {
     const answered = answerLine(core, line).finally(() => underWay.delete(answered));
     underWay.add(answered);
   });
-  lines.on('close', () => void leave());
+  lines.on('close', () => unawaited(leave()));
 }
 
 run().catch(fail);

@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { createBirpc } from 'birpc';
+import { unawaited } from '../../protocols/contract/unawaited.ts';
 import { protocols } from '../../protocols/registry.ts';
 import type { CoreControl, CoreLaunch, CoreSide, ShellSide, WindowSide } from '../contract/index.ts';
 import { createCore } from './core.ts';
@@ -52,12 +53,12 @@ const shell: ShellSide = {
   deleteSecret: (key) => rpc.deleteSecret(key),
   heldKey: () => rpc.heldKey(),
   holdKey: (key) => rpc.holdKey(key),
-  setLocked: (isLocked) => void rpc.setLocked(isLocked),
+  setLocked: (isLocked) => unawaited(rpc.setLocked(isLocked)),
   openPath: (path) => rpc.openPath(path),
   revealPath: (path) => rpc.revealPath(path),
   thumbnail: (path) => rpc.thumbnail(path),
-  notify: (request) => void rpc.notify(request),
-  setUnread: (count) => void rpc.setUnread(count),
+  notify: (request) => unawaited(rpc.notify(request)),
+  setUnread: (count) => unawaited(rpc.setUnread(count)),
 };
 
 let report = (error: unknown): void => console.error(error);
@@ -104,7 +105,7 @@ function serveWindow(port: MessagePortMain): void {
     resolver: (name, resolved) => (Object.hasOwn(functions, name) ? resolved : undefined),
     eventNames: ['events'],
   });
-  const detach = host.attach({ events: (batch) => void window.events(batch) });
+  const detach = host.attach({ events: (batch) => unawaited(window.events(batch)) });
   port.on('close', () => {
     open = false;
     detach();

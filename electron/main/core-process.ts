@@ -79,15 +79,15 @@ export class CoreProcess {
   }
 
   machineEvent(event: 'wake' | 'network-changed'): void {
-    void this.#control?.machineEvent(event).catch(() => undefined); // a core that is just dying hears it at its start
+    this.#control?.machineEvent(event).catch(() => undefined); // a core that is just dying hears it at its start
   }
 
   idleSince(since: number | null): void {
-    void this.#control?.idleSince(since).catch(() => undefined);
+    this.#control?.idleSince(since).catch(() => undefined);
   }
 
   talkInFront(talkId: string | null): void {
-    void this.#control?.talkInFront(talkId).catch(() => undefined);
+    this.#control?.talkInFront(talkId).catch(() => undefined);
   }
 
   /** Asks the core to write down and leave; ends it after 8 s whatever happens. */
@@ -100,7 +100,7 @@ export class CoreProcess {
       this.#ended = resolve;
     });
     const limit = setTimeout(() => child.kill(), 8_000);
-    void this.#control?.shutDown().then(
+    this.#control?.shutDown().then(
       () => child.kill(),
       () => child.kill(),
     );

@@ -50,7 +50,14 @@ if (!app.requestSingleInstanceLock({ link: options.link })) {
     // only the installed program: a development run must not become the system's handler
     if (app.isPackaged) app.setAsDefaultProtocolClient(scheme);
   }
-  void app.whenReady().then(run);
+  app
+    .whenReady()
+    .then(run)
+    .catch((error: unknown) => {
+      // without this it would go on with neither a window nor a word
+      console.error(error);
+      app.exit(1);
+    });
 }
 
 async function run(): Promise<void> {
@@ -130,9 +137,10 @@ async function run(): Promise<void> {
     if (stopped) return;
     // the core first writes down and leaves its servers; then the program may go
     event.preventDefault();
-    void core.stop().then(() => {
+    const leave = (): void => {
       stopped = true;
       app.quit();
-    });
+    };
+    core.stop().then(leave, leave);
   });
 }

@@ -6,6 +6,7 @@ import { MsrpError } from '../errors.ts';
 import type { Acceptance, IncomingOffer, ReceiveOutcome } from '../receiving/incoming-message.ts';
 import { FileSink, MemorySink } from '../receiving/sink.ts';
 import type { MsrpSession } from '../session/session.ts';
+import { unawaited } from '../unawaited.ts';
 import type { Command } from './arguments.ts';
 import { finish, onInput, peakMemory, print, sha256Of } from './lines.ts';
 import { commandOfBoth } from './send.ts';
@@ -28,7 +29,7 @@ export async function receive(command: Extract<Command, { name: 'receive' }>): P
   let left = command.count;
   const counted = () => {
     left--;
-    if (left === 0) void leave();
+    if (left === 0) unawaited(leave());
   };
   const accept = (offer: IncomingOffer) => take(offer, command.out, counted);
   const newSession = (sessionId?: string) =>

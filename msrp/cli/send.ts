@@ -5,6 +5,7 @@ import { formatUri, parsePath } from '../grammar/uri.ts';
 import type { OutgoingMessage } from '../sending/outgoing-message.ts';
 import { openFile } from '../sending/source.ts';
 import type { MsrpSession } from '../session/session.ts';
+import { unawaited } from '../unawaited.ts';
 import type { Command } from './arguments.ts';
 import { finish, type InputCommand, onInput, peakMemory, print, sha256Of } from './lines.ts';
 
@@ -95,7 +96,7 @@ export function commandOfBoth(input: InputCommand, session: MsrpSession): void {
       .catch((error: unknown) => print('warning', { text: String(error) }));
   } else if (input.command === 'send' && input.text !== undefined) {
     const message = session.send({ contentType: input.type ?? 'text/plain; charset=utf-8', body: input.text });
-    void message.sent.then(({ state }) => print('sent', { messageId: message.messageId, state }));
+    unawaited(message.sent.then(({ state }) => print('sent', { messageId: message.messageId, state })));
   } else {
     throw new MsrpError('invalid-option', 'Not a command');
   }

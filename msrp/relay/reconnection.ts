@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { MsrpError } from '../errors.ts';
+import { unawaited } from '../unawaited.ts';
 
 const MOST_TRIES = 6;
 const FIRST_PAUSE = 1000;
@@ -38,7 +39,7 @@ export class Reconnection {
     this.#tries++;
     this.#timer = this.#clock.after(this.#random() * most, () => {
       this.#over = new AbortController();
-      void attempt(this.#over.signal);
+      unawaited(attempt(this.#over.signal));
     });
     return true;
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { MsrpError } from '../errors.ts';
 import type { MsrpUri } from '../grammar/uri.ts';
 import type { ConnectionWishes, RelayTrust } from '../session/options.ts';
+import { unawaited } from '../unawaited.ts';
 import type { AuthRequest, RelayOptions } from './authorization.ts';
 import { Reconnection, worthTrying } from './reconnection.ts';
 import { RelayPath } from './relay-path.ts';
@@ -85,7 +86,7 @@ export class RelayLink {
 
   async #ask(inUse: boolean): Promise<void> {
     const { request, cnonce, granted } = this.#context;
-    await this.path.ask(request, cnonce, () => void this.#askAgain());
+    await this.path.ask(request, cnonce, () => unawaited(this.#askAgain()));
     granted(inUse);
   }
 

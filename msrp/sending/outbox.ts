@@ -11,6 +11,7 @@ import {
   parseByteRange,
   parseStatus,
 } from '../grammar/headers.ts';
+import { unawaited } from '../unawaited.ts';
 import { type Wrapper, wrapperFor } from '../wrapping/wrappers.ts';
 import type { BlockPools } from './block-pools.ts';
 import { type BlockReader, memoryReader, SourceReader } from './block-reader.ts';
@@ -145,7 +146,7 @@ export class Outbox {
     message = made;
     this.#messages.set(messageId, made);
     const forget = whenAborted(options.signal, () => made.abort());
-    void made.sent.then(forget);
+    unawaited(made.sent.then(forget));
     fill?.();
     made.wake();
     return made;

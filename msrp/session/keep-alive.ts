@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts';
+import { unawaited } from '../unawaited.ts';
 
 /** RFC 4975 §7.1: requests without a body keep bindings alive, and show when they are gone. */
 export class KeepAlive {
@@ -20,7 +21,7 @@ export class KeepAlive {
     if (this.#every === undefined) return;
     const timer = this.#clock.after(this.#every, () => {
       // what was stopped and started meanwhile has a timer of its own
-      void this.#ask().then((again) => again && this.#timer === timer && this.start());
+      unawaited(this.#ask().then((again) => again && this.#timer === timer && this.start()));
     });
     this.#timer = timer;
   }

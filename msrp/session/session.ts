@@ -283,7 +283,9 @@ export class MsrpSession {
       },
       rejoined: () => this.#rejoined(),
       reconnecting: () => this.#stateName() === 'reconnecting',
-      failed: (error) => void this.#failed(error),
+      failed: (error) => {
+        this.#failed(error);
+      },
     });
   }
 

@@ -1,3 +1,4 @@
+import { surface } from './unawaited.ts';
 /** Undoes a subscription. Calling it twice is harmless. */
 export type Unsubscribe = () => void;
 export type Listener<T> = (value: T) => void;
@@ -26,7 +27,7 @@ export class Emitter<T> {
       try {
         listener(value);
       } catch (error) {
-        void Promise.reject(error);
+        surface(error);
       }
     }
   }

@@ -8,4 +8,5 @@ export * from './messaging.ts';
 export * from './presence.ts';
 export * from './provider.ts';
 export * from './registration.ts';
+export * from './unawaited.ts';
 export * from './verification.ts';

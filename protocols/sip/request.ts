@@ -40,7 +40,10 @@ export interface SipAnswer {
   cseq: number;
 }
 
-/** Sends one request outside dialogs through sip.js's transactions and resolves to its final answer. Never rejects. */
+/**
+ * Sends one request outside dialogs through sip.js's transactions and resolves to its final answer. Rejects with
+ * `address-invalid` alone.
+ */
 export const sendRequest = (core: Core.UserAgentCore, request: OutgoingRequest): Promise<SipAnswer> =>
   new Promise((resolve) => {
     const uri = typeof request.to === 'string' ? toSipUri(request.to) : request.to;

@@ -2,7 +2,9 @@
  * What sip.js 0.21.2 does out of its own timers, where no code of ours could catch an error: each fault must end its own
  * session and nothing else. Tests in test/sip/sip-js-timers.test.ts fail without these changes.
  */
+
 import { Core, Invitation, Session, SessionState } from 'sip.js';
+import { surface } from '../contract/unawaited.ts';
 
 type Method = (this: object, ...given: unknown[]) => unknown;
 
@@ -57,7 +59,7 @@ const guarded = (original: Method): Method =>
     try {
       return original.apply(this, given);
     } catch (error) {
-      void Promise.reject(error);
+      surface(error);
       return undefined;
     }
   };

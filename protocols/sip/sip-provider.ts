@@ -17,6 +17,7 @@ import {
   type Subscribe,
   userOf,
 } from '../contract/index.ts';
+import { unawaited } from '../contract/unawaited.ts';
 import { AccountBinding, type BindingRules } from './authentication/account-binding.ts';
 import { bindToRegistrar } from './authentication/credentials.ts';
 import { DigestClient } from './authentication/digest-client.ts';
@@ -150,7 +151,7 @@ export class SipProvider implements Provider {
       storage,
       online,
       onForgotten: () => {
-        if (online()) void this.#contacts.restore();
+        if (online()) unawaited(this.#contacts.restore());
       },
     });
     const root = account.options[XCAP_ROOT_OPTION];
@@ -359,7 +360,7 @@ export class SipProvider implements Provider {
       },
       probe: () => {
         this.#agent.probe();
-        void this.#registration.refresh().then(() => this.#renew());
+        unawaited(this.#registration.refresh().then(() => this.#renew()));
       },
     };
   }
@@ -379,7 +380,7 @@ export class SipProvider implements Provider {
   #renew(): void {
     if (this.registration.state !== 'online' || this.#agent.local?.protocol !== 'UDP') return;
     this.#publication.suspend();
-    void this.#restore();
+    unawaited(this.#restore());
   }
 
   /** First whom we see, then who sees us. False: the connection was lost meanwhile, and all this begins anew with the next. */

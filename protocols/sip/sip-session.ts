@@ -1,6 +1,7 @@
 import type { Core } from 'sip.js';
 import { type Invitation, type Inviter, type Message, RequestPendingError, SessionState } from 'sip.js';
 import { type Address, Emitter, type Subscribe } from '../contract/index.ts';
+import { unawaited } from '../contract/unawaited.ts';
 import { headerText, shownName } from './header-text.ts';
 import { isDescription, type Refusal } from './inspection/request-inspection.ts';
 import { retryAfterOf } from './request.ts';
@@ -135,7 +136,7 @@ export class SipJsSession implements SipSession {
     // never let sip.js follow a REFER by itself, which it does unless told otherwise
     session.delegate = {
       onBye: (bye) => {
-        void bye.accept();
+        unawaited(bye.accept());
         this.#end('peer', bye.request.getHeader('reason'));
       },
       onCancel: (cancel) => this.#end('peer', cancel.request.getHeader('reason')),
@@ -145,9 +146,9 @@ export class SipJsSession implements SipSession {
         this.#reoffered.emit({ reason: request.getHeader('reason') });
       },
       onAck: () => this.#confirmed(),
-      onRefer: (referral) => void referral.reject({ statusCode: 603 }),
+      onRefer: (referral) => unawaited(referral.reject({ statusCode: 603 })),
       onMessage: (message) => this.#messaged(message),
-      onNotify: (notification) => void notification.reject({ statusCode: 481 }),
+      onNotify: (notification) => unawaited(notification.reject({ statusCode: 481 })),
     };
     session.stateChange.addListener((state) => this.#onSipState(state));
     if ('accept' in session) this.#offered = offerOf(session);
@@ -295,8 +296,8 @@ export class SipJsSession implements SipSession {
     const request: IncomingText = {
       message: message.request,
       from: this.peer,
-      accept: () => void message.accept(),
-      reject: (options) => void message.reject(options),
+      accept: () => unawaited(message.accept()),
+      reject: (options) => unawaited(message.reject(options)),
     };
     if (this.onMessage) this.onMessage(request);
     else request.reject({ statusCode: 488 });

@@ -14,8 +14,10 @@
  * const session = agent.invite('sip:bob@127.0.0.1:5070', { sdp: offer });
  * session.onState((s) => { if (s.state === 'established') use(s.remote.sdp); });
  */
+
 import { type Core, Grammar, Inviter, type Session, type URI, UserAgent } from 'sip.js';
 import { type Address, domainOf, Emitter, type ProviderLog, type Subscribe, userOf } from '../contract/index.ts';
+import { unawaited } from '../contract/unawaited.ts';
 import { disposeCore, setCredentials } from './authentication/credentials.ts';
 import type { DigestClient } from './authentication/digest-client.ts';
 import { displayName } from './header-text.ts';
@@ -104,7 +106,7 @@ export class SipUserAgent {
       delegate: {
         onInvite: (invitation) =>
           this.#invited(new SipJsSession(invitation, descriptionsOf(invitation)), invitation.request),
-        onNotify: (notification) => void notification.reject({ statusCode: 481 }),
+        onNotify: (notification) => unawaited(notification.reject({ statusCode: 481 })),
         onDisconnect: (error) => {
           if (error) this.#disconnected.emit(error);
         },
@@ -115,8 +117,12 @@ export class SipUserAgent {
       this.#messaged({
         message: request.message,
         from: addressOfUri(from),
-        accept: () => void request.accept(),
-        reject: (answer) => void request.reject(answer),
+        accept: () => {
+          request.accept();
+        },
+        reject: (answer) => {
+          request.reject(answer);
+        },
       });
     this.core.delegate.onMessage = (request) => messaged(request, request.message.from.uri);
     adaptCore(this.core, {

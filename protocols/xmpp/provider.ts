@@ -15,6 +15,7 @@ import {
   type Registration,
   type Subscribe,
 } from '../contract/index.ts';
+import { unawaited } from '../contract/unawaited.ts';
 import { bareJidOf, parseJid } from './address.ts';
 import { answerOthers } from './discovery/own-features.ts';
 import { discoverStores, discoverUpload, type UploadService } from './discovery/server-features.ts';
@@ -259,7 +260,7 @@ export class XmppProvider implements Provider {
     // a connection lost here publishes again with the next login
     this.#presence.announce().catch(() => {});
     this.#messaging.confirmations.sendAgain();
-    void this.#readArchive(generation);
+    unawaited(this.#readArchive(generation));
   }
 
   async #findUpload(domain: string, generation: number): Promise<void> {
@@ -285,7 +286,7 @@ export class XmppProvider implements Provider {
     if (!this.#stores.archive) return;
     this.#messaging.archive.reset();
     // behind the presence, so that nothing falls between what is read and what comes live
-    queueMicrotask(() => void this.#messaging.archive.catchUp(() => {}));
+    queueMicrotask(() => unawaited(this.#messaging.archive.catchUp(() => {})));
   }
 
   #followRegistration(registration: Registration): void {

@@ -6,6 +6,7 @@ import {
   type Registration,
   type Unsubscribe,
 } from '../../../protocols/contract/index.ts';
+import { unawaited } from '../../../protocols/contract/unawaited.ts';
 import type { Clock } from '../clock.ts';
 import { forAccount } from '../last-resort.ts';
 import type { Log } from '../log.ts';
@@ -102,7 +103,7 @@ export class AccountConnection {
         return;
       }
       this.#set({ state: 'waiting', retryAt: clock.now() + pause, cause });
-      this.#cancelRestart = clock.after(pause, () => void this.start(settings));
+      this.#cancelRestart = clock.after(pause, () => unawaited(this.start(settings)));
     });
   }
 

@@ -10,6 +10,7 @@ import {
   ProviderError,
   userOf,
 } from '../../../protocols/contract/index.ts';
+import { unawaited } from '../../../protocols/contract/unawaited.ts';
 import { type Account, type CommandInput, type Fault, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
@@ -84,7 +85,7 @@ export class Accounts {
   /** Connects all that are switched on. */
   startAll(): void {
     for (const account of this.#accounts.values()) {
-      if (account.enabled) void account.connection.start(account.settings);
+      if (account.enabled) unawaited(account.connection.start(account.settings));
     }
   }
 
@@ -99,7 +100,7 @@ export class Accounts {
   /** A bug in the provider of an account: this account is started anew, the others go on. */
   failed(accountId: string): void {
     const account = this.#accounts.get(accountId);
-    if (account) void account.connection.fail(account.settings);
+    if (account) unawaited(account.connection.fail(account.settings));
   }
 
   async signIn(input: CommandInput<'accounts.signIn'>): Promise<Account> {
@@ -210,7 +211,7 @@ export class Accounts {
       // the disk took none of it: the account is still there
       this.#accounts.set(accountId, account);
       this.tell();
-      if (account.enabled) void account.connection.start(account.settings);
+      if (account.enabled) unawaited(account.connection.start(account.settings));
       throw error;
     }
     await this.#parts.passwords.forget(accountId);

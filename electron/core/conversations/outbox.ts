@@ -1,4 +1,5 @@
 import { type MessagingOperationSet, ProviderError } from '../../../protocols/contract/index.ts';
+import { unawaited } from '../../../protocols/contract/unawaited.ts';
 import type { MessageState, Route } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -62,7 +63,7 @@ export class Outbox {
   /** Something new for this peer, or they are back. A pause between attempts goes on. */
   kick(route: Route): void {
     const lane = this.#lane(route);
-    if (!lane.cancelPause) void this.#run(lane);
+    if (!lane.cancelPause) unawaited(this.#run(lane));
   }
 
   /** They can be reached again: no reason to wait longer. */
@@ -71,7 +72,7 @@ export class Outbox {
     if (!lane?.cancelPause) return;
     this.#endPause(lane);
     lane.attempts = 0;
-    void this.#run(lane);
+    unawaited(this.#run(lane));
   }
 
   /** The account is online: everything that waits for it goes, but what may have ended it the last times goes last. */
@@ -82,7 +83,7 @@ export class Outbox {
       lane.attempts = 0;
       const lost = this.#lostOver(lane);
       if (lost >= LOST_BEFORE_YIELDING && lost < LOST_BEFORE_FAILING) this.#pause(lane, LONGEST_PAUSE);
-      else void this.#run(lane);
+      else unawaited(this.#run(lane));
     }
   }
 
@@ -203,7 +204,7 @@ export class Outbox {
     this.#endPause(lane);
     lane.cancelPause = this.#parts.clock.after(milliseconds, () => {
       lane.cancelPause = undefined;
-      void this.#run(lane);
+      unawaited(this.#run(lane));
     });
   }
 

@@ -54,7 +54,8 @@ export function createMainWindow(folder: string, title: string): BrowserWindow {
     reloads.push(now);
     webContents.reload();
   });
-  void window.loadURL(`${APP_ORIGIN}/index.html`);
+  // rejects too when the page is loaded anew before it was there
+  window.loadURL(`${APP_ORIGIN}/index.html`).catch(() => undefined);
   return window;
 }
 

@@ -41,7 +41,10 @@ export function answerWindow(window: () => BrowserWindow | undefined, core: Core
     if (theme === 'system' || theme === 'light' || theme === 'dark') nativeTheme.themeSource = theme;
   });
   listen('aims:open-external', (_current, uri) => {
-    if (typeof uri === 'string' && uri.length <= 2048 && EXTERNAL.test(uri)) void shell.openExternal(uri);
+    if (typeof uri === 'string' && uri.length <= 2048 && EXTERNAL.test(uri)) {
+      // no program for it: the system says so
+      shell.openExternal(uri).catch(() => undefined);
+    }
   });
   invoke('aims:choose-files', async (current) => {
     const { canceled, filePaths } = await dialog.showOpenDialog(current, {

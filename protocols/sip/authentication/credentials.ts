@@ -2,7 +2,9 @@
  * How sip.js 0.21.2 answers 401 and 407 (RFC 3261 §22), with the defects of its own way beside each part; the other changes to it are in
  * sip-js-fixes.ts.
  */
+
 import { Core, Grammar } from 'sip.js';
+import { unawaited } from '../../contract/unawaited.ts';
 import { CHALLENGE_HEADERS } from '../transport/wire/challenge-headers.ts';
 import type { ConsentNeeded } from './account-binding.ts';
 import { parseChallenges } from './challenges.ts';
@@ -175,13 +177,15 @@ const answerByOwnNonce = (
     return client.answer(unused, { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) });
   if (askedForNonce.has(agent)) return [];
   askedForNonce.add(agent);
-  void askForNonce(core).then(() => {
-    const fresh = client
-      .ownFor(challenges)
-      .some(({ parameters }) => !used.includes(`nonce="${parameters.get('nonce')}"`));
-    if (!fresh) settled.add(message);
-    (agent as unknown as { receiveResponse(message: Core.IncomingResponseMessage): void }).receiveResponse(message);
-  });
+  unawaited(
+    askForNonce(core).then(() => {
+      const fresh = client
+        .ownFor(challenges)
+        .some(({ parameters }) => !used.includes(`nonce="${parameters.get('nonce')}"`));
+      if (!fresh) settled.add(message);
+      (agent as unknown as { receiveResponse(message: Core.IncomingResponseMessage): void }).receiveResponse(message);
+    }),
+  );
   return 'asking';
 };
 

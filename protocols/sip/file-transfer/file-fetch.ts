@@ -41,7 +41,9 @@ export class FileFetch {
     this.#context = context;
     transfer.owner = { accepted: () => {}, ended: (error) => this.#ended(error) };
     // phases come after the call that makes us has returned
-    queueMicrotask(() => void this.#ask(transfer.peer).catch((error: unknown) => transfer.fail(fromMsrp(error))));
+    queueMicrotask(() => {
+      this.#ask(transfer.peer).catch((error: unknown) => transfer.fail(fromMsrp(error)));
+    });
   }
 
   async #ask(peer: Address): Promise<void> {

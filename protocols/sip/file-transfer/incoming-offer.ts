@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { Media, MediaLine } from '../media/media.ts';
 import type { ChatLine, ChatLines } from '../offers/invitations.ts';
 import { type MsrpLine, refusedLine } from '../offers/msrp-line.ts';
@@ -196,7 +197,7 @@ export class IncomingFileOffer {
 
   /** From now on the answer does not wait for ever. */
   #wait(): void {
-    if (this.#stage === 'waiting') this.#timer ??= setTimeout(() => void this.#answer(), UNDECIDED_TIMEOUT);
+    if (this.#stage === 'waiting') this.#timer ??= setTimeout(() => unawaited(this.#answer()), UNDECIDED_TIMEOUT);
   }
 
   /** Answers once a file is accepted, or everything is decided. What is asked for is decided by programs, and soon. */
@@ -204,7 +205,7 @@ export class IncomingFileOffer {
     if (this.#stage !== 'waiting' || this.requests.some((request) => !request.decided)) return;
     const phases = this.offered.map(({ transfer }) => transfer.phase.state);
     if (phases.includes('offered') && !phases.includes('accepted')) return;
-    if (this.#hasAnswer(this.#chats.length)) void this.#answer();
+    if (this.#hasAnswer(this.#chats.length)) unawaited(this.#answer());
     else this.#reject();
   }
 

@@ -7,6 +7,7 @@ import {
   ProviderError,
   type TransferPhase,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RELAYED_REPORT_EVERY } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
@@ -115,7 +116,7 @@ export class IncomingTransfer extends Transfer {
     const error = fromReason(reason);
     if (error) this.fail(error);
     // Blink 5.5 sends nothing at all for an empty file and hangs up
-    else if (this.phase.state === 'running' && this.file.size === 0) void this.#completeEmpty();
+    else if (this.phase.state === 'running' && this.file.size === 0) unawaited(this.#completeEmpty());
     else this.#end({ state: 'cancelled', by: 'peer' });
   }
 
@@ -126,7 +127,7 @@ export class IncomingTransfer extends Transfer {
     this.owner = {
       accepted: () => {},
       ended: (error) => {
-        const release = () => void line.leave();
+        const release = () => unawaited(line.leave());
         if (this.phase.state === 'finished') share.complete(release);
         else {
           share.leave(error && reasonOf(toldBySink(error)));
@@ -140,14 +141,16 @@ export class IncomingTransfer extends Transfer {
     });
     share.onHold((holds) => this.peerHolds(holds));
     share.onMoved((moved) => line.follow(moved));
-    void this.#connect(line, remote, share);
+    unawaited(this.#connect(line, remote, share));
   }
 
   protected tellHold(holds: boolean): void {
-    void this.#share?.hold(holds).then((understood) => {
-      // who does not know it is held by the socket; what others have sent already is taken, or it would time out there
-      if (!understood && holds && this.phase.state === 'paused' && this.phase.by === 'us') this.#lock();
-    });
+    unawaited(
+      this.#share?.hold(holds).then((understood) => {
+        // who does not know it is held by the socket; what others have sent already is taken, or it would time out there
+        if (!understood && holds && this.phase.state === 'paused' && this.phase.by === 'us') this.#lock();
+      }),
+    );
   }
 
   protected holdChanged(): void {
@@ -180,7 +183,7 @@ export class IncomingTransfer extends Transfer {
     line.session.onStateChange((state) => {
       // before its first byte no message is there to fail
       if (state.name === 'closed' && !this.#sinkGiven)
-        void this.#lost(fromMsrp(state.cause ?? new MsrpError('connection-lost', 'closed')));
+        unawaited(this.#lost(fromMsrp(state.cause ?? new MsrpError('connection-lost', 'closed'))));
     });
   }
 
@@ -218,7 +221,7 @@ export class IncomingTransfer extends Transfer {
         this.#watch();
       },
       signal: this.#aborter.signal,
-      ended: (outcome) => void this.#received(outcome, content.bytes),
+      ended: (outcome) => unawaited(this.#received(outcome, content.bytes)),
     };
   };
 

@@ -65,7 +65,9 @@ export class OutgoingOffer {
     this.#context = context;
     for (const transfer of transfers) transfer.owner = { ended: (reason) => this.#ended(reason) };
     // phases come after `offer` has returned
-    queueMicrotask(() => void this.#offer().catch((error: unknown) => this.#fail(fromMsrp(error))));
+    queueMicrotask(() => {
+      this.#offer().catch((error: unknown) => this.#fail(fromMsrp(error)));
+    });
   }
 
   async #offer(): Promise<void> {

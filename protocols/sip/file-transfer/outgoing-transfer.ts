@@ -1,5 +1,6 @@
 import type { ByteSource, OutgoingMessage, SendOutcome } from '../../../msrp/index.ts';
 import { type Address, type OutgoingFile, ProviderError, type TransferPhase } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { MediaLine, StartLineOptions } from '../media/media.ts';
 import { RelayPace, reportTimeout } from '../media/relay-pace.ts';
 import type { FileMedia } from './description/session-description.ts';
@@ -84,7 +85,7 @@ export class OutgoingTransfer extends Transfer {
     share.onEnd((end) => this.#onLineEnd(end));
     share.onHold((holds) => this.peerHolds(holds));
     share.onMoved((moved) => line.follow(moved));
-    void this.#send(line, remote, share).catch((error: unknown) => this.#fault(error));
+    this.#send(line, remote, share).catch((error: unknown) => this.#fault(error));
   }
 
   async #send(line: MediaLine, remote: FileMedia, share: FileLine): Promise<void> {
@@ -134,7 +135,7 @@ export class OutgoingTransfer extends Transfer {
   }
 
   protected tellHold(holds: boolean): void {
-    void this.#share?.hold(holds);
+    unawaited(this.#share?.hold(holds));
   }
 
   protected holdChanged(): void {
@@ -232,7 +233,7 @@ export class OutgoingTransfer extends Transfer {
     if (phase.state === 'failed' && phase.error.retryable && !progress?.reported) this.#line?.unreached();
     clearTimeout(this.#timer);
     this.#aborter.abort();
-    void this.#leave(reason);
+    unawaited(this.#leave(reason));
   }
 
   /** §8.4: stop the message by `#`, then the line or the session, then let go of everything. */

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { connectStream } from '../transport/connect-stream.ts';
 import type { Flow, Network, NetworkEvents, Target } from '../transport/network.ts';
 import { plainAddress, StreamFlow, type StreamFlowEvents } from '../transport/stream-flow.ts';
@@ -228,7 +229,7 @@ export class KeyedNetwork implements Network {
 
   #down(error: Error): void {
     const events = this.#events;
-    void this.close();
+    unawaited(this.close());
     events?.down(error);
   }
 }

@@ -1,4 +1,5 @@
 import { Emitter, type OwnPresence } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { Allowance } from '../limits/allowance.ts';
 import type { Announcement } from './announcement.ts';
 
@@ -94,9 +95,11 @@ export class PeerDirectory {
       else if (this.#isAllowed(host)) this.#put(peer);
     } else {
       // a restart, another network, or somebody else: the one we know decides by answering
-      void this.#verify(known).then((alive) => {
-        if (alive === false) this.#put(peer);
-      });
+      unawaited(
+        this.#verify(known).then((alive) => {
+          if (alive === false) this.#put(peer);
+        }),
+      );
     }
   }
 
@@ -108,14 +111,14 @@ export class PeerDirectory {
   /** Something sent there got no answer. */
   suspect(id: string): void {
     const known = this.#peers.get(id);
-    if (known) void this.#verify(known);
+    if (known) unawaited(this.#verify(known));
   }
 
   /** Called now and then: asks those that have fallen silent. */
   check(): void {
     const { now } = this.#options;
     for (const peer of this.#peers.values()) {
-      if (now() - peer.seenAt > SILENCE) void this.#verify(peer);
+      if (now() - peer.seenAt > SILENCE) unawaited(this.#verify(peer));
     }
   }
 
@@ -141,12 +144,14 @@ export class PeerDirectory {
     for (const peer of those
       .filter(({ id }) => !this.#pinging.has(id))
       .slice(0, Math.max(0, ASKED_FOR_ROOM - this.#pinging.size))) {
-      void this.#verify(peer).then((alive) => {
-        const now = this.#peers.get(peer.id);
-        if (!alive || !now) return;
-        this.#peers.delete(peer.id);
-        this.#peers.set(peer.id, now);
-      });
+      unawaited(
+        this.#verify(peer).then((alive) => {
+          const now = this.#peers.get(peer.id);
+          if (!alive || !now) return;
+          this.#peers.delete(peer.id);
+          this.#peers.set(peer.id, now);
+        }),
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Address } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 
 /**
  * Work per destination, one after the other: RFC 3428 §8 allows one MESSAGE on its way to a destination, and that also
@@ -15,9 +16,11 @@ export class DestinationQueue {
       () => {},
     );
     this.#tails.set(to, tail);
-    void tail.then(() => {
-      if (this.#tails.get(to) === tail) this.#tails.delete(to);
-    });
+    unawaited(
+      tail.then(() => {
+        if (this.#tails.get(to) === tail) this.#tails.delete(to);
+      }),
+    );
     return result;
   }
 

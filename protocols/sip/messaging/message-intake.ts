@@ -7,6 +7,7 @@ import {
   ProviderError,
   type TypingState,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { Imdn } from './imdn.ts';
 import type { IsComposing } from './is-composing.ts';
 import type { MessageContent } from './message-content.ts';
@@ -135,7 +136,7 @@ export class MessageIntake {
   /** In a session the notification may be faster than the end of the sending, of which the sender learns first. */
   #takeInTurn(peer: Address, imdn: Imdn): void {
     const outcome = this.#context.outcomeOf(imdn.messageId);
-    if (outcome) void outcome.then(() => setImmediate(() => this.#takeImdn(peer, imdn)));
+    if (outcome) unawaited(outcome.then(() => setImmediate(() => this.#takeImdn(peer, imdn))));
     else this.#takeImdn(peer, imdn);
   }
 

@@ -14,6 +14,7 @@ import {
   type SendOutcome,
   type TypingState,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { wellFormed } from '../header-text.ts';
 import type { Media, MediaPlace } from '../media/media.ts';
 import type { SipUserAgent } from '../user-agent.ts';
@@ -161,12 +162,14 @@ export class SipMessaging implements MessagingOperationSet {
     const outcome = sent.then((each) => each.outcome);
     this.#outcomes.set(draft.id, outcome);
     // told after the outcome, which its reader learns first
-    void outcome.then(async () => {
-      if (this.#outcomes.get(draft.id) === outcome) this.#outcomes.delete(draft.id);
-      const word = await (await sent).delivered;
-      if (word?.state === 'delivered') this.#intake.confirmed(to, draft.id, 'delivered');
-      else if (word?.state === 'refused') this.#refusedLate(to, draft);
-    });
+    unawaited(
+      outcome.then(async () => {
+        if (this.#outcomes.get(draft.id) === outcome) this.#outcomes.delete(draft.id);
+        const word = await (await sent).delivered;
+        if (word?.state === 'delivered') this.#intake.confirmed(to, draft.id, 'delivered');
+        else if (word?.state === 'refused') this.#refusedLate(to, draft);
+      }),
+    );
     return { id: draft.id, outcome };
   }
 
@@ -179,13 +182,15 @@ export class SipMessaging implements MessagingOperationSet {
     if (!this.chats.current(to) && (!reachable(to) || !this.#page.takesTyping(to))) return;
     const notice = { state, at: now() };
     this.#typingSent.set(to, notice);
-    void this.#queue.add(to, async () => {
-      // a text or a newer notice came after it
-      if (this.#typingSent.get(to) !== notice) return;
-      const chat = this.chats.current(to);
-      if (!chat) await this.#page.sendTyping(to, typingNotice(state), randomUUID());
-      else if (chat.forms?.typing) chat.tell(typingNotice(state));
-    });
+    unawaited(
+      this.#queue.add(to, async () => {
+        // a text or a newer notice came after it
+        if (this.#typingSent.get(to) !== notice) return;
+        const chat = this.chats.current(to);
+        if (!chat) await this.#page.sendTyping(to, typingNotice(state), randomUUID());
+        else if (chat.forms?.typing) chat.tell(typingNotice(state));
+      }),
+    );
   }
 
   sendRead(to: Address, messageId: string): void {
@@ -211,7 +216,7 @@ export class SipMessaging implements MessagingOperationSet {
     this.#page.present();
     this.chats.returned();
     for (const { peer, id } of this.#readRequests.unsent) this.sendRead(peer, id);
-    if (before) void before.then((isDone) => isDone && this.chats.renew());
+    if (before) unawaited(before.then((isDone) => isDone && this.chats.renew()));
     else this.chats.renew();
   }
 
@@ -279,10 +284,12 @@ export class SipMessaging implements MessagingOperationSet {
 
   /** The peer's word after it had confirmed the text: it cannot read it as it came. */
   #refusedLate(to: Address, draft: MessageDraft): void {
-    void this.#queue.add(to, async () => {
-      const { outcome } = await this.#sendPage(to, draft);
-      if (outcome.state === 'failed') this.#intake.failed(to, draft.id, outcome.error);
-    });
+    unawaited(
+      this.#queue.add(to, async () => {
+        const { outcome } = await this.#sendPage(to, draft);
+        if (outcome.state === 'failed') this.#intake.failed(to, draft.id, outcome.error);
+      }),
+    );
   }
 
   #report(report: MessageReport, dateTime: Date): void {
@@ -292,17 +299,19 @@ export class SipMessaging implements MessagingOperationSet {
     this.#reporting.add(name);
     const together = this.#reports.get(peer) ?? { isLost: false };
     this.#reports.set(peer, together);
-    void this.#queue.add(peer, async () => {
-      const hasLeft = !together.isLost && (await this.#notify(report, dateTime));
-      this.#reporting.delete(name);
-      if (hasLeft) {
-        if (report.report === 'read') this.#readRequests.take(peer, id);
-        this.#reported.emit(report);
-      } else {
-        together.isLost = true;
-        if (this.#reports.get(peer) === together) this.#reports.delete(peer);
-      }
-    });
+    unawaited(
+      this.#queue.add(peer, async () => {
+        const hasLeft = !together.isLost && (await this.#notify(report, dateTime));
+        this.#reporting.delete(name);
+        if (hasLeft) {
+          if (report.report === 'read') this.#readRequests.take(peer, id);
+          this.#reported.emit(report);
+        } else {
+          together.isLost = true;
+          if (this.#reports.get(peer) === together) this.#reports.delete(peer);
+        }
+      }),
+    );
   }
 
   /** Whether nothing more can be done about it. */

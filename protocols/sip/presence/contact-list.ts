@@ -9,6 +9,7 @@ import {
   ProviderError,
   type ProviderStorage,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { parseSipAddress } from '../sip-address.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { PRESENCE_RULES } from '../xcap/documents/presence-rules.ts';
@@ -70,7 +71,8 @@ export class SipContactList implements ContactListOperationSet {
     this.#service = serviceOf(agent.address);
     // who was blocked has no subscription in which the server could tell (RFC 6665 §4.1.3): a word of ours lets them ask
     this.#rules = new PresencePermissions(xcap, (address) => {
-      void agent.request({ method: 'OPTIONS', to: address });
+      // a rule may be for an address that nobody can write to
+      agent.request({ method: 'OPTIONS', to: address }).catch(() => undefined);
     });
     agent.onHeard((address) => this.#watching.heard(address));
     this.#server = new ServerList({
@@ -87,7 +89,7 @@ export class SipContactList implements ContactListOperationSet {
       language: options.language,
       onPresence: options.onPresence,
       onSubscription: () => this.#tell(),
-      onListChanged: () => void xcap.look(),
+      onListChanged: () => unawaited(xcap.look()),
     });
     this.#watcherSubscription = new EventSubscription({
       agent,
@@ -114,7 +116,7 @@ export class SipContactList implements ContactListOperationSet {
       this.#tell();
     });
     xcap.lists.onChange(() => this.#takeList());
-    xcap.onRead(() => void this.#server.catchUp());
+    xcap.onRead(() => unawaited(this.#server.catchUp()));
     xcap.onFound(() => {
       this.#takeList();
       this.#takeRequests();
@@ -188,7 +190,7 @@ export class SipContactList implements ContactListOperationSet {
   /** We are registered: read what has changed, subscribe, or tell the notifiers our new address. */
   restore(): Promise<void> {
     this.#isRestoring = true;
-    void this.#watcherSubscription.start();
+    unawaited(this.#watcherSubscription.start());
     const { xcap } = this.#options;
     const isUp = xcap.restore().then((isRead) => (isRead ? this.#bringUp() : undefined));
     let timer: NodeJS.Timeout | undefined;

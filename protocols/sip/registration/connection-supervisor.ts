@@ -6,6 +6,7 @@ import {
   type Registration as RegistrationState,
   registrationMayMove,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 
 /** What the supervisor drives, one call after the other. */
 export interface Connection {
@@ -69,7 +70,7 @@ export class ConnectionSupervisor {
   start(): void {
     if (this.#state.state !== 'offline' && this.#state.state !== 'stopped') return;
     this.#failures = 0;
-    void this.#attempt();
+    unawaited(this.#attempt());
   }
 
   /** Never rejects. */
@@ -93,7 +94,7 @@ export class ConnectionSupervisor {
 
   /** The live connection broke, or the server let us go. */
   lost(error: ProviderError): void {
-    if (this.#state.state === 'online' && !this.#leaving) void this.#fault(error);
+    if (this.#state.state === 'online' && !this.#leaving) unawaited(this.#fault(error));
   }
 
   machineEvent(_event: MachineEvent): void {
@@ -101,7 +102,7 @@ export class ConnectionSupervisor {
     if (this.#state.state !== 'waiting') return;
     clearTimeout(this.#timer);
     this.#failures = 0;
-    void this.#attempt();
+    unawaited(this.#attempt());
   }
 
   async #attempt(): Promise<void> {
@@ -145,7 +146,7 @@ export class ConnectionSupervisor {
     if (life !== this.#life) return;
     const left = until - performance.now();
     if (left <= 0) {
-      void this.#attempt();
+      unawaited(this.#attempt());
       return;
     }
     const retryAt = Math.round(this.#options.now() + left);

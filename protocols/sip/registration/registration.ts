@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { SipAnswer } from '../request.ts';
 import { registrationError } from '../status-errors.ts';
 import type { SipUserAgent } from '../user-agent.ts';
@@ -77,7 +78,7 @@ export class Registration {
 
   /** Asks the registrar who else is there. That it cannot say is no reason to leave: the refresh in its time decides. */
   lookAround(): void {
-    if (this.#registered) void this.register();
+    if (this.#registered) unawaited(this.register());
   }
 
   /** Takes our binding back. Resolves when answered or given up. */
@@ -126,7 +127,7 @@ export class Registration {
     const wait = isNew ? Math.min(AFTER_LOGIN, share) : share;
     clearTimeout(this.#timer);
     // never sooner than 5 s, whatever the registrar grants
-    this.#timer = setTimeout(() => void this.refresh(), Math.max(5, wait) * 1000);
+    this.#timer = setTimeout(() => unawaited(this.refresh()), Math.max(5, wait) * 1000);
     return undefined;
   }
 
@@ -139,7 +140,7 @@ export class Registration {
     const were = this.#others;
     this.#others = count;
     if (count === 0) return;
-    if (isNew) void agent.request({ method: 'OPTIONS', to: agent.address });
+    if (isNew) unawaited(agent.request({ method: 'OPTIONS', to: agent.address }));
     if (were === 0) this.#options.onOthers();
   }
 

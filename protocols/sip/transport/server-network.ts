@@ -1,4 +1,5 @@
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { Candidate } from '../locating/server-locator.ts';
 import { connectStream } from './connect-stream.ts';
 import type { Flow, Network, NetworkEvents, Target } from './network.ts';
@@ -162,7 +163,7 @@ export class ServerNetwork implements Network {
     const events: StreamFlowEvents = {
       message: (flow, head, body) => this.#events?.message(flow, head, body),
       oversized: (flow, head) => this.#events?.oversized(flow, head),
-      unanswered: (flow) => void this.#askOver(flow),
+      unanswered: (flow) => unawaited(this.#askOver(flow)),
       closed: (flow, error) => this.#onClosed(flow, error),
     };
     if (candidate.protocol === 'UDP') {

@@ -1,4 +1,5 @@
 import type { Address } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { EventSubscription } from '../presence/watching/event-subscription.ts';
 import type { SipUserAgent } from '../user-agent.ts';
 import { escapeXml } from '../xml-tree.ts';
@@ -63,7 +64,7 @@ export class ChangeWatch {
 
   /** Unless the server has said that it knows no such event. */
   start(): void {
-    if (this.#subscription.state !== 'refused') void this.#subscription.start();
+    if (this.#subscription.state !== 'refused') unawaited(this.#subscription.start());
   }
 
   suspend(): void {

@@ -1,4 +1,5 @@
 import { Emitter, ProviderError, type ProviderLog, type ProviderStorage } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import type { BindingRules } from '../authentication/account-binding.ts';
 import { DigestClient } from '../authentication/digest-client.ts';
 import { type ServerBinding, serverBinding } from '../authentication/server-binding.ts';
@@ -101,7 +102,7 @@ export class XcapService {
       random,
       onChanged: () => {
         this.#again = this.#looking !== undefined;
-        if (!this.#again) void this.look();
+        if (!this.#again) unawaited(this.look());
       },
     });
     this.#known = remembered(storage, options.root === undefined ? undefined : (this.#configuredRoot?.href ?? ''));
@@ -153,7 +154,7 @@ export class XcapService {
       this.#looking = undefined;
       const again = this.#again && this.#isLive;
       this.#again = false;
-      if (again) void this.look();
+      if (again) unawaited(this.look());
     });
     return this.#looking;
   }
@@ -188,7 +189,7 @@ export class XcapService {
     if (!this.#isLive || !this.isKnown) return;
     // spread: everybody logs in when the building opens
     const spread = seconds * (0.75 + 0.5 * this.#options.random());
-    this.#timer = setTimeout(() => void this.look(), spread * 1000);
+    this.#timer = setTimeout(() => unawaited(this.look()), spread * 1000);
   }
 
   /** False when what the server has is no such document: the others may be all right. */

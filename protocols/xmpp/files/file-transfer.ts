@@ -13,6 +13,7 @@ import {
   type ProviderStorage,
   type SendOutcome,
 } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { addressOf, bareJidOf, parseJid } from '../address.ts';
 import type { UploadService } from '../discovery/server-features.ts';
 import type { DecodedMessage } from '../messaging/message-codec.ts';
@@ -91,7 +92,7 @@ export class FileTransfer implements FileTransferOperationSet {
     );
     this.#keep(transfer);
     // after this turn, so that the caller has its listeners on
-    queueMicrotask(() => void this.#send(transfer, file));
+    queueMicrotask(() => unawaited(this.#send(transfer, file)));
     return transfer;
   }
 
@@ -149,7 +150,7 @@ export class FileTransfer implements FileTransferOperationSet {
     this.#open.add(offer);
     this.#pending.add(key);
     const transfer = new HttpTransfer({ ...offer, direction: 'incoming' }, this.#options.now, (accepted) => {
-      void this.#fetch(transfer, url, accepted);
+      unawaited(this.#fetch(transfer, url, accepted));
     });
     this.#keep(transfer);
     const stop = transfer.onPhase((phase) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type ConnectingStep, ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
 import type { Session } from '../session/session.ts';
@@ -48,11 +49,13 @@ const startTls = async (stream: XmlStream, features: Element, options: LoginOpti
   const { credentials, trust, timeout, signal } = options;
   if (!features.getChild('starttls', NS.tls)) throw new ProviderError('tls-required');
   const answer = stream.expect((element) => element.getNS() === NS.tls, timeout, 'starttls');
-  void stream.send(nonza('starttls', NS.tls));
+  unawaited(stream.send(nonza('starttls', NS.tls)));
   if (!(await answer).is('proceed'))
     throw new ProviderError('server-unavailable', { retryable: true, protocolCode: 'starttls' });
   const plain = stream.release();
-  const abort = (): void => void plain.destroy();
+  const abort = (): void => {
+    plain.destroy();
+  };
   signal.addEventListener('abort', abort, { once: true });
   try {
     stream.adopt(await secure(plain, { trust, host: credentials.domain, timeout }));
@@ -82,7 +85,7 @@ const resume = async (stream: XmlStream, { session, timeout }: LoginOptions): Pr
     timeout,
     'resume',
   );
-  void stream.send(management.resume());
+  unawaited(stream.send(management.resume()));
   const element = await answer;
   if (!resumed && !element.is('failed')) {
     // a server that counts wrong; a new session is the only way on
@@ -108,7 +111,7 @@ const bind = async (stream: XmlStream, { credentials, session, timeout }: LoginO
     'bind',
   );
   const child = xml('bind', { xmlns: NS.bind }, xml('resource', {}, credentials.resource));
-  void stream.send(xml('iq', { type: 'set', id }, child));
+  unawaited(stream.send(xml('iq', { type: 'set', id }, child)));
   const element = await answer;
   if (!bound) {
     const protocolCode = element.attrs.type === 'error' ? stanzaErrorOf(element).protocolCode : 'bind';
@@ -129,7 +132,7 @@ const enableManagement = async (stream: XmlStream, { session, timeout }: LoginOp
     timeout,
     'enable',
   );
-  void stream.send(management.enable());
+  unawaited(stream.send(management.enable()));
   await answer;
 };
 

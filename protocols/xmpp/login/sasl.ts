@@ -1,4 +1,5 @@
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { NS } from '../namespaces.ts';
 import { saslFailureOf } from '../stream/errors.ts';
 import { type Element, xml } from '../stream/xml.ts';
@@ -14,7 +15,7 @@ const decode = (element: Element): string => Buffer.from(element.getText().repla
 
 const exchange = async (stream: XmlStream, sent: Element, timeout: number): Promise<Element> => {
   const answer = stream.expect((element) => element.getNS() === NS.sasl, timeout, 'sasl');
-  void stream.send(sent);
+  unawaited(stream.send(sent));
   const element = await answer;
   if (element.is('failure')) throw saslFailureOf(element);
   return element;

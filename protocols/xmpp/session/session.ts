@@ -3,6 +3,7 @@ import iqCallee, { type IqCallee } from '@xmpp/iq/callee.js';
 import { parse as parseFullJid } from '@xmpp/jid';
 import middleware, { type Entity } from '@xmpp/middleware';
 import { ProviderError, type ProviderLog, type ProviderStorage } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
 import { refusalOf, StreamError } from '../stream/errors.ts';
@@ -177,7 +178,7 @@ export class Session {
     }
     this.#sent += 1;
     this.management.sent(text, this.#watched(fate));
-    void this.#stream?.write(text);
+    unawaited(this.#stream?.write(text));
     if ((fate.acked && !fate.isPatient) || this.management.pending >= ACK_EVERY) queueMicrotask(() => this.#ask());
   }
 
@@ -195,7 +196,7 @@ export class Session {
 
   /** Writes again what the server did not get (XEP-0198 §5). */
   replay(texts: readonly string[]): void {
-    for (const text of texts) void this.#stream?.write(text);
+    for (const text of texts) unawaited(this.#stream?.write(text));
     if (texts.length > 0) this.#ask();
   }
 
@@ -210,7 +211,7 @@ export class Session {
     const stream = this.#stream;
     if (!stream) return;
     this.send(xml('presence', { type: 'unavailable' }));
-    if (this.management.isOn) void stream.send(this.management.answer());
+    if (this.management.isOn) unawaited(stream.send(this.management.answer()));
     await stream.close();
   }
 
@@ -222,7 +223,7 @@ export class Session {
   }
 
   #takeManagement(element: Element): void {
-    if (element.is('r')) void this.#stream?.send(this.management.answer());
+    if (element.is('r')) unawaited(this.#stream?.send(this.management.answer()));
     else if (element.is('a')) {
       const { pending } = this.management;
       if (this.management.onAck(element)) this.#answered(this.management.pending < pending);
@@ -295,7 +296,7 @@ export class Session {
     const stream = this.#stream;
     if (!stream || stream.isDown || this.#asked) return;
     this.#asked = true;
-    if (this.management.isOn) void stream.send(this.management.request());
+    if (this.management.isOn) unawaited(stream.send(this.management.request()));
     else {
       // RFC 6120 §10.1: stanzas of one stream are handled in order, so the answer acks all before it; an error does too
       const answered = this.iq.request({

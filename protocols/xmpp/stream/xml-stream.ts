@@ -6,6 +6,7 @@ import tcp from '@xmpp/tcp';
 import TlsSocket from '@xmpp/tls/lib/Socket.js';
 import { Parser } from '@xmpp/xml';
 import { ProviderError } from '../../contract/index.ts';
+import { unawaited } from '../../contract/unawaited.ts';
 import { NS } from '../namespaces.ts';
 import { streamErrorOf } from './errors.ts';
 import { FramingError, StanzaFramer } from './framer.ts';
@@ -104,7 +105,7 @@ export class XmlStream extends Client {
     this._attachParser(new Parser());
     this.parser?.once('start', (root: Element) => this.#checkHeader(root));
     const features = this.expect((element) => element.is('features', NS.stream), timeout, 'features');
-    void this.write(this.header(header));
+    unawaited(this.write(this.header(header)));
     return features;
   }
 
@@ -156,7 +157,7 @@ export class XmlStream extends Client {
   fail(cause: ProviderError, condition?: string): void {
     if (this.#cause) return;
     if (condition) {
-      void this.write(`<stream:error><${condition} xmlns="${NS.streamErrors}"/></stream:error></stream:stream>`);
+      unawaited(this.write(`<stream:error><${condition} xmlns="${NS.streamErrors}"/></stream:error></stream:stream>`));
     }
     this.#fall(cause);
   }
@@ -171,7 +172,7 @@ export class XmlStream extends Client {
         resolve();
       };
       this.once('close', done).once('disconnect', done);
-      void this.write(this.footer());
+      unawaited(this.write(this.footer()));
       this.#closing = true;
     });
     this.#fall(new ProviderError('cancelled'));

@@ -1,11 +1,17 @@
-import type { ProtocolDescription, Registration } from '../../../protocols/contract/index.ts';
+import { type ProtocolDescription, type Registration, unawaited } from '../../../protocols/contract/index.ts';
 import { protocols as real } from '../../../protocols/registry.ts';
 
 /** The states that every provider's listeners meet a bug in: within `start`, and out of a socket's or timer's callback. */
 const STATES = new Set<Registration['state']>(['connecting', 'waiting', 'online']);
 
 const later = (text: string): void => {
-  void Promise.reject(new Error(`a bug of a promise in ${text}`));
+  unawaited(Promise.reject(new Error(`a bug of a promise in ${text}`)));
+  // as a library would: nothing of ours sees it
+  // oxlint-disable-next-line typescript/no-floating-promises
+  Promise.resolve().then(async () => {
+    await new Promise(setImmediate);
+    throw new Error(`a bug of a promise left alone in ${text}`);
+  });
   setImmediate(() => {
     throw new Error(`a bug of a callback in ${text}`);
   });

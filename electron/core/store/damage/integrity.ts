@@ -56,7 +56,10 @@ export function integrityBeside(
     worker.once('error', reject);
     worker.once('exit', () => resolve(undefined));
   });
-  return { found, stop: () => void worker.terminate().catch(() => undefined) };
+  const stop = (): void => {
+    worker.terminate().catch(() => undefined);
+  };
+  return { found, stop };
 }
 
 /** Makes every index again, the one of the search too. Throws `damaged` where a table holds twice what must be there once. */

@@ -413,7 +413,7 @@ export class Receiving {
     const part = live?.accepted?.part;
     if (part) this.#track(this.#parts.putAway(id, part, undefined, true));
     const open = this.#ledger.get(id);
-    if (live?.accepted && open && isReceiving(open)) void this.accept(open, live.accepted.target).catch(() => {});
+    if (live?.accepted && open && isReceiving(open)) this.accept(open, live.accepted.target).catch(() => undefined);
   }
 
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {

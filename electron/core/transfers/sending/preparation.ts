@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProviderError } from '../../../../protocols/contract/index.ts';
+import { unawaited } from '../../../../protocols/contract/unawaited.ts';
 import type { ShellSide } from '../../../contract/index.ts';
 import { type SourceStamp, sameStamp, stampOf } from '../files/file-source.ts';
 import { hashFile } from '../files/hash/file-hash.ts';
@@ -72,12 +73,14 @@ async function pictureOf(
   if (!type.startsWith('image/')) return null;
   return await new Promise((resolve) => {
     const cancel = clock.after(PICTURE_TIMEOUT, () => resolve(null));
-    void shell
-      .thumbnail(side.source)
-      .catch(() => undefined)
-      .then((icon) => {
-        cancel();
-        resolve(iconUrl(icon));
-      });
+    unawaited(
+      shell
+        .thumbnail(side.source)
+        .catch(() => undefined)
+        .then((icon) => {
+          cancel();
+          resolve(iconUrl(icon));
+        }),
+    );
   });
 }

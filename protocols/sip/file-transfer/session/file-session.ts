@@ -1,3 +1,4 @@
+import { unawaited } from '../../../contract/unawaited.ts';
 import type { MediaAddress } from '../../media/media.ts';
 import { GLARE_TRIES, glarePause, isGlare } from '../../offers/glare.ts';
 import type { Direction } from '../../offers/msrp-line.ts';
@@ -84,7 +85,7 @@ export class FileSession {
     sip.onState((state) => {
       if (state.state === 'established') {
         if (this.#leaving) this.#bye(this.#leaving.reason);
-        else void this.#offer();
+        else unawaited(this.#offer());
       }
       if (state.state !== 'ended') return;
       clearTimeout(this.#timer);
@@ -119,7 +120,7 @@ export class FileSession {
     if (this.#goesOn) {
       if (index === undefined || complete) return;
       this.#closing.set(index, reason);
-      void this.#offer();
+      unawaited(this.#offer());
     } else if (complete) {
       this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
     } else this.#bye(reason);
@@ -139,7 +140,7 @@ export class FileSession {
     this.#answering = false;
     this.#begin();
     const [left] = this.#closing;
-    if (this.#goesOn) void this.#offer();
+    if (this.#goesOn) unawaited(this.#offer());
     else if (left) this.#bye(left[1]);
     // §8.4: whoever closes the last line should end the session, too
     else this.#timer ??= setTimeout(() => this.#bye(undefined), BYE_TIMEOUT);
@@ -166,14 +167,14 @@ export class FileSession {
     this.#holding.get(index)?.told(false);
     return new Promise((told) => {
       this.#holding.set(index, { holds, told });
-      void this.#offer();
+      unawaited(this.#offer());
     });
   }
 
   #move(index: number, address: MediaAddress): Promise<FileMedia | undefined> {
     return new Promise((told) => {
       this.#moving.set(index, { address, told });
-      void this.#offer();
+      unawaited(this.#offer());
     });
   }
 

@@ -1,5 +1,6 @@
 import { offererRole, type SessionState, type Timer } from '../../../../msrp/index.ts';
 import { type Address, ProviderError } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import { parseDescription } from '../../file-transfer/description/session-description.ts';
 import type { MediaLine } from '../../media/media.ts';
 import { glarePause } from '../../offers/glare.ts';
@@ -62,14 +63,14 @@ export class ChatSession {
   /** Invites a peer. `invite` may throw. */
   static invite(peer: Address, context: ChatContext, invite: (offer: SessionDescription) => SipSession): ChatSession {
     const session = new ChatSession(peer, 'us', context);
-    void session.#guarded(() => session.#invite(invite));
+    unawaited(session.#guarded(() => session.#invite(invite)));
     return session;
   }
 
   /** Answers an INVITE whose chat line has been looked at with `faultOf`. */
   static answer(sip: SipSession, offered: MsrpLine, context: ChatContext): ChatSession {
     const session = new ChatSession(sip.peer, 'peer', context);
-    void session.#guarded(() => session.#answer(sip, offered));
+    unawaited(session.#guarded(() => session.#answer(sip, offered)));
     return session;
   }
 
@@ -85,7 +86,7 @@ export class ChatSession {
     try {
       const answer = await session.#media.answer(offered);
       session.#unsubscribe = sip.onState((state) => session.#onSip(state));
-      return { session, answer, start: () => void session.#guarded(() => session.#start(offered)) };
+      return { session, answer, start: () => unawaited(session.#guarded(() => session.#start(offered))) };
     } catch (error) {
       session.stop();
       throw error;
@@ -199,7 +200,7 @@ export class ChatSession {
     if (this.#state.state === 'closed') return;
     switch (state.state) {
       case 'established':
-        if (this.invitedBy === 'us') void this.#guarded(() => this.#start(answerIn(state.remote)));
+        if (this.invitedBy === 'us') unawaited(this.#guarded(() => this.#start(answerIn(state.remote))));
         else if (this.#reoffers.due) this.#tellLater();
         break;
       case 'rejected':
@@ -236,7 +237,7 @@ export class ChatSession {
     this.#answerAsked(undefined);
     this.#opening();
     const own = await this.#media.answer(offered);
-    void this.#guarded(() => this.#start(offered));
+    unawaited(this.#guarded(() => this.#start(offered)));
     return this.#media.describeAnswer(host, lines, { ...own, direction });
   }
 

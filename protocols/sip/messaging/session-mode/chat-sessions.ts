@@ -1,5 +1,6 @@
 import type { Clock } from '../../../../msrp/index.ts';
 import { type Address, ProviderError } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import type { Media, MediaPlace } from '../../media/media.ts';
 import { hostsOf } from '../../media/unasked-connections.ts';
 import type { ChatLine, ChatLines, InvitationTaker } from '../../offers/invitations.ts';
@@ -110,7 +111,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const lively = this.#count(peer) >= LIVELY_TEXTS;
     // a peer that holds the session there is wants no other
     const isHeld = this.current(peer) === undefined && this.#all().some((chat) => chat.peer === peer && chat.open);
-    if (alone() && lively && reachable(peer) && !isHeld) void this.#openOnce(peer, false);
+    if (alone() && lively && reachable(peer) && !isHeld) unawaited(this.#openOnce(peer, false));
   }
 
   /** Other devices of ours have logged in: texts go by MESSAGE from now on, which reaches them all. */
@@ -163,7 +164,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
 
   /** We are connected again, perhaps at another address. */
   renew(): void {
-    for (const session of this.#all()) void session.renew();
+    for (const session of this.#all()) unawaited(session.renew());
     this.#lost.back();
   }
 
@@ -203,7 +204,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
     const { alone, reachable } = this.#context;
     if (this.#sessions.get(peer)?.size || !alone() || !reachable(peer)) return;
     this.#reopening.add(peer);
-    void this.#openOnce(peer, true).finally(() => this.#reopening.delete(peer));
+    unawaited(this.#openOnce(peer, true).finally(() => this.#reopening.delete(peer)));
   }
 
   /** `needed`: also right after one broke. Never rejects. */

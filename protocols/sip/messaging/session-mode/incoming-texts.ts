@@ -6,6 +6,7 @@ import {
   MsrpError,
   type Timer,
 } from '../../../../msrp/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import { LARGEST_MESSAGE, ROOT_TYPES } from './chat-description.ts';
 
 /** One message of a session, whole. */
@@ -98,7 +99,7 @@ class WholeMessage extends MemorySink {
   }
 
   #wait(): Timer {
-    return this.#clock.after(STALLED_AFTER, () => void this.abort());
+    return this.#clock.after(STALLED_AFTER, () => unawaited(this.abort()));
   }
 
   #end(): void {

@@ -1,4 +1,5 @@
 import type { Address, PeerPresence, ProviderStorage } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 import type { SubscriptionState } from './event-subscription.ts';
 import { IndividualWatching } from './individual-watching.ts';
@@ -103,7 +104,7 @@ export class ContactWatching {
     } else {
       const list = this.#list;
       this.#list = undefined;
-      void list?.stop();
+      unawaited(list?.stop());
     }
     this.#lookAtAll();
   }

@@ -1,5 +1,6 @@
 import type { Core } from 'sip.js';
 import type { Address } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import { preemptCredentials } from '../../authentication/credentials.ts';
 import { toSipUri } from '../../sip-address.ts';
 import { keepSequence, stopWaitingForNotify } from '../../sip-js-fixes.ts';
@@ -82,7 +83,7 @@ export class EventSubscription {
     }
     this.#dialog = undefined;
     this.#subscribe();
-    if (old) void this.#takeBack(old);
+    if (old) unawaited(this.#takeBack(old));
     return answered;
   }
 
@@ -110,7 +111,11 @@ export class EventSubscription {
       return;
     }
     // the last NOTIFY still comes to the dialog and has to be answered
-    dialog.delegate = { onNotify: (request) => void request.accept() };
+    dialog.delegate = {
+      onNotify: (request) => {
+        request.accept();
+      },
+    };
     await new Promise<void>((resolve) => {
       const done = (): void => resolve();
       try {

@@ -1,4 +1,5 @@
 import type { Address, PeerPresence } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 import { PIDF_TYPE, parsePidf } from '../pidf.ts';
 import { EventSubscription } from './event-subscription.ts';
@@ -109,10 +110,12 @@ export class IndividualWatching {
       const send = this.#queue.shift();
       if (!send) return;
       this.#running += 1;
-      void send().finally(() => {
-        this.#running -= 1;
-        this.#next();
-      });
+      unawaited(
+        send().finally(() => {
+          this.#running -= 1;
+          this.#next();
+        }),
+      );
     }
   }
 

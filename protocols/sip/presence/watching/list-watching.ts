@@ -1,4 +1,5 @@
 import type { Address, PeerPresence } from '../../../contract/index.ts';
+import { unawaited } from '../../../contract/unawaited.ts';
 import type { SipUserAgent } from '../../user-agent.ts';
 import { mostReachable, PIDF_TYPE } from '../pidf.ts';
 import { EventSubscription, type SubscriptionState } from './event-subscription.ts';
@@ -109,7 +110,7 @@ export class ListWatching {
   start(): void {
     this.#forget();
     this.#isLate = false;
-    void this.#subscription.start(true);
+    unawaited(this.#subscription.start(true));
     this.#wait(GRACE, () => {
       this.#isLate = true;
     });

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type FileHash, ProviderError } from '../../../../../protocols/contract/index.ts';
+import { unawaited } from '../../../../../protocols/contract/unawaited.ts';
 
 export type Algorithm = FileHash['algorithm'];
 
@@ -127,7 +128,7 @@ export function joinHashThread(listener: (answer: Answer | ProviderError) => voi
       lingering = setTimeout(() => {
         const idle = thread;
         thread = undefined;
-        void idle?.terminate();
+        unawaited(idle?.terminate());
       }, LINGER).unref();
     },
   };
