@@ -18,9 +18,12 @@ export const setCredentials = (core: Core.UserAgentCore, client: DigestClient | 
   else digestClients.delete(core);
 };
 
-/** A registrar and the proxy before it challenge on their own. */
-const scopeOf = (status: 401 | 407, { method }: { method: string }): string =>
-  `${status}${method === 'REGISTER' ? ' REGISTER' : ''}`;
+/**
+ * A registrar and the proxy before it challenge on their own. What answers a 401 of the account's own server must never be in a request
+ * that goes on to a peer: no proxy takes it out.
+ */
+const scopeOf = (status: 401 | 407, method: string, isOwn: boolean): string =>
+  `${status}${method === 'REGISTER' ? ' REGISTER' : status === 401 && isOwn ? ' own' : ''}`;
 
 /** RFC 7615 §3 has the same for proxies. */
 const NEXT_NONCES = [
@@ -36,7 +39,7 @@ export const keepNextNonce = (core: Core.UserAgentCore, message: Core.IncomingRe
   if (digestClients.get(core)?.ownNoncesOnly && !registrars) return;
   for (const [status, header] of NEXT_NONCES) {
     const value = message.getHeader(header);
-    if (value !== undefined) digestClients.get(core)?.renew(scopeOf(status, message), value);
+    if (value !== undefined) digestClients.get(core)?.renew(scopeOf(status, message.method, registrars), value);
   }
 };
 
@@ -53,13 +56,14 @@ export const undecidedBy = (message: Core.IncomingResponseMessage): { undecided?
 
 /** The registrar has taken the password: the account is bound to what its REGISTER was asked for. */
 export const bindToRegistrar = (client: DigestClient): void =>
-  client.bind([scopeOf(401, { method: 'REGISTER' }), scopeOf(407, { method: 'REGISTER' })]);
+  client.bind([scopeOf(401, 'REGISTER', true), scopeOf(407, 'REGISTER', true)]);
 
 /** Defect: no credentials without being refused first, which makes two round trips of every request. */
 export const preemptCredentials = (core: Core.UserAgentCore, request: Core.OutgoingRequestMessage): void => {
   for (const status of [401, 407] as const) {
     const facts = { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) };
-    const answers = digestClients.get(core)?.preempt(scopeOf(status, request), facts) ?? [];
+    const scope = scopeOf(status, request.method, isForOwnServer(core, request));
+    const answers = digestClients.get(core)?.preempt(scope, facts) ?? [];
     if (answers.length > 0) setCredentialHeaders(request, status, answers);
   }
 };
@@ -148,9 +152,17 @@ const askForNonce = (core: Core.UserAgentCore): Promise<void> => {
   return asked;
 };
 
-/** Only the account's own server can answer these: no peer is behind them. */
-const isForOwnServer = (core: Core.UserAgentCore, { method, ruri, toTag }: Core.OutgoingRequestMessage): boolean =>
-  method === 'REGISTER' || (!toTag && !ruri.user && ruri.host === core.configuration.aor.host);
+/**
+ * Only the account's own server can answer these: no peer is behind them. What is published at our own address, and what of it is
+ * subscribed to, goes to no device but ours, and a presence server may challenge it by 401 as the user agent server it is there
+ * (RFC 3903 §6).
+ */
+const isForOwnServer = (core: Core.UserAgentCore, { method, ruri, toTag }: Core.OutgoingRequestMessage): boolean => {
+  const { aor } = core.configuration;
+  if (method === 'REGISTER') return true;
+  if (toTag || ruri.host !== aor.host) return false;
+  return !ruri.user || (ruri.user === aor.user && (method === 'PUBLISH' || method === 'SUBSCRIBE'));
+};
 
 const settled = new WeakSet<Core.IncomingResponseMessage>();
 const askedForNonce = new WeakSet<Core.UserAgentClient>();
@@ -209,7 +221,7 @@ function authenticationGuard(this: Core.UserAgentClient, message: Core.IncomingR
       ? answerByOwnNonce(this.core, this, client, status, message)
       : client.answer(challenges, { method: request.method, uri: request.ruri.toRaw(), body: bodyOf(request) });
   if (answers === 'asking') return false;
-  client.remember(scopeOf(status, request), answers);
+  client.remember(scopeOf(status, request.method, isForOwnServer(this.core, request)), answers);
   const given = proofsOf.get(this) ?? new Map<string, Proof[]>();
   proofsOf.set(this, given);
   const before = ({ realm }: DigestAnswer): Proof[] => given.get(`${status} ${realm}`) ?? [];

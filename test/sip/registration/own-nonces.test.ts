@@ -130,6 +130,20 @@ test.each([
   },
 );
 
+test.each(['PUBLISH', 'SUBSCRIBE'])(
+  'a 401 to %s is answered where it is about our own address, and to no other',
+  async (method) => {
+    const { agent, server } = await loggedIn((request) => {
+      if (given(request).length > 0) request.answer(200);
+      else request.answer(401, [`WWW-Authenticate: ${challenge('of-the-presence-server')}`]);
+    });
+    const ask = async (to: string) => (await agent.request({ method, to, headers: ['Event: presence'] })).status;
+    expect([await ask('sip:ana@campus.test'), await ask('sip:bob@campus.test')]).toEqual([200, 401]);
+    const towardsBob = server.requests.filter(({ head }) => head.get('to')?.includes('bob'));
+    expect(towardsBob.flatMap((request) => nonceOf(request) ?? [])).toEqual([]);
+  },
+);
+
 test('another realm than that of the account is not answered', async () => {
   const { write, written } = await loggedIn((request) =>
     request.answer(407, [`Proxy-Authenticate: ${challenge('n', 'SHA-256', 'evil.example')}`]),
