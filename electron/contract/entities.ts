@@ -147,8 +147,8 @@ export const messageSchema = z.object({
   /** Order within all messages of the profile; grows with arrival here. */
   sequence: z.number(),
   direction: z.enum(['incoming', 'outgoing']),
-  kind: z.enum(['text', 'file']),
-  /** The text, or the file's name. */
+  kind: z.enum(['text', 'file', 'notice']),
+  /** The text, or the file's name, or of a notice the code of what came and cannot be shown (`omemo`, `call`, …). */
   text: z.string(),
   transferId: z.nullable(id),
   at: z.number(),

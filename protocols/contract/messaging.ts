@@ -30,6 +30,24 @@ export interface MessageMark {
   error?: ProviderError;
 }
 
+/**
+ * What a message is that has no text and cannot be shown here: encrypted in a way that is not spoken, an invitation to a
+ * group, the announcement of a call, a wish for attention, a reaction, a retraction, a file that cannot be fetched, anything
+ * else; or `cut`: the end of a text was longer than what is kept.
+ */
+export type UnshownMessage =
+  | 'omemo'
+  | 'openpgp'
+  | 'encrypted'
+  | 'invitation'
+  | 'call'
+  | 'attention'
+  | 'reaction'
+  | 'retraction'
+  | 'file'
+  | 'cut'
+  | 'other';
+
 /** A text that arrived: from the peer, or from another device of ours (`direction: 'outgoing'`). */
 export interface IncomingMessage {
   /** The protocol's id of the message: IMDN Message-ID, stanza or origin id, else Call-ID and CSeq. */
@@ -42,6 +60,8 @@ export interface IncomingMessage {
   /** The name the peer gave for itself; unverified. */
   peerName?: string;
   text: string;
+  /** It has no text: a line says what came. */
+  unshown?: UnshownMessage;
   /** ms since the epoch: the original time for stored messages, else now. */
   sentAt: number;
   /** True when it was kept by a server and comes late. */

@@ -4,6 +4,7 @@ import { Hidden } from '../kit/hidden.tsx';
 import { useStores } from '../store/app-context.tsx';
 import type { Facts } from '../store/facts.ts';
 import { nameOf } from '../store/selectors.ts';
+import { messageWords } from '../talk/log/message-words.ts';
 import { transferAnnouncement } from '../transfers/transfer-words.ts';
 
 /** Talks whose newest message came in since, with that message. */
@@ -13,7 +14,7 @@ function arrivals(now: Facts, before: Facts) {
     const talk = now.talks[id];
     const last = talk?.last;
     const known = before.talks[id]?.last;
-    if (!talk || !last || last.direction !== 'incoming' || last.kind !== 'text') return [];
+    if (!talk || !last || last.direction !== 'incoming' || last.kind === 'file') return [];
     return last.id === known?.id || last.sequence <= (known?.sequence ?? 0) ? [] : [{ talk, last }];
   });
 }
@@ -27,9 +28,10 @@ export function Announcer() {
     () =>
       facts.subscribe((now, before) => {
         if (!before.ready) return;
-        const said: string[] = arrivals(now, before).map(({ talk, last }) =>
-          t('talk.incoming', { name: nameOf(now, talk), text: last.text.slice(0, 300) }),
-        );
+        const said: string[] = arrivals(now, before).map(({ talk, last }) => {
+          const name = nameOf(now, talk);
+          return t('talk.incoming', { name, text: messageWords(t, last, name).slice(0, 300) });
+        });
         if (now.transfers !== before.transfers)
           for (const transfer of Object.values(now.transfers)) {
             if (before.transfers[transfer.id]?.state === transfer.state) continue;

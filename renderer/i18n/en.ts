@@ -1,5 +1,6 @@
 import { enFaults } from './en-faults.ts';
 import { enProtection } from './en-protection.ts';
+import { enUnshown } from './en-unshown.ts';
 
 /** The English catalogue. The Portuguese one has the same keys; a test compares them, and their placeholders. */
 export const en = {
@@ -260,6 +261,7 @@ export const en = {
     youSaid: 'You at {{time}}: {{text}}',
     incoming: '{{name}}: {{text}}',
   },
+  unshown: enUnshown,
   marks: {
     queued: 'Waiting to be sent',
     sent: 'Sent',

@@ -1,6 +1,7 @@
 import type { en } from './en.ts';
 import { ptFaults } from './pt-faults.ts';
 import { ptProtection } from './pt-protection.ts';
+import { ptUnshown } from './pt-unshown.ts';
 
 type Same<T> = { readonly [K in keyof T]: T[K] extends string ? string : Same<T[K]> };
 
@@ -267,6 +268,7 @@ export const pt: Same<typeof en> = {
     youSaid: 'Você às {{time}}: {{text}}',
     incoming: '{{name}}: {{text}}',
   },
+  unshown: ptUnshown,
   marks: {
     queued: 'À espera de ser enviada',
     sent: 'Enviada',

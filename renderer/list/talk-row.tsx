@@ -9,8 +9,9 @@ import { useNow } from '../kit/hooks/use-now.ts';
 import { Avatar } from '../kit/person/avatar.tsx';
 import { UnverifiedMark } from '../kit/person/unverified-mark.tsx';
 import { useActions, useFacts, useView } from '../store/app-context.tsx';
-import { isTurnedDown, nameOf } from '../store/selectors.ts';
+import { isTurnedDown, nameOf, ownNameOf } from '../store/selectors.ts';
 import { Mark } from '../talk/log/mark.tsx';
+import { messageWords } from '../talk/log/message-words.ts';
 import { transferState } from '../transfers/transfer-words.ts';
 import styles from './list.module.css';
 
@@ -23,6 +24,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
   const talk = useFacts((facts) => facts.talks[talkId]);
   const person = useFacts((facts) => facts.people[facts.talks[talkId]?.personId ?? '']);
   const name = useFacts((facts) => nameOf(facts, facts.talks[talkId]));
+  const ownName = useFacts((facts) => ownNameOf(facts, facts.talks[talkId]?.route.accountId ?? ''));
   const typing = useFacts((facts) => facts.typing[talkId] === true);
   const turnedDown = useFacts((facts) => {
     const transfer = facts.transfers[facts.talks[talkId]?.last?.transferId ?? ''];
@@ -80,7 +82,7 @@ export const TalkRow = memo(function TalkRow({ talkId, tabIndex }: { talkId: str
                   <Hidden>{`${t('list.file')} `}</Hidden>
                 </>
               )}
-              <span>{last ? last.text.slice(0, 160) : t('list.noMessages')}</span>
+              <span>{last ? messageWords(t, last, own ? ownName : name).slice(0, 160) : t('list.noMessages')}</span>
               {mark && <Hidden>{`, ${mark}`}</Hidden>}
             </span>
           )}

@@ -28,6 +28,12 @@ export const personOf = (facts: Facts, talk: Talk | undefined): Person | undefin
 export const nameOf = (facts: Facts, talk: Talk | undefined): string =>
   personOf(facts, talk)?.name || (talk ? bare(talk.route.address) : '');
 
+/** How we are called on this account. */
+export const ownNameOf = (facts: Facts, accountId: string): string => {
+  const account = facts.accounts.find(({ id }) => id === accountId);
+  return account ? account.displayName || bare(account.address) : '';
+};
+
 export const hasAddress = (person: Person, accountId: string, address: string): boolean =>
   person.addresses.some((one) => one.accountId === accountId && one.address === address);
 

@@ -339,3 +339,26 @@ describe('the details of a person', () => {
     expect(within(details).queryByText('Messages go through the server')).toBeNull();
   });
 });
+
+describe('what is no plain text', () => {
+  it('a message that cannot be shown says what it was and what to do', async () => {
+    const { core } = await openWindow();
+    await log();
+    act(() => void core.add('ana', { kind: 'notice', text: 'omemo' }));
+    await within(await log()).findByText(/^A message encrypted with OMEMO\. AIMS cannot read it yet: ask/);
+    // one of a later program
+    act(() => void core.add('ana', { kind: 'notice', text: 'hologram' }));
+    await within(await log()).findByText(/^A message of a kind that AIMS does not know/);
+    const list = screen.getByRole('region', { name: 'Talks and people' });
+    expect(list.textContent).toContain('A message of a kind that AIMS does not know');
+  });
+
+  it('/me tells what its writer does', async () => {
+    const { core } = await openWindow();
+    await log();
+    act(() => void core.add('ana', { text: '/me acena' }));
+    await within(await log()).findByText('* Ana Sousa acena');
+    act(() => void core.add('ana', { text: '/menos' }));
+    await within(await log()).findByText('/menos');
+  });
+});

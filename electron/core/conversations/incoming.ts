@@ -60,8 +60,7 @@ export function keepIncoming(
       id: randomUUID(),
       talkId,
       direction: incoming.direction,
-      kind: 'text',
-      text: incoming.text,
+      ...contentOf(incoming),
       transferId: null,
       at,
       state: mine ? 'sent' : 'received',
@@ -85,13 +84,18 @@ export function keepIncoming(
 /** A UUID (RFC 9562 §4). */
 const UNIQUE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+const contentOf = ({ text, unshown }: IncomingMessage): Pick<Message, 'kind' | 'text'> =>
+  unshown === undefined ? { kind: 'text', text } : { kind: 'notice', text: unshown };
+
 function find(messages: MessageRows, route: Route, incoming: IncomingMessage): StoredMessage | undefined {
-  const { archiveId, direction, id, text } = incoming;
+  const { archiveId, direction, id } = incoming;
+  const { kind, text } = contentOf(incoming);
   const archived = archiveId === undefined ? undefined : messages.byArchiveId(route.accountId, archiveId);
   if (archived) return archived;
   return messages.byProtocolId(route, direction, id).find(
     (stored) =>
       stored.message.text === text &&
+      stored.message.kind === kind &&
       // two places in the archive are two messages, whatever their sender called them; but who gives ids that nobody gives
       // twice has sent the same one again, after a kill in the middle
       (archiveId === undefined || stored.archiveId === null || stored.archiveId === archiveId || UNIQUE.test(id)),

@@ -222,7 +222,7 @@ export class MessageRows {
     return this.#driver
       .all<Row>(
         `SELECT * FROM messages WHERE sequence > ? AND sequence <= ? ${withParts(parts)} ${inTalk}
-         AND talk_id NOT IN (SELECT id FROM removed_talks) ORDER BY sequence DESC LIMIT ?`,
+         AND kind <> 'notice' AND talk_id NOT IN (SELECT id FROM removed_talks) ORDER BY sequence DESC LIMIT ?`,
         range.after,
         range.upTo,
         ...parts,
@@ -238,7 +238,7 @@ export class MessageRows {
     return this.#driver
       .all<Row>(
         `SELECT messages.* FROM messages_text JOIN messages ON messages.sequence = messages_text.rowid
-         WHERE messages_text MATCH ? ${withParts(parts)} ${inTalk} AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
+         WHERE messages_text MATCH ? ${withParts(parts)} ${inTalk} AND kind <> 'notice' AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
          ORDER BY messages_text.rowid DESC LIMIT ?`,
         match,
         ...parts,

@@ -32,7 +32,9 @@ export class Notifier {
     if (held) held.text = undefined;
   }
 
-  arrived({ talkId, text }: Message): void {
+  arrived({ talkId, kind, text: given }: Message): void {
+    // the words for it are the window's
+    const text = kind === 'notice' ? '' : given;
     this.#parts.events.defer(`notify ${talkId}`, () => {
       const held = this.#held.get(talkId);
       if (held) held.text = text;

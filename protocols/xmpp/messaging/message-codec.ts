@@ -67,6 +67,8 @@ export interface DecodedMessage {
   stanza: Element;
   /** Undefined when there is none. Line ends are LF, control characters are gone. */
   text: string | undefined;
+  /** RFC 6121 §5.2.4: what the text is about; empty when it does not say so. */
+  subject: string;
   nick: string | undefined;
   wantsReceipt: boolean;
   markable: boolean;
@@ -78,11 +80,11 @@ export interface DecodedMessage {
 
 const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone'] as const;
 
-const bodyOf = (stanza: Element): string | undefined => {
-  const bodies = stanza.getChildren('body', NS.client);
-  // RFC 6121 §5.2.3: one body per language; the one without a language is for everybody
-  const body = bodies.find((element) => element.attrs['xml:lang'] === undefined) ?? bodies[0];
-  return body ? normaliseText(body.getText()) : undefined;
+const textOf = (stanza: Element, name: 'body' | 'subject'): string | undefined => {
+  const found = stanza.getChildren(name, NS.client);
+  // RFC 6121 §5.2.3, §5.2.4: one per language; the one without a language is for everybody
+  const text = found.find((element) => element.attrs['xml:lang'] === undefined) ?? found[0];
+  return text ? normaliseText(text.getText()) : undefined;
 };
 
 /** Reads a message stanza. `own` (bare) stands for an absent `from` or `to`. Undefined for one with a broken address. */
@@ -100,7 +102,8 @@ export const decodeMessage = (stanza: Element, own: string): DecodedMessage | un
     type: stanza.attrs.type ?? 'normal',
     id: stanza.attrs.id ?? stanza.getChild('origin-id', NS.stanzaId)?.attrs.id ?? '',
     stanza,
-    text: bodyOf(stanza),
+    text: textOf(stanza, 'body'),
+    subject: textOf(stanza, 'subject')?.trim() ?? '',
     nick: nick ? normaliseText(nick).trim() || undefined : undefined,
     wantsReceipt: stanza.getChild('request', NS.receipts) !== undefined,
     markable: stanza.getChild('markable', NS.markers) !== undefined,

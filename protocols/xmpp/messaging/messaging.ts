@@ -13,6 +13,7 @@ import {
   type ProviderStorage,
   type SendOutcome,
   type TypingState,
+  type UnshownMessage,
 } from '../../contract/index.ts';
 import { addressOf, bareJidOf, parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
@@ -33,6 +34,7 @@ import {
 } from './message-codec.ts';
 import { Outbox } from './outbox.ts';
 import { Recent } from './recent.ts';
+import { unshownOf } from './unshown.ts';
 
 /** In UTF-8; escaping may make the stanza longer, for which the server has a limit of its own. */
 const MAXIMUM_TEXT = 100 * 1024;
@@ -46,6 +48,16 @@ export interface Carriage {
   mayConfirm: boolean;
   /** From before this account was ever used here. */
   isPast?: boolean;
+}
+
+interface KeptFacts {
+  outgoing: boolean;
+  /** Bare JID. */
+  peer: string;
+  at: number;
+  text: string;
+  unshown: UnshownMessage | undefined;
+  wanted: boolean;
 }
 
 export interface MessagingOptions {
@@ -215,12 +227,16 @@ export class Messaging implements MessagingOperationSet {
     if (!outgoing) this.#takeMarks(message, peer, at);
     if (!outgoing && carriage.via === 'server') this.#takeChatState(message, peer);
     const isFile = this.#options.takeFile(message, carriage);
-    const isText = message.text !== undefined && message.text !== '' && !isFile;
+    const text = [message.subject, isFile ? '' : (message.text ?? '')].filter((part) => part !== '').join('\n');
+    const isText = text !== '';
+    const unshown = isText || isFile ? undefined : unshownOf(message);
     // before the text: who is killed in between gets the text again, and could not tell later that it was read
     const markable = isText && !outgoing && message.id !== '' && message.markable && !carriage.isPast;
     const isNew = markable && this.#markable.add(peer, message.id);
     const wanted = !outgoing && message.id !== '' && message.wantsReceipt && carriage.mayConfirm;
-    const kept = isText ? this.#keep(message, carriage, { outgoing, peer, at, wanted }) : undefined;
+    const facts = { outgoing, peer, at, text, unshown, wanted };
+    // neither a receipt nor a mark for what cannot be shown: its sender would take it for read
+    const kept = isText || unshown ? this.#keep(message, carriage, facts) : undefined;
     if (isNew && kept === 'duplicate') this.#markable.take(peer, message.id);
     // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
     const first = carriage.via === 'server' || kept !== 'duplicate';
@@ -230,7 +246,7 @@ export class Messaging implements MessagingOperationSet {
   #keep(
     message: DecodedMessage,
     carriage: Carriage,
-    { outgoing, peer, at, wanted }: { outgoing: boolean; peer: string; at: number; wanted: boolean },
+    { outgoing, peer, at, text, unshown, wanted }: KeptFacts,
   ): ReturnType<MessageReceiver> | undefined {
     const { receiver } = this;
     if (!receiver) {
@@ -243,11 +259,12 @@ export class Messaging implements MessagingOperationSet {
       direction: outgoing ? 'outgoing' : 'incoming',
       peer: addressOf(peer),
       ...(message.nick === undefined || outgoing ? {} : { peerName: message.nick }),
-      text: message.text ?? '',
+      text,
+      ...(unshown && { unshown }),
       sentAt: at,
       delayed: carriage.stamp !== undefined,
       ...(carriage.isPast && { isPast: true }),
-      ...(wanted && { deliveryWanted: at }),
+      ...(wanted && !unshown && { deliveryWanted: at }),
     };
     try {
       return receiver(incoming);

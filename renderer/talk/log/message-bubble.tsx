@@ -7,13 +7,14 @@ import { Tooltip } from '../../kit/floating/tooltip.tsx';
 import { Button } from '../../kit/form/button.tsx';
 import { Hidden } from '../../kit/hidden.tsx';
 import { useActions, useFacts } from '../../store/app-context.tsx';
-import { isTurnedDown } from '../../store/selectors.ts';
+import { isTurnedDown, ownNameOf } from '../../store/selectors.ts';
 import { FileBubble } from '../files/file-bubble.tsx';
 import { LONG_TEXT } from '../long-text.ts';
 import { Highlighted } from './highlighted.tsx';
 import { isOnlyEmoji, linkify } from './linkify.ts';
 import styles from './log.module.css';
 import { Mark } from './mark.tsx';
+import { isAction, messageWords } from './message-words.ts';
 import type { LogRow } from './rows.ts';
 
 /** Words and links; a link shows where it leads before it opens. */
@@ -53,6 +54,8 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
   const { message, joinsAbove, joinsBelow } = row;
   const turnedDown = useFacts((facts) => isTurnedDown(facts.transfers[message.transferId ?? '']));
   const own = message.direction === 'outgoing';
+  const ownName = useFacts((facts) => ownNameOf(facts, message.route.accountId));
+  const text = messageWords(t, message, own ? ownName : name);
   const time = format.time(message.at);
   const state = message.state === 'received' ? null : t(`marks.${message.state}`, { name });
   const isFile = message.kind === 'file' && message.transferId !== null;
@@ -73,9 +76,7 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
         joinsBelow && styles.joinsBelow,
         found && styles.found,
       )}
-      aria-label={
-        own ? t('talk.youSaid', { time, text: message.text }) : t('talk.said', { name, time, text: message.text })
-      }
+      aria-label={own ? t('talk.youSaid', { time, text }) : t('talk.said', { name, time, text })}
     >
       <div className={styles.bubbleLine}>
         {isFile && message.transferId ? (
@@ -86,12 +87,14 @@ export const MessageBubble = memo(function MessageBubble({ row, name, query, fou
               styles.bubble,
               isOnlyEmoji(message.text) && styles.large,
               message.text.length > LONG_TEXT && styles.long,
+              isAction(message) && styles.action,
+              message.kind === 'notice' && styles.notice,
             )}
             data-bubble
             dir="auto"
           >
             <span>
-              <MessageText text={message.text} query={query} />
+              <MessageText text={text} query={query} />
             </span>
             {/* keeps room at the end of the last line for what is drawn over it */}
             <span className={cx(styles.room, marked && styles.roomForMark)} data-time={time} aria-hidden />

@@ -53,6 +53,27 @@ describe('a text that arrives', () => {
     expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0 }]);
   });
 
+  it('that cannot be shown leaves a line on disk, unread, once, that no search takes for a text', async () => {
+    const { profile, provider } = await ready();
+    expect(provider.receive({ id: 'a', text: '', unshown: 'omemo' })).toBe('stored');
+    await turn();
+    expect(provider.receive({ id: 'a', text: '', unshown: 'omemo' })).toBe('duplicate');
+    expect(provider.receive({ id: 'a', text: 'omemo' })).toBe('stored');
+    expect(profile.shell.notifications.map(({ body }) => body)).toEqual(['']);
+    await profile.restart();
+    const [talk] = (await profile.snapshot()).talks;
+    const { messages } = await profile.call('messages.page', { talkId: talk?.id ?? '', limit: 10 });
+    expect(messages).toMatchObject([
+      { kind: 'notice', text: 'omemo', state: 'received' },
+      { kind: 'text', text: 'omemo' },
+    ]);
+    expect(talk?.unread).toBe(2);
+    for (const query of ['omemo', 'om']) {
+      const found = await profile.call('messages.search', { query, limit: 10 });
+      expect(found.map(({ kind }) => kind)).toEqual(['text']);
+    }
+  });
+
   it('as a file is no news either when it is from before the first login here', async () => {
     const { profile, provider } = await ready();
     provider.receiveFile({ name: 'old.txt', isPast: true });
