@@ -27,4 +27,4 @@ export const seeds = (usual: number): number[] =>
 export const share = (usual: number): number => (isFull ? 1 : usual);
 
 /** How long a test may take, in ms. */
-export const patience = (usual: number): number => (isFull ? usual * TIMES : usual);
+export const patience = (usual: number): number => (isFull ? usual * TIMES * 3 : usual);
