@@ -142,6 +142,11 @@ export const commands = {
     input: z.object({ personId: id, permission: permissionSchema }),
     output: done,
   },
+  'people.join': {
+    help: 'say that two are the same person: addresses and talks become those of `into`; `talkId`: of the talk they have now',
+    input: z.object({ personId: id, into: id }),
+    output: z.object({ talkId: z.nullable(id) }),
+  },
   'people.verificationCode': {
     help: 'the 60 digits two people compare to be sure of each other, where no server vouches for them',
     input: routeSchema,

@@ -404,9 +404,12 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
         await people.setPermission(personId, permission);
         return null;
       },
-      'people.verificationCode': async (route) => ({ code: await people.verificationCode(route) }),
+      'people.join': ({ personId, into }) => ({
+        talkId: conversations.join(personId, into, (talk, joined) => transfers.moveTalk(talk, joined)) ?? null,
+      }),
+      'people.verificationCode': async (route) => ({ code: await people.codes.of(route) }),
       'people.confirmCode': async ({ route, code }) => {
-        await people.confirmCode(route, code);
+        await people.codes.confirm(route, code);
         return null;
       },
       'requests.answer': async ({ accountId, address, answer }) => {

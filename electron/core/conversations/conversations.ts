@@ -314,6 +314,26 @@ export class Conversations implements TransferTalks {
     if (this.#parts.settings().sendTyping || !composing) this.#typing.write(talkId, route, composing);
   }
 
+  /** Two that are the same person: their addresses and their talks become one. `moved` is told of each talk that went. */
+  join(personId: string, into: string, moved: (talkId: string, into: string) => void): string | undefined {
+    const people = this.#parts.people();
+    if (personId === into) throw refuse('command-invalid');
+    const route = people.bestRoute(into) ?? people.bestRoute(personId);
+    if (!people.find(personId) || !people.find(into) || !route) throw refuse('not-found');
+    const former = [personId, into].flatMap((id) => this.talks.ofPerson(id) ?? []);
+    const talkId = this.#parts.driver.transaction(() => {
+      const joined = this.talks.join(personId, into, route);
+      if (joined !== undefined) for (const id of former) moved(id, joined);
+      people.join(personId, into);
+      return joined;
+    });
+    for (const id of former) {
+      this.#typing.heard(id);
+      this.#typing.sent(id);
+    }
+    return talkId;
+  }
+
   /** Gone at once for everybody, from the disk a little later; the person stays when they are in a list. */
   remove(talkId: string): void {
     const { personId } = this.talks.must(talkId);

@@ -299,6 +299,11 @@ export class MessageRows {
     this.#driver.run('UPDATE messages SET read_owed = 0 WHERE read_owed = 1 AND account_id = ?', accountId);
   }
 
+  /** All messages of one talk become those of another. */
+  moveTalk(talkId: string, into: string): void {
+    this.#driver.run('UPDATE messages SET talk_id = ? WHERE talk_id = ?', into, talkId);
+  }
+
   /** From now on nobody sees the messages of this talk; `deleteSome` takes them off the disk. */
   giveUpTalk(talkId: string): void {
     this.#driver.run('INSERT INTO removed_talks (id) VALUES (?)', talkId);

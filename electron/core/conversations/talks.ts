@@ -192,6 +192,50 @@ export class Talks {
     this.#change(talkId, { readUpTo: upTo, unread });
   }
 
+  /**
+   * The talks of two people become one of the second, under a new id, so that whoever shows one of them begins anew. Undefined
+   * when there was none.
+   */
+  join(personId: string, into: string, route: Route): string | undefined {
+    const both = [this.#byPerson.get(into), this.#byPerson.get(personId)].flatMap(
+      (id) => this.#talks.get(id ?? '') ?? [],
+    );
+    const [first] = both;
+    if (!first) return undefined;
+    const unseen = both.filter(({ unread }) => unread > 0);
+    const talk: LiveTalk = {
+      id: randomUUID(),
+      personId: into,
+      route,
+      routeChosen: false,
+      unread: both.reduce((sum, { unread }) => sum + unread, 0),
+      // what one of them had not seen is not seen
+      readUpTo:
+        unseen.length > 0
+          ? Math.min(...unseen.map((each) => each.readUpTo))
+          : Math.max(...both.map((each) => each.readUpTo)),
+      last: both.reduce<Message | null>(
+        (last, each) => (each.last && each.last.sequence > (last?.sequence ?? 0) ? each.last : last),
+        null,
+      ),
+      draft: both
+        .map(({ draft }) => draft)
+        .filter(Boolean)
+        .join('\n'),
+      activeAt: Math.max(...both.map((each) => each.activeAt)),
+    };
+    talk.last = talk.last && { ...talk.last, talkId: talk.id };
+    for (const { id } of both) {
+      this.#parts.messages.moveTalk(id, talk.id);
+      this.remove(id);
+    }
+    this.#save(talk);
+    this.#index(talk);
+    this.#parts.driver.onRollback(() => this.#unindex(talk));
+    this.#tell(talk.id);
+    return talk.id;
+  }
+
   remove(talkId: string): void {
     const talk = this.must(talkId) as LiveTalk;
     this.#parts.driver.run('DELETE FROM talks WHERE id = ?', talkId);

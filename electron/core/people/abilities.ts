@@ -1,6 +1,17 @@
 import type { ContactCapabilities } from '../../../protocols/contract/index.ts';
 import type { LiveAddress } from './person-view.ts';
 
+export const UNKNOWN = { state: 'unknown' } as const;
+
+/** Of somebody nobody has told of yet. */
+export const nothingKnown = () => ({
+  presence: UNKNOWN,
+  permission: undefined,
+  messagingOff: null,
+  messagingMode: null,
+  fileTransferOff: null,
+});
+
 /** A text that only has to wait for the connection is not off: it is kept here until then. */
 export function abilitiesOf({
   messaging,

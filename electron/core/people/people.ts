@@ -10,14 +10,13 @@ import {
   type Provider,
   ProviderError,
   type Unsubscribe,
-  type VerificationOperationSet,
 } from '../../../protocols/contract/index.ts';
 import { type ContactRequestView, type Permission, type Person, type Route, refuse } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import type { Driver } from '../store/driver.ts';
-import { abilitiesOf } from './abilities.ts';
-import { keyState } from './key-state.ts';
+import { abilitiesOf, nothingKnown, UNKNOWN } from './abilities.ts';
+import { Codes, keyState } from './key-state.ts';
 import { PersonRows, type StoredAddress } from './person-rows.ts';
 import { type LiveAddress, type LivePerson, reachability, viewOf } from './person-view.ts';
 import { shortText } from './short-text.ts';
@@ -46,7 +45,6 @@ interface Attached {
   ignorePermissions: Unsubscribe;
 }
 
-const UNKNOWN = { state: 'unknown' } as const;
 const keyOf = (accountId: string, address: Address): string => `${accountId} ${address}`;
 
 /**
@@ -54,6 +52,8 @@ const keyOf = (accountId: string, address: Address): string => `${accountId} ${a
  * person. Kept on disk as last seen, so that the list is there before any server answers.
  */
 export class People {
+  /** Where addresses are keys: what two people compare. */
+  readonly codes: Codes;
   readonly #parts: PeopleParts;
   readonly #rows: PersonRows;
   readonly #people = new Map<string, LivePerson>();
@@ -64,6 +64,10 @@ export class People {
 
   constructor(parts: PeopleParts) {
     this.#parts = parts;
+    this.codes = new Codes((accountId) => {
+      if (!parts.isAccount(accountId)) throw refuse('not-found');
+      return this.#attached.get(accountId)?.provider.operationSet('verification');
+    });
     this.#rows = new PersonRows(parts.driver);
     for (const stored of this.#rows.addresses()) this.#index({ ...stored, ...nothingKnown() });
   }
@@ -250,21 +254,23 @@ export class People {
     if (claimed) this.meet({ accountId, address }, claimed);
   }
 
-  /** The code of both keys, for two people to compare. */
-  async verificationCode({ accountId, address }: Route): Promise<string> {
-    return await this.#verificationOf(accountId).code(address);
-  }
-
-  /** A person says that it is the code the other sees. */
-  async confirmCode({ accountId, address }: Route, code: string): Promise<void> {
-    await this.#verificationOf(accountId).confirm(address, code);
-  }
-
-  #verificationOf(accountId: string): VerificationOperationSet {
-    if (!this.#parts.isAccount(accountId)) throw refuse('not-found');
-    const verification = this.#attached.get(accountId)?.provider.operationSet('verification');
-    if (!verification) throw refuse('not-available-here');
-    return verification;
+  /** All addresses of one person become those of another; who had them is no more. The talk must be another's by then. */
+  join(personId: string, into: string): void {
+    const addresses = [...(this.#people.get(personId)?.addresses.values() ?? [])];
+    for (const address of addresses) {
+      this.#rows.saveAddress({ ...address, personId: into });
+      this.#unindex(address);
+      address.personId = into;
+      this.#index(address);
+      this.#parts.driver.onRollback(() => {
+        this.#unindex(address);
+        address.personId = personId;
+        this.#index(address);
+      });
+    }
+    this.#rows.deletePerson(personId);
+    this.#tell(personId);
+    this.#tell(into);
   }
 
   #tellAccount(accountId: string): void {
@@ -490,14 +496,6 @@ export class People {
 }
 
 const isReachable = ({ presence }: LiveAddress): boolean => reachability(presence) > reachability({ state: 'offline' });
-
-const nothingKnown = () => ({
-  presence: UNKNOWN,
-  permission: undefined,
-  messagingOff: null,
-  messagingMode: null,
-  fileTransferOff: null,
-});
 
 const othersOf = (provider: Provider): readonly ContactRequest[] =>
   (provider.operationSet('contactList')?.requests ?? []).filter(({ address }) => address !== provider.address);

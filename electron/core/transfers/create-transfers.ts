@@ -209,6 +209,16 @@ export function createTransfers(context: TransfersContext): Transfers {
       forget(rows.flatMap((row) => ledger.get(row.id) ?? []));
     },
 
+    moveTalk(talkId, into) {
+      ledger.rows.moveTalk(talkId, into);
+      ledger.amendTogether(
+        ledger
+          .all()
+          .filter((row) => row.talkId === talkId)
+          .map((row) => [row.id, { talkId: into }] as const),
+      );
+    },
+
     roomAgain: () => ledger.roomAgain(),
 
     async shutDown() {

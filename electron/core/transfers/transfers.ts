@@ -75,6 +75,8 @@ export interface Transfers {
   forgetAccount(accountId: string): void;
   /** The talk is gone: what is not over is cancelled, parts are deleted, finished files stay. */
   forgetTalk(talkId: string): void;
+  /** The talk has become part of another. */
+  moveTalk(talkId: string, into: string): void;
   /** The profile's disk takes writes again: what it refused is written. */
   roomAgain(): void;
   /** Interrupts what runs, to go on after the next start, and leaves nothing open. Never rejects. */

@@ -292,6 +292,11 @@ export class FakeCore {
         this.emit({ type: 'people', changed: [{ ...person }], removed: [] });
         return null;
       },
+      'people.join': ({ personId }) => {
+        snapshot().people = snapshot().people.filter((one) => one.id !== personId);
+        this.emit({ type: 'people', changed: [], removed: [personId] });
+        return { talkId: null };
+      },
       'people.verificationCode': () => ({ code: '0123456789'.repeat(6) }),
       'people.confirmCode': ({ route }) => {
         const person = snapshot().people.find((one) => one.addresses.some(({ address }) => address === route.address));

@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import type { AccountSettings } from '../../../protocols/contract/index.ts';
 import { DigestClient } from '../../../protocols/sip/authentication/digest-client.ts';
 import { ServerNetwork } from '../../../protocols/sip/transport/server-network.ts';
@@ -35,6 +36,27 @@ export const online = async (...parameters: Parameters<typeof member>): Promise<
   made.provider.start();
   await made.reach('online');
   return made;
+};
+
+/** The user agent of an account without a registration, for what no program of ours does; stopped when the test ends. */
+export const userAgentOf = async (name: string, protocol: 'UDP' | 'TCP'): Promise<SipUserAgent> => {
+  const { sip, password } = user(name);
+  const { host, ports } = campus();
+  const agent = new SipUserAgent({
+    address: sip,
+    displayName: '',
+    network: new ServerNetwork({
+      locate: async () => [{ protocol, address: host, port: ports.sip }],
+      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
+      onStep: () => {},
+    }),
+    log: () => {},
+    accept: [],
+  });
+  await agent.connect();
+  agent.setCredentials(new DigestClient(name, password));
+  onTestFinished(() => agent.stop());
+  return agent;
 };
 
 /** Takes back whatever devices of this person the server still believes in, from tests before in which it died. */

@@ -76,6 +76,11 @@ export class TransferRows {
     );
   }
 
+  /** All of one talk, shown or not, become those of another. */
+  moveTalk(talkId: string, into: string): void {
+    this.#driver.run('UPDATE transfers SET talk_id = ? WHERE talk_id = ?', into, talkId);
+  }
+
   saveProgress(id: string, bytes: number, runs: readonly ByteRange[]): void {
     this.#driver.run('UPDATE transfers SET bytes = ?, ranges = ? WHERE id = ?', bytes, JSON.stringify(runs), id);
   }
