@@ -197,6 +197,8 @@ export class SipProvider implements Provider {
     this.#media = new Media({
       now,
       log,
+      // a person wanted it: our own addresses are those of others on this machine, too
+      mayConnect: (address) => !leadsInside([address], this.#agent.local?.address ?? '', {}),
       certificateAuthorities: account.certificateAuthorities,
       relay: () =>
         relay && {

@@ -17,6 +17,7 @@ import { SipFileTransfer } from '../file-transfer/file-transfer.ts';
 import { shownName } from '../header-text.ts';
 import { HostLimit } from '../limits/host-limit.ts';
 import { Media, type MediaPlace } from '../media/media.ts';
+import { leadsInside } from '../media/unasked-connections.ts';
 import { MESSAGE_TYPES } from '../messaging/message-content.ts';
 import { SipMessaging } from '../messaging/messaging.ts';
 import { dispatchInvitation } from '../offers/invitations.ts';
@@ -29,7 +30,7 @@ import { type OwnKey, storedKey } from './identity/own-key.ts';
 import { KeyVerification } from './identity/verification.ts';
 import { KeyedNetwork } from './keyed-network.ts';
 import { LocalUserAgent } from './local-user-agent.ts';
-import { ownAddress } from './own-address.ts';
+import { isOnLink, ownAddress } from './own-address.ts';
 import { type LocalPeer, PeerDirectory } from './peer-directory.ts';
 
 /** RFC 6762 §3. */
@@ -144,7 +145,15 @@ export class LocalProvider implements Provider {
     this.onRegistration = this.#supervisor.onChange;
 
     const online = (): boolean => this.#supervisor.state.state === 'online';
-    this.#media = new Media({ now, log, certificateAuthorities: [], relay: () => undefined, keyed: true });
+    this.#media = new Media({
+      now,
+      log,
+      certificateAuthorities: [],
+      relay: () => undefined,
+      keyed: true,
+      // a peer may have several addresses, but none behind a router or in this machine alone
+      mayConnect: (to) => to === address() || (isOnLink(to) && !leadsInside([to], address(), {})),
+    });
     const place = (): MediaPlace | undefined => {
       const { local } = this.#agent;
       return local && { host: local.address, secure: true };

@@ -34,14 +34,21 @@ export async function addressMatches(
   // most are the same to the letter, and need no DNS
   const candidates = path.filter((uri) => (uri.port ?? 2855) === port);
   if (candidates.some((uri) => uri.host.toLowerCase() === host.toLowerCase())) return true;
-  const here = await addressesOf(host, find);
+  const here = await found(host, find);
   for (const uri of candidates) {
-    for (const address of await addressesOf(uri.host, find)) if (here.has(address)) return true;
+    for (const address of await found(uri.host, find)) if (here.has(address)) return true;
   }
   return false;
 }
 
-async function addressesOf(host: string, find: AddressLookup): Promise<ReadonlySet<string>> {
+/** A host of a URI as an address: without the brackets of IPv6. */
+export const plainHost = (host: string): string => host.replace(/^\[|\]$/g, '');
+
+/** The addresses of a host, in the order of DNS; none when it knows none. */
+export const addressesOf = async (host: string): Promise<readonly string[]> =>
+  isIP(plainHost(host)) ? [plainHost(host)] : [...(await found(host, systemLookup))];
+
+async function found(host: string, find: AddressLookup): Promise<ReadonlySet<string>> {
   if (isIP(host)) return new Set([canonical(host)]);
   try {
     return new Set((await find(host)).map(canonical));

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
   answerSetup,
   fingerprintOf,
@@ -5,6 +6,7 @@ import {
   MsrpError,
   type MsrpSession,
   offererRole,
+  parsePath,
   parseUri,
   type Role,
   type SessionOptions,
@@ -12,7 +14,7 @@ import {
 } from '../../../msrp/index.ts';
 import { ProviderError, type ProviderLog } from '../../contract/index.ts';
 import type { MsrpLine, Setup } from '../offers/msrp-line.ts';
-import { addressMatches, namesPlace } from './address-match.ts';
+import { addressesOf, addressMatches, namesPlace, plainHost } from './address-match.ts';
 import { createCertificate } from './certificate.ts';
 import { type RelayAccount, relayRefusal } from './relay.ts';
 
@@ -37,6 +39,8 @@ export interface MediaContext {
    * §14.4), and any other is refused.
    */
   keyed?: boolean;
+  /** Whether a line that a person wanted may connect to this IP address. Absent: it may. */
+  mayConnect?: (address: string) => boolean;
 }
 
 type LineOptions = Omit<SessionOptions, 'matching'>;
@@ -133,7 +137,7 @@ export class Media {
     facts: { setup: Setup; cema: boolean },
     unreached: () => void = () => {},
   ): MediaLine {
-    const { certificateAuthorities, keyed = false } = this.#context;
+    const { certificateAuthorities, keyed = false, mayConnect } = this.#context;
     const fingerprint = raw.secure && raw.identity ? fingerprintOf(raw.identity.cert) : undefined;
     const line = new MediaLine({
       ...raw,
@@ -142,6 +146,7 @@ export class Media {
       fingerprint,
       certificateAuthorities,
       keyed,
+      mayConnect,
       unreached,
       left: () => this.#lines.delete(line),
     });
@@ -246,6 +251,7 @@ interface MadeLine extends RawLine {
   fingerprint: string | undefined;
   certificateAuthorities: readonly string[];
   keyed: boolean;
+  mayConnect: ((address: string) => boolean) | undefined;
   unreached(): void;
   left(): void;
 }
@@ -254,6 +260,8 @@ export interface StartLineOptions {
   timeout: number;
   signal: AbortSignal;
   survives?: boolean;
+  /** Whether the line may connect to this IP address, where no person has wanted it. Without it that of the account counts. */
+  mayConnect?: ((address: string) => boolean) | undefined;
   again?: (address: MediaAddress) => Promise<MediaAddress | undefined>;
 }
 
@@ -265,6 +273,8 @@ export class MediaLine {
   #remotePath = '';
   #relayed: boolean;
   #toPeer = false;
+  #connects = false;
+  #mayConnect: ((address: string) => boolean) | undefined;
 
   constructor(made: MadeLine) {
     this.session = made.session;
@@ -300,7 +310,7 @@ export class MediaLine {
    * `survives`: the session goes on after the connection to our relay was lost, see `update`; without it that is its end.
    * `again` offers the address of ours it is given, and resolves to the one in the answer, undefined when it is refused.
    *
-   * @throws MsrpError as `MsrpSession.start`; ProviderError `not-supported` (`again` was refused)
+   * @throws MsrpError as `MsrpSession.start`; ProviderError `not-supported` (`again` was refused), `policy` (`mayConnect`)
    */
   async start(answered: MediaAddress, options: StartLineOptions): Promise<void> {
     const remote = await this.#plain(answered, options.again);
@@ -317,17 +327,41 @@ export class MediaLine {
       });
     }
     this.#remotePath = remote.path.join(' ');
+    this.#connects = role === 'active' && !relayed;
+    this.#mayConnect = options.mayConnect ?? this.#made.mayConnect;
+    const address = await this.#target(remote);
     await this.session.start({
       remotePath: this.#remotePath,
       role,
       // RFC 8122 speaks of the peer itself; a relay in between has a certificate of its own
       ...(remote.fingerprint !== undefined && !this.#relayed ? { fingerprints: [remote.fingerprint] } : {}),
-      ...(this.#anchored(remote) ? { address: { host: remote.host as string, port: remote.port } } : {}),
+      ...(address ? { address } : {}),
       ca: certificateAuthorities,
       // a peer's relay is told to connect at once, and some connect to other relays only: then the offer comes again directly
       timeout: theirRelay && !relayed && role === 'passive' ? Math.min(timeout, RELAY_TIMEOUT) : timeout,
       signal,
     });
+  }
+
+  /** We are who connects, and not by way of a relay of ours. Known after `start`. */
+  get connects(): boolean {
+    return this.#connects;
+  }
+
+  /**
+   * Where to connect, when that is not simply the path. A name is looked up once, and what was looked at is connected to: it may
+   * lead inside, and somewhere else each time.
+   */
+  async #target(remote: MediaAddress): Promise<{ host: string; port: number } | undefined> {
+    const anchored = this.#anchored(remote);
+    const [first] = parsePath(remote.path.join(' '));
+    const host = anchored ? (remote.host ?? '') : (first?.host ?? '');
+    const port = anchored ? remote.port : (first?.port ?? 2855);
+    const mayConnect = this.#mayConnect;
+    if (!this.#connects || !mayConnect) return anchored ? { host, port } : undefined;
+    const addresses = await addressesOf(host);
+    if (addresses.some((address) => !mayConnect(address))) throw new ProviderError('policy');
+    return { host: addresses[0] ?? host, port };
   }
 
   /**
@@ -361,9 +395,14 @@ export class MediaLine {
   /**
    * The two sides have described themselves again, one of them with another path. `role`: who binds.
    *
-   * @throws MsrpError as `MsrpSession.update`
+   * @throws MsrpError as `MsrpSession.update`; ProviderError `policy`
    */
   update(remote: MediaAddress, role: Role): void {
+    if (role === 'active' && !this.#made.relayed && this.#mayConnect) {
+      const host = plainHost(parsePath(remote.path.join(' '))[0]?.host ?? '');
+      // a name takes another line, for which it is looked up
+      if (isIP(host) === 0 || !this.#mayConnect(host)) throw new ProviderError('policy');
+    }
     this.session.update({ remotePath: remote.path.join(' '), role });
   }
 

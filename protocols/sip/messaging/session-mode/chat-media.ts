@@ -96,6 +96,7 @@ export class ChatMedia {
   async start(remote: MsrpLine, { timeout, pathChanged, again }: StartOptions): Promise<MediaLine | undefined> {
     const line = this.#line;
     if (!line) return undefined;
+    const { mayConnect } = this.#context;
     this.#heard(remote);
     line.session.onPathChange(pathChanged);
     try {
@@ -103,6 +104,7 @@ export class ChatMedia {
         timeout,
         signal: this.#over.signal,
         survives: true,
+        mayConnect: mayConnect && ((address) => mayConnect(this.#peer, [address])),
         again: async () => {
           const answer = await again();
           if (answer && line === this.#line) this.#heard(answer);

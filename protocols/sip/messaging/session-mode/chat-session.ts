@@ -251,16 +251,30 @@ export class ChatSession {
 
   /** Both sides know each other's paths. */
   async #start(remote: MsrpLine): Promise<void> {
-    const line = await this.#media.start(remote, {
-      timeout: OPEN_TIMEOUT,
-      pathChanged: () => this.#owned && this.#tellLater(),
-      again: () => this.#offerAgain(),
-    });
+    const begun = this.#context.clock.now();
+    const line = await this.#media
+      .start(remote, {
+        timeout: OPEN_TIMEOUT,
+        pathChanged: () => this.#owned && this.#tellLater(),
+        again: () => this.#offerAgain(),
+      })
+      .catch(async (error: unknown) => {
+        // nobody wanted this connection here: who did learns nothing from how soon it failed
+        if (this.invitedBy === 'peer' && this.#media.line?.connects) await this.#until(begun + OPEN_TIMEOUT);
+        throw error;
+      });
     if (!line) return;
     line.session.onStateChange((state) => this.#onLine(line, state));
     this.#opened = true;
     this.#move({ state: 'open' });
     this.#touch();
+  }
+
+  #until(at: number): Promise<void> {
+    const { clock } = this.#context;
+    return new Promise((resolve) => {
+      clock.after(Math.max(0, at - clock.now()), resolve);
+    });
   }
 
   #onLine(line: MediaLine, state: SessionState): void {

@@ -85,6 +85,7 @@ export class ChatSessions implements InvitationTaker, ChatLines {
       place: context.place,
       take: context.take,
       changed: (session) => this.#changed(session),
+      mayConnect: context.mayConnect,
       clock: context.clock,
     };
     this.#lost = new LostSessions(context.clock, context.online, (peer) => this.#reopen(peer));

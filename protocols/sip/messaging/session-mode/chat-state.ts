@@ -1,4 +1,5 @@
 import type { Clock } from '../../../../msrp/index.ts';
+import type { Address } from '../../../contract/index.ts';
 import type { Media, MediaPlace } from '../../media/media.ts';
 import type { Rejection } from '../../sip-session.ts';
 import type { ChatSession } from './chat-session.ts';
@@ -12,6 +13,8 @@ export interface ChatContext {
   take: (session: ChatSession, message: SessionMessage) => void;
   /** It opened, closed, or is being moved. */
   changed: (session: ChatSession) => void;
+  /** Whether a session may make us connect to these hosts; names are given as their addresses. Absent: it may. */
+  mayConnect: ((peer: Address, hosts: readonly string[]) => boolean) | undefined;
   clock: Clock;
 }
 
