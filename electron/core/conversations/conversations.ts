@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Address,
   type MessageMark,
+  type MessageReceiver,
   type MessagingOperationSet,
   type Provider,
   ProviderError,
@@ -23,6 +24,7 @@ import { faultOf } from '../fault.ts';
 import type { Log } from '../log.ts';
 import type { People } from '../people/people.ts';
 import type { Driver } from '../store/driver.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { FileLine, TransferTalks } from '../transfers/index.ts';
 import { Eraser } from './eraser.ts';
 import { keepIncoming } from './incoming.ts';
@@ -116,7 +118,7 @@ export class Conversations implements TransferTalks {
     this.#attached.set(accountId, { messaging, undo });
     if (!messaging) return;
     const { driver, clock } = this.#parts;
-    messaging.receiver = (incoming) =>
+    const keep: MessageReceiver = (incoming) =>
       keepIncoming(
         {
           driver,
@@ -133,6 +135,15 @@ export class Conversations implements TransferTalks {
         accountId,
         incoming,
       );
+    messaging.receiver = (incoming) => {
+      try {
+        return keep(incoming);
+      } catch (error) {
+        // the provider only refuses it, as it should where the disk is full: a bug would leave no trace
+        if (!(error instanceof StoreError)) this.#parts.log.error('message.not-kept', error);
+        throw error;
+      }
+    };
     undo.push(
       messaging.onReported((report) => this.#reports.paid(accountId, report)),
       messaging.onMark((mark) => this.#safely(() => this.#takeMark(accountId, mark, mark.mark))),

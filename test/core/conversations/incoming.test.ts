@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TestProfile, turn } from '../support/core.ts';
 
@@ -25,6 +27,16 @@ describe('a text that arrives', () => {
     ]);
     expect(people).toMatchObject([{ name: 'Rui', verified: false, addresses: [{ address: RUI, listed: false }] }]);
     expect(talks[0]?.personId).toBe(people[0]?.id);
+  });
+
+  it('that a bug keeps from being stored is confirmed to nobody and leaves a line in the log, without its words', async () => {
+    const { profile, provider } = await ready();
+    // a time that nothing can be done with
+    expect(() => provider.receive({ text: 'some words', sentAt: 1n as never })).toThrow(TypeError);
+    const log = fs.readFileSync(path.join(profile.folder, 'aims.log'), 'utf8');
+    expect(log).toContain('message.not-kept');
+    expect(log).not.toContain('some words');
+    expect(provider.receive({ text: 'more words' })).toBe('stored');
   });
 
   it('is dropped the second time, by its id on the wire, also after a restart', async () => {
