@@ -252,6 +252,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
       events,
       loopbackOnly: launch.loopbackOnly,
       language: () => preferences.language,
+      version: launch.version,
       log,
       clock,
     });

@@ -76,6 +76,8 @@ export interface ProviderContext {
   log: ProviderLog;
   /** BCP 47 tag of the language the person reads, now: what comes in several is shown in it. */
   language(): string;
+  /** Of the program, for those who may ask for it. */
+  version?: string;
   /** Injected for tests; `Date.now` and `Math.random` otherwise. */
   now(): number;
   random(): number;

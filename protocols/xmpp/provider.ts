@@ -93,7 +93,7 @@ export class XmppProvider implements Provider {
       this.#timings,
     );
     this.#session = session;
-    answerOthers(session.answers);
+    answerOthers(session.answers, context.version ?? '');
 
     this.#contactList = new ContactList(session, context);
     this.#contactList.answerPushes(session.answers);

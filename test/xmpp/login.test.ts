@@ -355,3 +355,15 @@ it('leaves at once while it connects, while it waits, and twice', async () => {
   await unreachable.provider.stop();
   expect(unreachable.provider.registration.state).toBe('offline');
 });
+
+it('refuses to be bound to another account, whose copies it would believe', async () => {
+  const { ana } = await setUp({
+    on: (connection, element) => {
+      if (!element.getChild('bind', NS.bind)) return false;
+      connection.result(element, `<bind xmlns='${NS.bind}'><jid>admin@${DOMAIN}/x</jid></bind>`);
+      return true;
+    },
+  });
+  await ana.reach('stopped');
+  expect(ana.provider.registration).toMatchObject({ cause: { code: 'policy', protocolCode: 'bind' } });
+});

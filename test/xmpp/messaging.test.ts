@@ -285,7 +285,7 @@ it('takes changes of the list from its own account only', async () => {
 });
 
 it('answers what it is asked, and says no to the rest', async () => {
-  const { line } = await setUp();
+  const { line } = await setUp({}, { context: { version: '4.5.6' } });
   const ask = (id: string, child: string, type = 'get'): string =>
     `<iq type='${type}' id='${id}' from='bob@campus.test/x'>${child}</iq>`;
   line.write(
@@ -294,10 +294,14 @@ it('answers what it is asked, and says no to the rest', async () => {
       ask('3', "<x xmlns='urn:x'/>"),
   );
   line.write(ask('4', `<query xmlns='${NS.discoInfo}' node='urn:nobody'/>`) + ask('5', '<a/><b/>', 'set'));
-  const [version, info, unknown, node, two] = await Promise.all(
-    ['1', '2', '3', '4', '5'].map((id) => line.expect('an answer', (element) => element.attrs.id === id)),
+  line.write(ask('6', `<query xmlns='${NS.discoItems}'/>`));
+  const [version, info, unknown, node, two, items] = await Promise.all(
+    ['1', '2', '3', '4', '5', '6'].map((id) => line.expect('an answer', (element) => element.attrs.id === id)),
   );
   expect(version?.getChild('query')?.getChildText('name')).toBe('AIMS');
+  expect(version?.getChild('query')?.getChildText('version')).toBe('4.5.6');
+  expect(items?.attrs.type).toBe('result');
+  expect(items?.getChild('query', NS.discoItems)?.getChildElements()).toEqual([]);
   expect(unknown?.getChild('error')?.getChild('service-unavailable')).toBeDefined();
   expect(node?.getChild('error')?.getChild('item-not-found')).toBeDefined();
   expect(two?.getChild('error')?.getChild('bad-request')).toBeDefined();

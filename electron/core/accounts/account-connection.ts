@@ -33,6 +33,8 @@ export interface ConnectionParts {
   loopbackOnly: boolean;
   /** BCP 47 tag of the language the person reads. */
   language: () => string;
+  /** Of the program. */
+  version: string;
   log: Log;
   clock: Clock;
 }
@@ -121,7 +123,7 @@ export class AccountConnection {
   }
 
   async #startNow(settings: AccountSettings): Promise<void> {
-    const { protocol, passwords, hooks, rows, log, clock, loopbackOnly, language } = this.#parts;
+    const { protocol, passwords, hooks, rows, log, clock, loopbackOnly, language, version } = this.#parts;
     if (protocol.needsServer) {
       try {
         // nobody is bothered, and no server counts a failure, for a login that cannot succeed
@@ -143,6 +145,7 @@ export class AccountConnection {
           storage: rows.storageOf(this.#id),
           log: (level, event, facts) => log.write(level, event, { account: settings.address, ...facts }),
           language,
+          version,
           now: () => clock.now(),
           random: () => clock.random(),
         }),

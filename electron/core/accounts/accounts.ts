@@ -34,6 +34,8 @@ export interface AccountsParts {
   loopbackOnly: boolean;
   /** BCP 47 tag of the language the person reads. */
   language: () => string;
+  /** Of the program. */
+  version: string;
   log: Log;
   clock: Clock;
 }
@@ -229,7 +231,7 @@ export class Accounts {
     const protocol = this.#parts.protocols.find(({ id }) => id === stored.settings.protocol);
     if (!protocol) return undefined;
     const { id } = stored.settings;
-    const { rows, passwords, loopbackOnly, language, log, clock } = this.#parts;
+    const { rows, passwords, loopbackOnly, language, version, log, clock } = this.#parts;
     const hooks: ProviderHooks = {
       ...this.#parts.hooks,
       registration: (accountId, registration) => {
@@ -237,7 +239,7 @@ export class Accounts {
         this.#parts.hooks.registration(accountId, registration);
       },
     };
-    const parts = { protocol, rows, passwords, hooks, loopbackOnly, language, log, clock };
+    const parts = { protocol, rows, passwords, hooks, loopbackOnly, language, version, log, clock };
     const connection = new AccountConnection(id, parts);
     const account: LiveAccount = { ...stored, protocol, connection };
     this.#accounts.set(id, account);

@@ -4,13 +4,13 @@ import { NS } from '../namespaces.ts';
 import { type Element, xml } from '../stream/xml.ts';
 
 const IDENTITY = { category: 'client', type: 'pc', name: 'AIMS' };
-const VERSION = '0.1';
 const NODE = 'https://github.com/aims-im/aims';
 /** What others may rely on when they talk to us. */
 const FEATURES: readonly string[] = [
   NS.capabilities,
   NS.chatStates,
   NS.discoInfo,
+  NS.discoItems,
   NS.fileSharing,
   NS.idle,
   NS.markers,
@@ -41,6 +41,9 @@ const VERIFICATION = verificationString(IDENTITY, FEATURES);
 export const capabilities = (): Element =>
   xml('c', { xmlns: NS.capabilities, hash: 'sha-1', node: NODE, ver: VERIFICATION });
 
+/** XEP-0030 §4.1: who has no items says so with an empty list. */
+const discoItems = ({ attrs: { node } }: Element): Element => xml('query', { xmlns: NS.discoItems, node });
+
 const discoInfo = (query: Element): Element => {
   const { node } = query.attrs;
   // XEP-0030 §7, XEP-0115 §6.2: only the nodes that we announced
@@ -51,11 +54,12 @@ const discoInfo = (query: Element): Element => {
   return xml('query', { xmlns: NS.discoInfo, node }, xml('identity', IDENTITY), features);
 };
 
-/** Answers what every client is asked: what it can do, what it is, whether it lives. */
-export const answerOthers = (answers: IqCallee): void => {
+/** Answers what every client is asked: what it can do, what it is (`version`: of the program), whether it lives. */
+export const answerOthers = (answers: IqCallee, version: string): void => {
   answers.get(NS.discoInfo, 'query', ({ element }) => discoInfo(element));
+  answers.get(NS.discoItems, 'query', ({ element }) => discoItems(element));
   answers.get(NS.ping, 'ping', () => true);
   answers.get(NS.version, 'query', () =>
-    xml('query', NS.version, xml('name', {}, IDENTITY.name), xml('version', {}, VERSION)),
+    xml('query', NS.version, xml('name', {}, IDENTITY.name), xml('version', {}, version)),
   );
 };

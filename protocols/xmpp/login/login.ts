@@ -99,11 +99,15 @@ const resume = async (stream: XmlStream, { session, timeout }: LoginOptions): Pr
 const bind = async (stream: XmlStream, { credentials, session, timeout }: LoginOptions): Promise<void> => {
   const id = randomUUID();
   let bound = false;
+  let isOther = false;
   const answer = stream.expect(
     (element) => {
       if (!element.is('iq', NS.client) || element.attrs.id !== id) return false;
       const jid = element.getChild('bind', NS.bind)?.getChildText('jid', NS.bind) ?? '';
-      bound = element.attrs.type === 'result' && Boolean(parseJid(jid)?.resource);
+      const given = parseJid(jid);
+      // RFC 6120 §7.6.1 lets a server choose the resource; in another account's name nothing we hear could be believed
+      isOther = given !== undefined && given.bare !== credentials.bareJid;
+      bound = element.attrs.type === 'result' && Boolean(given?.resource) && !isOther;
       if (bound) session.begin(stream, jid);
       return true;
     },
@@ -113,6 +117,7 @@ const bind = async (stream: XmlStream, { credentials, session, timeout }: LoginO
   const child = xml('bind', { xmlns: NS.bind }, xml('resource', {}, credentials.resource));
   unawaited(stream.send(xml('iq', { type: 'set', id }, child)));
   const element = await answer;
+  if (isOther) throw new ProviderError('policy', { protocolCode: 'bind' });
   if (!bound) {
     const protocolCode = element.attrs.type === 'error' ? stanzaErrorOf(element).protocolCode : 'bind';
     throw new ProviderError('server-unavailable', { retryable: true, protocolCode });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
-import { type Element, normaliseText, xml } from '../stream/xml.ts';
+import { beginningOf, type Element, normaliseLine, normaliseText, xml } from '../stream/xml.ts';
 
 /** Ids of what is no text: an error about one of these is no news about a text. */
 const AUXILIARY = 'aux-';
@@ -67,6 +67,8 @@ export interface DecodedMessage {
   stanza: Element;
   /** Undefined when there is none. Line ends are LF, control characters are gone. */
   text: string | undefined;
+  /** The text was longer. */
+  isCut: boolean;
   /** RFC 6121 §5.2.4: what the text is about; empty when it does not say so. */
   subject: string;
   nick: string | undefined;
@@ -77,6 +79,10 @@ export interface DecodedMessage {
   displayed: string | undefined;
   chatState: 'active' | 'composing' | 'paused' | 'inactive' | 'gone' | undefined;
 }
+
+/** In UTF-16 units: more than usual servers let through in one stanza, and as much as a window shows without pain. */
+const MAXIMUM_BODY = 256 * 1024;
+const MAXIMUM_SUBJECT = 1000;
 
 const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone'] as const;
 
@@ -94,6 +100,7 @@ export const decodeMessage = (stanza: Element, own: string): DecodedMessage | un
   if (!from || !to) return undefined;
   const displayed = stanza.getChild('displayed', NS.markers) ?? stanza.getChild('acknowledged', NS.markers);
   const received = stanza.getChild('received', NS.receipts) ?? stanza.getChild('received', NS.markers);
+  const body = textOf(stanza, 'body');
   const nick = stanza.getChildText('nick', NS.nick);
   return {
     from: from.bare,
@@ -102,9 +109,10 @@ export const decodeMessage = (stanza: Element, own: string): DecodedMessage | un
     type: stanza.attrs.type ?? 'normal',
     id: stanza.attrs.id ?? stanza.getChild('origin-id', NS.stanzaId)?.attrs.id ?? '',
     stanza,
-    text: textOf(stanza, 'body'),
-    subject: textOf(stanza, 'subject')?.trim() ?? '',
-    nick: nick ? normaliseText(nick).trim() || undefined : undefined,
+    text: body && beginningOf(body, MAXIMUM_BODY),
+    isCut: body !== undefined && body.length > MAXIMUM_BODY,
+    subject: beginningOf(textOf(stanza, 'subject')?.trim() ?? '', MAXIMUM_SUBJECT),
+    nick: normaliseLine(nick) || undefined,
     wantsReceipt: stanza.getChild('request', NS.receipts) !== undefined,
     markable: stanza.getChild('markable', NS.markers) !== undefined,
     received: received?.attrs.id,

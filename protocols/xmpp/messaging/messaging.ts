@@ -237,6 +237,12 @@ export class Messaging implements MessagingOperationSet {
     const facts = { outgoing, peer, at, text, unshown, wanted };
     // neither a receipt nor a mark for what cannot be shown: its sender would take it for read
     const kept = isText || unshown ? this.#keep(message, carriage, facts) : undefined;
+    if (message.isCut && kept === 'stored')
+      this.#keep(
+        { ...message, id: `${message.id}#end` },
+        { ...carriage, archiveId: undefined },
+        { ...facts, text: '', unshown: 'cut' },
+      );
     if (isNew && kept === 'duplicate') this.#markable.take(peer, message.id);
     // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
     const first = carriage.via === 'server' || kept !== 'duplicate';

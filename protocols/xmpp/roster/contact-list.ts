@@ -14,9 +14,12 @@ import {
 import { addressOf, bareJidOf, parseJid } from '../address.ts';
 import { NS } from '../namespaces.ts';
 import type { Session } from '../session/session.ts';
-import { type Element, normaliseText, xml } from '../stream/xml.ts';
+import { type Element, normaliseLine, xml } from '../stream/xml.ts';
 
 const VERSION = 'roster.version';
+/** More than these nobody answers; the server keeps what is not answered and sends it again at the next login (RFC 6121 §3.1.3). */
+const MAXIMUM_REQUESTS = 200;
+const MAXIMUM_GROUPS = 50;
 const ITEMS = 'roster.items';
 
 interface RosterItem {
@@ -43,13 +46,16 @@ const parseItem = (element: Element): { jid: string; item: RosterItem | undefine
   // RFC 6121 §2.1.2.5: any other value means that there is nothing to know
   if (subscription === 'remove') return { jid, item: undefined };
   // a set on the server, in any order (RFC 6121 §2.1.2.6)
-  const groups = element.getChildren('group', NS.roster).map((group) => normaliseText(group.getText()));
+  const groups = element
+    .getChildren('group', NS.roster)
+    .slice(0, MAXIMUM_GROUPS)
+    .flatMap((group) => normaliseLine(group.getText()) || []);
   const known = subscription in SUBSCRIPTIONS ? (subscription as RosterItem['subscription']) : 'none';
   return {
     jid,
     item: {
       jid,
-      name: normaliseText(name ?? ''),
+      name: normaliseLine(name),
       groups: [...new Set(groups)].sort((a, b) => a.localeCompare(b)),
       subscription: known,
       asked: ask === 'subscribe',
@@ -73,6 +79,7 @@ export class ContactList implements ContactListOperationSet {
   readonly #displayName: string;
   readonly #items = new Map<string, RosterItem>();
   readonly #asking = new Map<string, ContactRequest>();
+  #telling = false;
   readonly #changed = new Emitter<readonly Contact[]>();
   readonly onChange = this.#changed.on;
   readonly #requested = new Emitter<readonly ContactRequest[]>();
@@ -163,7 +170,7 @@ export class ContactList implements ContactListOperationSet {
     const type = answer === 'accept' ? 'subscribed' : 'unsubscribed';
     if (!this.#session.isConnected) throw new ProviderError('network', { retryable: true, detail: 'not online' });
     await this.#sendAndWait(xml('presence', { type, to: jid }));
-    if (this.#asking.delete(jid)) this.#requested.emit(this.requests);
+    if (this.#asking.delete(jid)) this.#tellRequests();
   }
 
   /** Presence that is about subscriptions. */
@@ -171,11 +178,25 @@ export class ContactList implements ContactListOperationSet {
     const jid = parseJid(stanza.attrs.from)?.bare;
     if (!jid) return;
     if (stanza.attrs.type === 'subscribe') {
-      const name = normaliseText(stanza.getChildText('nick', NS.nick) ?? '').trim();
-      const note = normaliseText(stanza.getChildText('status') ?? '').trim();
+      if (this.#asking.size >= MAXIMUM_REQUESTS && !this.#asking.has(jid)) {
+        this.#log('warn', 'xmpp.requests-left');
+        return;
+      }
+      const name = normaliseLine(stanza.getChildText('nick', NS.nick));
+      const note = normaliseLine(stanza.getChildText('status'));
       this.#asking.set(jid, { address: addressOf(jid), ...(name ? { name } : {}), ...(note ? { note } : {}) });
     } else if (stanza.attrs.type !== 'unsubscribe' || !this.#asking.delete(jid)) return;
-    this.#requested.emit(this.requests);
+    this.#tellRequests();
+  }
+
+  /** Once for all that came in one turn. */
+  #tellRequests(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    queueMicrotask(() => {
+      this.#telling = false;
+      this.#requested.emit(this.requests);
+    });
   }
 
   /** Resolves when the server has handled it: the pushes it makes are here by then. */
@@ -193,7 +214,7 @@ export class ContactList implements ContactListOperationSet {
     else this.#items.delete(parsed.jid);
     // answered on another device
     const seesUs = parsed.item?.subscription === 'from' || parsed.item?.subscription === 'both';
-    if (seesUs && this.#asking.delete(parsed.jid)) this.#requested.emit(this.requests);
+    if (seesUs && this.#asking.delete(parsed.jid)) this.#tellRequests();
   }
 
   #save(version: string | undefined): void {

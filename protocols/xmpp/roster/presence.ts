@@ -11,7 +11,7 @@ import { addressOf, bareJidOf, parseJid } from '../address.ts';
 import { capabilities } from '../discovery/own-features.ts';
 import { NS } from '../namespaces.ts';
 import type { Session } from '../session/session.ts';
-import { type Element, normaliseText, parseDateTime, xml } from '../stream/xml.ts';
+import { type Element, normaliseLine, parseDateTime, xml } from '../stream/xml.ts';
 
 interface Resource {
   state: PresenceState;
@@ -30,6 +30,9 @@ const SHOWS: Readonly<Record<Exclude<PresenceState, 'offline'>, string | undefin
 
 // the one who can be reached best stands for the person
 const RANK: readonly PresenceState[] = ['available', 'busy', 'do-not-disturb', 'away', 'offline'];
+
+/** Of one person: nobody has more, and a client that claims more only takes memory. */
+const MAXIMUM_DEVICES = 50;
 
 const presenceStanza = ({ state, note, idleSince }: OwnPresence): Element => {
   if (state === 'offline') return xml('presence', { type: 'unavailable' }, note ? xml('status', {}, note) : undefined);
@@ -54,7 +57,7 @@ const parseResource = (stanza: Element): Resource => {
   return {
     state,
     priority: Number.isNaN(priority) ? 0 : priority,
-    note: normaliseText(stanza.getChildText('status') ?? '').trim() || undefined,
+    note: normaliseLine(stanza.getChildText('status')) || undefined,
     idleSince: parseDateTime(stanza.getChild('idle', NS.idle)?.attrs.since),
   };
 };
@@ -131,6 +134,7 @@ export class Presence implements PresenceOperationSet {
     if (!from || from.bare === this.#session.bareJid) return;
     const devices = this.#resources.get(from.bare) ?? new Map<string, Resource>();
     if (stanza.attrs.type === undefined) {
+      if (devices.size >= MAXIMUM_DEVICES && !devices.has(from.resource)) return;
       devices.set(from.resource, parseResource(stanza));
       this.#resources.set(from.bare, devices);
     } else if (stanza.attrs.type === 'unavailable' || stanza.attrs.type === 'error') {

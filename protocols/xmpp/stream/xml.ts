@@ -17,6 +17,14 @@ export const normaliseText = (text: string): string =>
     .replace(/\r\n?/g, '\n')
     .replace(/(?![\n\t])[\p{Cc}\ufeff]/gu, '');
 
+/** The beginning of a text: at most so many UTF-16 units, and no half of a character. */
+export const beginningOf = (text: string, maximum: number): string =>
+  text.length <= maximum ? text : text.slice(0, maximum).replace(/[\ud800-\udbff]$/, '');
+
+/** A name or a note from outside: trimmed, and not longer than anybody reads. */
+export const normaliseLine = (text: string | null | undefined): string =>
+  beginningOf(normaliseText(beginningOf(text ?? '', 2000)).trim(), 300);
+
 /** XEP-0082 DateTime as ms since the epoch; undefined when it is none. */
 export const parseDateTime = (text: string | undefined): number | undefined => {
   if (!text || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
