@@ -367,10 +367,13 @@ export class People {
   #takePresence(accountId: string, address: Address, presence: PeerPresence): void {
     const known = this.#byKey.get(keyOf(accountId, address));
     if (!known) return;
+    const { note: written, ...rest } = presence;
+    const shown = shortText(written ?? '');
+    const told: PeerPresence = { ...rest, ...(shown && { note: shown }) };
     const { state, note, idleSince } = known.presence;
-    if (state === presence.state && note === presence.note && idleSince === presence.idleSince) return;
+    if (state === told.state && note === told.note && idleSince === told.idleSince) return;
     const wasReachable = isReachable(known);
-    known.presence = { ...presence };
+    known.presence = told;
     this.#tell(known.personId);
     if (!wasReachable && isReachable(known)) this.#parts.cameBack({ accountId, address });
   }

@@ -24,7 +24,7 @@ describe('people', () => {
     const { profile, provider } = await ready();
     provider.contactList.set([contact('rui', { groups: ['Class'] }), contact('eva', { subscription: 'pending' })]);
     await turn();
-    provider.presence.tell(RUI, { state: 'busy', note: 'in class' });
+    provider.presence.tell(RUI, { state: 'busy', note: 'in\u202e \u034fclass' });
     expect((await profile.snapshot()).people).toMatchObject([
       { name: 'RUI', verified: true, groups: ['Class'], presence: { state: 'busy', note: 'in class' } },
       { name: 'EVA', addresses: [{ subscription: 'pending', listed: true }], presence: { state: 'unknown' } },

@@ -1,3 +1,5 @@
+import { INVISIBLE, PILE_OF_MARKS } from '../../invisible.ts';
+
 /** Leaves room for ` (999)` and `.part` within the 255 bytes that file systems allow. */
 const MAXIMUM_BYTES = 200;
 /** A longer ending is no extension, only a dot in a name. */
@@ -6,9 +8,6 @@ const MAXIMUM_EXTENSION_BYTES = 20;
 const MAXIMUM_READ = 1024;
 const FALLBACK = 'file';
 
-// Controls, and all that is invisible or turns the reading direction: with U+202E `exe.gpj` reads as `jpg.exe`. The two
-// joiners U+200C and U+200D stay: Persian and emoji need them.
-const INVISIBLE = /[\p{Cc}\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/gu;
 /** Letters and signs without a shape: to the eye they are spaces, and as such they push an extension out of sight. */
 const BLANK = /[\s\u115F\u1160\u2800\u3164\uFFA0]+/gu;
 /** Refused by Windows; the colon also opens a hidden stream there, and separates folders on macOS. */
@@ -36,6 +35,9 @@ function cut(text: string, bytes: number): string {
   return result;
 }
 
+/** Without controls, and without what is invisible or turns the reading direction: with U+202E `exe.gpj` reads as `jpg.exe`. */
+const withoutUnseen = (name: string): string => name.replace(/[\p{Cc}\u2028\u2029]/gu, '').replace(INVISIBLE, '');
+
 const trim = (name: string): string => name.replace(/^[. ]+|[. ]+$/g, '');
 
 /**
@@ -50,15 +52,15 @@ export function safeName(name: string): string {
     .slice(-MAXIMUM_READ)
     .replace(/\p{Cs}/gu, '\u{FFFD}')
     .split(/[/\\]/)
-    .findLast((part) => trim(part.replace(INVISIBLE, '')) !== '');
+    .findLast((part) => trim(withoutUnseen(part)) !== '');
   let safe = trim(
-    (last ?? '')
-      .replace(INVISIBLE, '')
+    withoutUnseen(last ?? '')
       // only now: what is taken out may have kept a letter and its accent apart
       .normalize('NFC')
       .replace(FORBIDDEN, '_')
       // many spaces push the true extension out of sight
-      .replace(BLANK, ' '),
+      .replace(BLANK, ' ')
+      .replace(PILE_OF_MARKS, '$1'),
   );
   if (bytesOf(safe) > MAXIMUM_BYTES) {
     const extension = safe.slice(extensionStart(safe));
@@ -75,7 +77,7 @@ export function safeName(name: string): string {
  * @example ownName('a "b"  c.txt') // 'a "b"  c.txt'
  */
 export function ownName(name: string): string {
-  const shown = name.replace(/\p{Cs}/gu, '\u{FFFD}').replace(INVISIBLE, '');
+  const shown = withoutUnseen(name.replace(/\p{Cs}/gu, '\u{FFFD}'));
   return shown.trim() === '' ? FALLBACK : shown;
 }
 

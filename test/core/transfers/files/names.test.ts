@@ -55,6 +55,8 @@ describe('a name from outside becomes one that every system can show and write',
     ['a\u00A0\u3000b.txt', 'a b.txt'],
     [`invoice.pdf${'\u3164'.repeat(60)}\u2800.exe`, 'invoice.pdf .exe'],
     ['setup.exe\u3164', 'setup.exe'],
+    ['invoice\u034f.p\u{e0064}df', 'invoice.pdf'],
+    [`a${'\u0301'.repeat(300)}.txt`, 'á\u0301\u0301\u0301\u0301.txt'],
     // what stays
     ['reunião 😀.pdf', 'reunião 😀.pdf'],
     ['👩\u200D💻.png', '👩\u200D💻.png'],
