@@ -31,6 +31,8 @@ export type ProviderErrorCode =
   | 'peer-cannot-keep'
   /** Its program is older than what everybody else here speaks. */
   | 'peer-outdated'
+  /** Did not take what would have been sent encrypted, perhaps because it would be. */
+  | 'encryption-refused'
   /** The service that keeps files on the way to their receivers did not take one. */
   | 'store-failed'
   /** That service takes no file without content. */

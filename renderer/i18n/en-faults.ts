@@ -49,6 +49,10 @@ export const enFaults = {
     said: 'This person uses an older AIMS that cannot prove who it is.',
     todo: 'Ask them to update AIMS.',
   },
+  'encryption-refused': {
+    said: 'The other side did not take an encrypted transfer. Its program may take files unencrypted only.',
+    todo: 'Ask them to turn on encryption (TLS) for file transfers.',
+  },
   'store-failed': {
     said: 'The file service of your server did not take the file.',
     todo: 'Try again later; if it stays so, ask the help desk.',

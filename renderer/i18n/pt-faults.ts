@@ -51,6 +51,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     said: 'Esta pessoa usa um AIMS mais antigo, que não consegue provar quem é.',
     todo: 'Peça-lhe que atualize o AIMS.',
   },
+  'encryption-refused': {
+    said: 'O outro lado não aceitou uma transferência cifrada. O programa dele pode aceitar ficheiros só sem cifra.',
+    todo: 'Peça-lhe que ative a cifra (TLS) nas transferências de ficheiros.',
+  },
   'store-failed': {
     said: 'O serviço de ficheiros do seu servidor não aceitou o ficheiro.',
     todo: 'Tente mais tarde; se persistir, fale com o apoio informático.',

@@ -28,6 +28,8 @@ export interface OutgoingContext {
   direct: boolean;
   /** Who decides about lines that are added later. */
   added: AddedLines;
+  /** The peer has refused the same in clear. */
+  refusedInClear?: boolean;
 }
 
 /** How long an offer waits for its answer in this form; then it stays open without an INVITE. */
@@ -38,6 +40,8 @@ const BODY_MAXIMUM = 14_336;
 export const ICON_MAXIMUM = 8_192;
 /** Headers and delimiter of a body part. */
 const PART_OVERHEAD = 250;
+/** RFC 3261 §21.4.26: no common media, which may be said of `TCP/MSRP` by a peer that takes `TCP/TLS/MSRP` only. */
+const NO_COMMON_MEDIA: readonly number[] = [488, 606];
 /** The offer as it stands cannot be understood, though a simpler one may. */
 const TOO_MUCH: readonly number[] = [400, 415, 488, 606];
 
@@ -104,7 +108,8 @@ export class OutgoingOffer {
       const tooMuch = state.state === 'rejected' && TOO_MUCH.includes(state.rejection.status);
       // RFC 5547 §8.8: a peer that knows no multipart gets the offer again without the pictures
       if (tooMuch && parts.length > 0) this.#guarded(() => this.#invite(host, false));
-      else if (tooMuch && this.#lines.length > 1) this.#split();
+      else if (tooMuch && this.#lines.length > 1) this.#split(this.#context);
+      else if (state.state === 'rejected' && this.#mayEncrypt(state.rejection.status)) this.#encrypt();
       else this.#onSip(state, { sip, origin, ours });
     });
   }
@@ -130,13 +135,30 @@ export class OutgoingOffer {
     });
   }
 
-  /** Not every client reads more than one line: each file goes on with an offer of its own. */
-  #split(): void {
+  /**
+   * Once: what is encrypted may be what the peer wants (SIP SIMPLE SDK 5.5 is shipped so), though our signalling is not. Never the
+   * other way round: what would have been encrypted goes in clear only when a person says so.
+   */
+  #mayEncrypt(status: number): boolean {
+    const isClear = this.#lines.every(({ line }) => !line.address.secure) && this.#context.place()?.secure === false;
+    return isClear && NO_COMMON_MEDIA.includes(status);
+  }
+
+  #encrypt(): void {
+    const place = (): MediaPlace | undefined => {
+      const clear = this.#context.place();
+      return clear && { ...clear, secure: true };
+    };
+    this.#split({ ...this.#context, place, refusedInClear: true });
+  }
+
+  /** Each file goes on with an offer of its own, since not every client reads more than one line. */
+  #split(context: OutgoingContext): void {
     this.#answered = true;
     clearTimeout(this.#timer);
     for (const { transfer, line } of this.#lines) {
       line.end();
-      if (!transfer.over) new OutgoingOffer(this.#to, [transfer], this.#context);
+      if (!transfer.over) new OutgoingOffer(this.#to, [transfer], context);
     }
   }
 
@@ -153,7 +175,8 @@ export class OutgoingOffer {
           this.#each((transfer) => transfer.unanswered(rung.alike));
           break;
         }
-        const why = fromRejection(state.rejection, this.#context.direct);
+        const isEncrypted = said.ours.every((media) => media.kind === 'file' && media.file.secure);
+        const why = fromRejection(state.rejection, this.#context.direct, isEncrypted && !this.#context.refusedInClear);
         this.#each((transfer) => {
           if (why === 'declined') transfer.declined();
           else if (why === 'cancelled') transfer.cancelledByPeer();

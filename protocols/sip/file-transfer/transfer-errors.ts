@@ -101,8 +101,12 @@ export function isUnanswered(rejection: Rejection, rung: { alike: boolean } | un
   return rejection.local ? rung.alike : NOBODY_CAME.includes(rejection.status);
 }
 
-/** What a refused INVITE says about the offer (RFC 3261 §21). */
-export function fromRejection(rejection: Rejection, direct: boolean): ProviderError | 'declined' | 'cancelled' {
+/** What a refused INVITE says about the offer (RFC 3261 §21). `secure`: only encrypted media were offered. */
+export function fromRejection(
+  rejection: Rejection,
+  direct: boolean,
+  secure = false,
+): ProviderError | 'declined' | 'cancelled' {
   if (rejection.status === 603) return rejection.warning?.includes(`"${CANCELLED}"`) ? 'cancelled' : 'declined';
   if (saysUnkeepable(rejection)) {
     return new ProviderError('peer-cannot-keep', { protocolCode: 480 });
@@ -112,6 +116,8 @@ export function fromRejection(rejection: Rejection, direct: boolean): ProviderEr
   }
   // we did not cancel it: somebody on the way found that it rang for too long
   if (rejection.status === 487) return new ProviderError('timeout', { protocolCode: 487, retryable: true });
+  if (secure && rejection.status === 488 && !rejection.local)
+    return new ProviderError('encryption-refused', { protocolCode: 488 });
   return requestError(rejection);
 }
 

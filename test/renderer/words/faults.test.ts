@@ -28,6 +28,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'peer-unknown': true,
   'peer-cannot-keep': true,
   'peer-outdated': true,
+  'encryption-refused': true,
   'store-failed': true,
   'empty-refused': true,
   'not-supported': true,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { MemorySink, parseCpim } from '../../../msrp/index.ts';
+import { fingerprintOf, MemorySink, parseCpim } from '../../../msrp/index.ts';
 import { createCertificate } from '../../../protocols/sip/media/certificate.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
@@ -210,5 +210,57 @@ describe('when we send', () => {
     sip.accept({ sdp: remote.sdp.replace(/sha-256 \S+/, `sha-256 ${Array(32).fill('AA').join(':')}`) });
     expect(await outcome(sending)).toBe('failed tls-untrusted');
     expect(transfer.bytes).toBe(0);
+  });
+});
+
+describe('a receiver whose media are set otherwise than ours', () => {
+  /** Refuses media of the other kind with 488. */
+  const taking = async (protocol: 'TCP/MSRP' | 'TCP/TLS/MSRP') => {
+    const { agent, uri } = await directAgent('blink');
+    const { endpoint } = await endpointOf();
+    const identity = createCertificate(Date.now());
+    const listener = await endpoint.listen({
+      host: '127.0.0.1',
+      ...(protocol === 'TCP/MSRP' ? {} : { tls: identity }),
+    });
+    const sink = new MemorySink(10_000);
+    const offered: string[] = [];
+    agent.onInvite = (sip) => {
+      const offer = sip.remote?.sdp ?? '';
+      offered.push(/^m=message \d+ (\S+)/m.exec(offer)?.[1] ?? '');
+      if (offered.at(-1) !== protocol) {
+        sip.reject(488);
+        return;
+      }
+      const session = endpoint.createSession({ listener, accept: () => ({ sink }) });
+      const line = media(
+        session.localPath,
+        listener.port,
+        'a=recvonly',
+        'a=setup:passive',
+        `a=fingerprint:${fingerprintOf(identity.cert)}`,
+      );
+      sip.accept({ sdp: lines(...head, ...line.map((each) => each.replace('TCP/MSRP', protocol))) });
+      session.start({ remotePath: pathOf(offer), role: 'passive' }).catch(() => {});
+    };
+    return { uri, offered, sink };
+  };
+
+  test('gets a file encrypted after refusing it in clear', async () => {
+    const ana = await filePeer('ana');
+    const { uri, offered, sink } = await taking('TCP/TLS/MSRP');
+    const content = new Content(randomBytes(5_000));
+    expect(await outcome(offerOne(ana.files, uri, fileOf(content)))).toBe('finished');
+    expect(offered).toEqual(['TCP/MSRP', 'TCP/TLS/MSRP']);
+    expect(Buffer.compare(sink.bytes, content.bytes)).toBe(0);
+  });
+
+  test('is not sent in clear what would have been encrypted, and the reason is said', async () => {
+    const ana = await filePeer('ana', { secure: true });
+    const { uri, offered } = await taking('TCP/MSRP');
+    expect(await outcome(offerOne(ana.files, uri, fileOf(new Content(randomBytes(10)))))).toBe(
+      'failed encryption-refused',
+    );
+    expect(offered).toEqual(['TCP/TLS/MSRP']);
   });
 });
