@@ -1,6 +1,8 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bubble, openTalk, say } from './people.ts';
+import { png } from '../contract/pictures/made-pictures.ts';
+import { bubble, openTalk, say, sendFiles } from './people.ts';
 import { joinThisNetwork, type Program, startProgram, temporaryFolder } from './program.ts';
 
 // What only a real window with real fonts shows.
@@ -63,6 +65,35 @@ describe('the window of a talk', () => {
       return Math.min(inner.left - outer.left, outer.right - inner.right);
     });
     expect(air).toBeGreaterThan(3);
+  });
+
+  it('has a picture of a small picture that is sent, and none of one that takes a gigabyte to decode', async () => {
+    const sent = path.join(dataFolder, 'sent');
+    fs.mkdirSync(sent);
+    const files = { 'small.png': png(64, 64), 'bomb.png': png(20_000, 20_000), 'wide.png': png(16_385, 1) };
+    for (const [name, data] of Object.entries(files)) fs.writeFileSync(path.join(sent, name), data);
+    await sendFiles(
+      ana,
+      Object.keys(files).map((name) => path.join(sent, name)),
+    );
+    // the sender's own line has what the offer carries
+    for (const [name, pictures] of [
+      ['small.png', 1],
+      ['bomb.png', 0],
+      ['wide.png', 0],
+    ] as const) {
+      await rui.page
+        .getByRole('button', { name: `Accept ${name}` })
+        .first()
+        .waitFor();
+      for (const { page } of [ana, rui])
+        expect(
+          await page
+            .getByRole('article', { name: new RegExp(name) })
+            .locator('img')
+            .count(),
+        ).toBe(pictures);
+    }
   });
 
   it('has room for more than twelve short messages', async () => {

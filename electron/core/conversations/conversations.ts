@@ -33,12 +33,15 @@ import { messageMayMove } from './message-state.ts';
 import type { Notifier } from './notifier.ts';
 import { Outbox } from './outbox.ts';
 import { Reports } from './reports.ts';
-import { searchParts, searchQuery } from './search-query.ts';
+import { hasWords, searchParts, searchQuery } from './search-query.ts';
 import { Talks } from './talks.ts';
 import { Typing } from './typing.ts';
 
-/** Messages looked through in one turn of the loop, when no index helps. */
+/** Messages looked through in one turn of the loop. */
 const SEARCH_SPAN = 10_000;
+/** So many messages at most are read to be asked one by one whether they have the words, too. */
+const FEW = 2_000;
+const EVERY = Number.MAX_SAFE_INTEGER;
 /** Unread texts of one person, and of all together, beyond which no more are taken where no server sets limits. */
 const MOST_UNREAD = 2_000;
 const MOST_UNREAD_TOGETHER = 10_000;
@@ -291,15 +294,34 @@ export class Conversations implements TransferTalks {
   /** Newest first. */
   async search(query: string, talkId: string | undefined, limit: number): Promise<Message[]> {
     if (talkId !== undefined) this.talks.must(talkId);
-    const { words, parts } = searchParts(query);
+    const { words, parts, grams } = searchParts(query);
     const match = searchQuery(words);
-    if (match !== undefined) return this.#messages.search(match, parts, talkId, limit);
+    if (match !== undefined) {
+      const few = parts.length > 0 && grams !== undefined && this.#messages.gramsReach(grams, EVERY, FEW) === 0;
+      if (!few) return this.#messages.search(match, parts, talkId, limit);
+      // asked of each: the words may be everywhere, and the index would put all of those together first
+      const all = { after: 0, upTo: EVERY };
+      const fitting = this.#messages
+        .withGrams(grams, parts, all, talkId, FEW)
+        .filter(({ text }) => hasWords(text, words));
+      return fitting.slice(0, limit);
+    }
     const found: Message[] = [];
     if (parts.length === 0) return found;
-    for (let upTo = this.#messages.lastSequence(); upTo > 0 && found.length < limit; upTo -= SEARCH_SPAN) {
-      const range = { after: Math.max(0, upTo - SEARCH_SPAN), upTo };
-      found.push(...this.#messages.containing(parts, range, talkId, limit - found.length));
-      // there is no index for these: everything else has its turn in between
+    let upTo = this.#messages.lastSequence();
+    while (upTo > 0 && found.length < limit) {
+      const left = limit - found.length;
+      if (grams === undefined) {
+        const range = { after: Math.max(0, upTo - SEARCH_SPAN), upTo };
+        found.push(...this.#messages.containing(parts, range, talkId, left));
+        upTo = range.after;
+      } else {
+        const reach = this.#messages.gramsReach(grams, upTo, SEARCH_SPAN);
+        const range = { after: Math.max(0, reach - 1), upTo };
+        found.push(...this.#messages.withGrams(grams, parts, range, talkId, left));
+        upTo = range.after;
+      }
+      // many may have the characters and few what was meant: everything else has its turn in between
       await nextTurn();
     }
     return found;

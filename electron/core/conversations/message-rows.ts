@@ -232,6 +232,44 @@ export class MessageRows {
       .map((row) => toStored(row).message);
   }
 
+  /** The oldest of the newest `limit` messages up to `upTo` that have the `grams` of the second index; 0 when there are fewer. */
+  gramsReach(grams: string, upTo: number, limit: number): number {
+    return (
+      this.#driver.get<{ at: number }>(
+        `SELECT rowid AS at FROM messages_text_parts WHERE messages_text_parts MATCH ? AND rowid <= ?
+         ORDER BY rowid DESC LIMIT 1 OFFSET ?`,
+        grams,
+        upTo,
+        limit - 1,
+      )?.at ?? 0
+    );
+  }
+
+  /** As `containing`, of those that have the `grams` of the second index. */
+  withGrams(
+    grams: string,
+    parts: readonly string[],
+    range: { after: number; upTo: number },
+    talkId: string | undefined,
+    limit: number,
+  ): Message[] {
+    const inTalk = talkId === undefined ? '' : 'AND messages.talk_id = ?';
+    return this.#driver
+      .all<Row>(
+        `SELECT messages.* FROM messages_text_parts JOIN messages ON messages.sequence = messages_text_parts.rowid
+         WHERE messages_text_parts MATCH ? AND messages_text_parts.rowid > ? AND messages_text_parts.rowid <= ?
+         ${withParts(parts)} ${inTalk} AND messages.talk_id NOT IN (SELECT id FROM removed_talks)
+         ORDER BY messages_text_parts.rowid DESC LIMIT ?`,
+        grams,
+        range.after,
+        range.upTo,
+        ...parts,
+        ...(talkId === undefined ? [] : [talkId]),
+        limit,
+      )
+      .map((row) => toStored(row).message);
+  }
+
   /** `match` in the words of FTS5, and every one of `parts` (patterns of LIKE); newest first. */
   search(match: string, parts: readonly string[], talkId: string | undefined, limit: number): Message[] {
     const inTalk = talkId === undefined ? '' : 'AND messages.talk_id = ?';

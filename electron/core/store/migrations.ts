@@ -127,7 +127,40 @@ ALTER TABLE messages ADD COLUMN delivery_owed INTEGER;
 CREATE INDEX messages_delivery_owed ON messages (account_id, sequence) WHERE delivery_owed IS NOT NULL;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE, SECOND];
+const THIRD = `
+-- Scripts that put no space between words, and pictures: a second index of the search has each of their characters and each
+-- pair of them as words of hex digits, up to 2000 characters of a text; \`long\` marks what has more. 3584 is U+0E00.
+CREATE VIEW messages_text_grams (sequence, grams) AS
+  SELECT sequence, coalesce((
+    WITH RECURSIVE place (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < min(length(text), 2000))
+    SELECT group_concat(
+      hex(substr(text, n, 1)) || iif(unicode(substr(text, n + 1, 1)) >= 3584, ' ' || hex(substr(text, n, 2)), ''), ' '
+    ) FROM place WHERE unicode(substr(text, n, 1)) >= 3584
+  ), '') || iif(length(text) > 2000, ' long', '')
+  FROM messages WHERE text GLOB '*[' || char(3584) || '-' || char(1114111) || ']*';
+CREATE VIRTUAL TABLE messages_text_parts USING fts5 (
+  grams, content = 'messages_text_grams', content_rowid = 'sequence', detail = none, columnsize = 0
+);
+INSERT INTO messages_text_parts (messages_text_parts) VALUES ('rebuild');
+CREATE TRIGGER messages_text_parts_insert AFTER INSERT ON messages BEGIN
+  INSERT INTO messages_text_parts (rowid, grams)
+    SELECT sequence, grams FROM messages_text_grams WHERE sequence = new.sequence;
+END;
+CREATE TRIGGER messages_text_parts_delete BEFORE DELETE ON messages BEGIN
+  INSERT INTO messages_text_parts (messages_text_parts, rowid, grams)
+    SELECT 'delete', sequence, grams FROM messages_text_grams WHERE sequence = old.sequence;
+END;
+CREATE TRIGGER messages_text_parts_before_update BEFORE UPDATE OF text ON messages BEGIN
+  INSERT INTO messages_text_parts (messages_text_parts, rowid, grams)
+    SELECT 'delete', sequence, grams FROM messages_text_grams WHERE sequence = old.sequence;
+END;
+CREATE TRIGGER messages_text_parts_after_update AFTER UPDATE OF text ON messages BEGIN
+  INSERT INTO messages_text_parts (rowid, grams)
+    SELECT sequence, grams FROM messages_text_grams WHERE sequence = new.sequence;
+END;
+`;
+
+const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE, SECOND, THIRD];
 
 /** What `PRAGMA user_version` says in a database of this program. */
 export const STORE_VERSION = MIGRATIONS.length;

@@ -62,12 +62,13 @@ export function integrityBeside(
   return { found, stop };
 }
 
-/** Makes every index again, the one of the search too. Throws `damaged` where a table holds twice what must be there once. */
+/** Makes every index again, those of the search too. Throws `damaged` where a table holds twice what must be there once. */
 export function makeIndexesAnew(driver: Driver): void {
   try {
     driver.transaction(() => {
       driver.exec('REINDEX');
-      driver.exec("INSERT INTO messages_text (messages_text) VALUES ('rebuild')");
+      for (const index of ['messages_text', 'messages_text_parts'])
+        driver.exec(`INSERT INTO ${index} (${index}) VALUES ('rebuild')`);
     });
   } catch (cause) {
     if (StoreError.from(cause).code !== 'constraint') throw cause;
