@@ -237,6 +237,29 @@ test('a file that is offered once more under another id after a crash of its sen
   expect(rui.transfers.snapshot()).toHaveLength(1);
 });
 
+test('a file that was offered once more before anybody noticed the crash waits for nobody once it is here', async () => {
+  const rui = new Desk(ANA);
+  const provider = new MemoryProvider(RUI);
+  await rui.transfers.recover();
+  rui.transfers.attach(ACCOUNT, provider);
+  onTestFinished(() => rui.transfers.shutDown());
+  const first = await offered({ rui, provider }, 'one');
+  await send(first, SIZE / 2);
+  const second = await offered({ rui, provider }, 'two');
+  first.interrupt();
+  await send(second);
+  await rui.transfers.shutDown();
+  const states = rui.transfers
+    .snapshot()
+    .map(({ state, path: file, bytes }) => [state, path.basename(file ?? ''), bytes]);
+  const { name } = factsOf(1, SIZE);
+  expect(states).toEqual([
+    ['completed', name, SIZE],
+    ['completed', name, SIZE],
+  ]);
+  expect(rui.downloaded()).toEqual([name]);
+});
+
 test.each([
   ['of somebody else', 'sip:eva@campus.test', {}],
   ['with another name', ANA, { name: 'other.bin' }],

@@ -124,3 +124,23 @@ export function adoptLost(
   ledger.amend(found.id, { side: adopted.side });
   return adopted;
 }
+
+/**
+ * What waits for the same file of the same peer, which is here now: its sender had crashed and offered it under another id before
+ * anybody noticed. They have its path from now on.
+ */
+export function waitingTwins(ledger: TransferLedger, id: string): readonly string[] {
+  const whole = ledger.get(id);
+  if (!whole) return [];
+  const { path, size, route, name, hashes } = whole;
+  const twins = ledger
+    .all()
+    .filter((row) => isReceiving(row) && row.stage.state === 'waiting-for-peer' && row.name === name)
+    .filter((row) => row.route.accountId === route.accountId && row.route.address === route.address)
+    .filter((row) => isSameContent(row, size, hashes));
+  for (const twin of twins) {
+    ledger.amend(twin.id, { path, size });
+    ledger.progress(twin.id, size ?? 0);
+  }
+  return twins.map((twin) => twin.id);
+}

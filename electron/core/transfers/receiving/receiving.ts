@@ -26,6 +26,7 @@ import {
   isWorthKeeping,
   mayBeSame,
   refusalOf,
+  waitingTwins,
   wantedOf,
 } from './checks.ts';
 import { Finishing } from './finishing.ts';
@@ -194,9 +195,7 @@ export class Receiving {
   }
 
   /** Before `recover`: from here on each part there is belongs to one row. */
-  async settle(): Promise<void> {
-    await this.#parts.settle(this.#context.clock.now());
-  }
+  settle = (): Promise<void> => this.#parts.settle(this.#context.clock.now());
 
   /** What an earlier life of the program left. */
   recover(row: ReceivingRow): void {
@@ -422,6 +421,8 @@ export class Receiving {
       await this.#finishing.finish(id, part, path.basename(accepted.target), accepted.abort.signal);
       this.#live.get(id)?.stop();
       this.#live.delete(id);
+      for (const twin of waitingTwins(this.#ledger, id))
+        this.#end(twin, { state: 'completed', endedAt: this.#context.clock.now() });
     } catch (error) {
       const fault = ProviderError.from(error);
       // the provider learns it by this rejection, and tells the peer
