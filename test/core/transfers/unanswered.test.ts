@@ -78,6 +78,18 @@ describe('a file that nobody has answered in time', () => {
     expect(anaProvider.sent).toHaveLength(2);
   });
 
+  test('is asked for once, however often a person says yes', async () => {
+    const { ana, rui, ruiProvider, sent, received } = await unanswered();
+    const before = ruiProvider.received.length;
+    const answers = await Promise.allSettled(
+      [1, 2, 3].map(() => call(rui, 'transfers.accept', { transferId: received })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    await Promise.all([ana.untilState(sent, 'completed'), rui.untilState(received, 'completed')]);
+    expect(ruiProvider.received).toHaveLength(before + 1);
+    expect(rui.downloaded()).toEqual(['a.txt']);
+  });
+
   test('waits for its sender when it is accepted while they are away, and comes when they are back', async () => {
     const { rui, anaProvider, ruiProvider, ana, sent, received } = await unanswered();
     ana.transfers.detach(ACCOUNT);

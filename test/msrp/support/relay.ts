@@ -4,8 +4,8 @@ import tls from 'node:tls';
 import { onTestFinished } from 'vitest';
 import type { TlsIdentity } from '../../../msrp/index.ts';
 
-/** What is done with a frame of a client: taken, swallowed, or the client's connection cut before or after. */
-export type Deed = 'pass' | 'swallow' | 'cut' | 'pass-and-cut';
+/** What is done with a frame of a client: taken, swallowed, confirmed and then lost, or the client's connection cut before or after. */
+export type Deed = 'pass' | 'swallow' | 'lose' | 'cut' | 'pass-and-cut';
 
 interface Client {
   socket: net.Socket;
@@ -136,12 +136,19 @@ export class TestRelay {
         this.frames.push(frame);
         const deed = this.deed(frame);
         if (deed === 'pass' || deed === 'pass-and-cut') this.#take(client, frame);
+        if (deed === 'lose') this.#confirm(client, frame);
         if (deed === 'cut') socket.resetAndDestroy();
         if (deed === 'pass-and-cut') socket.end(() => socket.destroy());
         this.#tell();
       }
     });
     this.#tell();
+  }
+
+  #confirm(client: Client, frame: string): void {
+    const [, tid = '', to = '', from = ''] =
+      /MSRP (\S+) SEND\r\nTo-Path: (\S+).*\r\nFrom-Path: (\S+)/.exec(frame) ?? [];
+    client.socket.write(`MSRP ${tid} 200 OK\r\nTo-Path: ${from}\r\nFrom-Path: ${to}\r\n-------${tid}$\r\n`);
   }
 
   #take(client: Client, frame: string): void {

@@ -113,6 +113,17 @@ describe('the connection to the relay is lost', () => {
   });
 });
 
+test('that a text was read goes by MESSAGE when the relay had it and the peer never did', async () => {
+  const { relay, ana, bob } = await relayed();
+  const said = ana.say(bob, 'read me');
+  await ana.marked(said.id, 'delivered');
+  relay.deed = (frame) => (/^MSRP \S+ SEND/.test(frame) && frame.includes('<displayed/>') ? 'lose' : 'pass');
+  const pages = ana.pages.length;
+  bob.messaging.sendRead(ana.address, said.id);
+  await ana.marked(said.id, 'read');
+  expect(ana.pages.slice(pages)).toContain('message/cpim');
+});
+
 test('a path that expires is replaced by another, and the peer uses it', async () => {
   const relay = await TestRelay.open();
   relay.expires = 1;

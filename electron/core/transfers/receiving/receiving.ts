@@ -92,7 +92,7 @@ export class Receiving {
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
-    if (unansweredOf(row.stage)) this.#askLate(row);
+    if (unansweredOf(row.stage) && !this.#live.has(row.id)) this.#askLate(row);
     const live = this.#live.get(row.id);
     const open = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer' || live?.held;
     if (!live || live.accepted || !open) throw refuse('wrong-state');

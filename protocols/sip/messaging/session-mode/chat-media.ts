@@ -167,13 +167,15 @@ export class ChatMedia {
     const line = this.#line;
     if (!line) return { state: 'broken' };
     if (Buffer.byteLength(content) > (this.#forms?.maximum ?? 0)) return { state: 'refused' };
+    // RFC 4976 §6.4.1: behind a relay a 200 says only that the relay has it
+    const report = options.report === true || line.relayed;
     let message: OutgoingMessage;
     try {
       message = line.session.send({
         contentType,
         body: content,
         ...messageId(options.id),
-        successReport: options.report === true,
+        successReport: report,
         progressEvery: PROGRESS,
         // relays lose large frames without a word
         ...(line.relayed ? { chunking: 'relay' as const } : {}),
@@ -184,7 +186,7 @@ export class ChatMedia {
     const remote = this.#remote;
     return confirmed(message, {
       clock: this.#context.clock,
-      relayed: line.relayed && options.report === true,
+      relayed: line.relayed,
       // it may have gone to where the peer was before
       silent: () => this.#remote === remote && silent(line),
     });
