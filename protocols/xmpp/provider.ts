@@ -274,7 +274,9 @@ export class XmppProvider implements Provider {
   async #readArchive(generation: number): Promise<void> {
     const release = (): void => {
       clearTimeout(this.#reconciling);
-      if (generation === this.#generation) this.#messaging.outbox.release();
+      if (generation !== this.#generation) return;
+      this.#messaging.release();
+      this.#messaging.outbox.release();
     };
     this.#reconciling = setTimeout(release, this.#timings.reconcile);
     if (this.#stores.archive) await this.#messaging.archive.catchUp(release);

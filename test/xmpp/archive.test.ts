@@ -198,6 +198,47 @@ it('reads only what is new at the next login, page by page, and confirms it', as
   expect(receipt.getChild('received', NS.receipts)?.attrs.id).toBe('m-z');
 });
 
+it('shows what came while it was away before what comes live, in the order in which it was written', async () => {
+  const storage = memoryStorage(new Map([['archive.newest', 'a9']]));
+  const live = text('a12', 'the third');
+  const all = [...entries(10), text('a10', 'the first'), text('a11', 'the second'), live];
+  const behaviour = archiving(all, {
+    on: (line, element) => {
+      // before the answer of the archive, as after a kill in the middle
+      if (element.is('iq') && element.getChild('query', NS.archive)) {
+        const id = `<stanza-id xmlns='${NS.stanzaId}' by='${OWN}' id='a12'/>`;
+        line.write(live.stanza.replace('</message>', `${id}</message>`));
+      }
+      return false;
+    },
+  });
+  const { ana } = await setUp(behaviour, { storage });
+  await ana.texts(3);
+  expect(ana.received.map(({ text: body }) => body)).toEqual(['the first', 'the second', 'the third']);
+});
+
+it('does not lose what came live while an archive that fails was asked', async () => {
+  const storage = memoryStorage(new Map([['archive.newest', 'a9']]));
+  const { ana } = await setUp(
+    {
+      disco: [NS.archive],
+      on: (line, element) => {
+        if (!element.is('iq') || !element.getChild('query', NS.archive)) return false;
+        const id = `<stanza-id xmlns='${NS.stanzaId}' by='${OWN}' id='a12'/>`;
+        line.write(text('a12', 'live').stanza.replace('</message>', `${id}</message>`));
+        line.write(
+          `<iq type='error' id='${element.attrs.id}'><error type='wait'><resource-constraint xmlns='${NS.stanzaErrors}'/></error></iq>`,
+        );
+        return true;
+      },
+    },
+    { storage },
+  );
+  expect(await ana.texts(1)).toMatchObject([{ text: 'live', archiveId: 'a12' }]);
+  // it is read again the next time
+  expect(storage.content.get('archive.newest')).toBe('a9');
+});
+
 it('moves past what nobody sees', async () => {
   const receipt: Entry = {
     id: 'r1',

@@ -67,6 +67,16 @@ export class Archive {
     if (this.#caughtUp) this.#storage.put(NEWEST, archiveId);
   }
 
+  /** An earlier visit has come to a place, from which this one reads on. */
+  get hasPlace(): boolean {
+    return this.#storage.get(NEWEST) !== undefined;
+  }
+
+  /** Something was not kept: the place reached is not moved past it in this session. */
+  loseTrack(): void {
+    this.#caughtUp = false;
+  }
+
   /** A new session: nothing of the old one's reading goes on. */
   reset(): void {
     this.#run += 1;

@@ -97,6 +97,8 @@ export class Messaging implements MessagingOperationSet {
   readonly #reported = new Emitter<MessageReport>();
   readonly onReported = this.#reported.on;
   readonly #markable: Markable;
+  /** What came live while the archive was still being read, and is in it, too; undefined when nothing waits for that. */
+  #early: { message: DecodedMessage; carriage: Carriage }[] | undefined;
   /** Archive ids already handed over: the same text comes live, as a carbon and from the archive. */
   readonly #seen = new Recent(5000);
   readonly #told = new Recent(1000);
@@ -179,6 +181,21 @@ export class Messaging implements MessagingOperationSet {
     this.#noTyping.clear();
     this.#composing.clear();
     this.archive.reset();
+    // what a program that was killed had not taken comes out of the archive, and was written before
+    this.#early = this.archive.hasPlace ? [] : undefined;
+  }
+
+  /** The archive has been read, or is not waited for any longer: what came live meanwhile has its turn. */
+  release(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    try {
+      for (const { message, carriage } of early) this.#takeMessage(message, carriage);
+    } catch (error) {
+      if (!(error instanceof NotKept)) throw error;
+      // no room: what is left is read at the next login
+      this.archive.loseTrack();
+    }
   }
 
   #takeCarbon(stanza: Element, carbon: Element, own: string): void {
@@ -211,6 +228,10 @@ export class Messaging implements MessagingOperationSet {
     if (message.type === 'groupchat') return;
     const { archiveId } = carriage;
     if (archiveId !== undefined && this.#seen.has(archiveId)) return;
+    if (archiveId !== undefined && carriage.via !== 'archive' && this.#early) {
+      this.#early.push({ message, carriage });
+      return;
+    }
     this.#handOver(message, carriage);
     if (archiveId === undefined) return;
     this.#seen.add(archiveId);
