@@ -19,6 +19,7 @@ export type CoreFaultCode =
   | 'passphrase-wrong'
   | 'key-damaged'
   | 'database-newer'
+  | 'database-salvaging'
   | 'database-unavailable'
   | 'core-gone';
 

@@ -11,7 +11,15 @@ import {
 } from '../contract/index.ts';
 import type { Core, Opening } from './core.ts';
 
-type Create = (onEvents: (batch: CoreEvent[]) => void, opening?: Opening) => Promise<Core>;
+interface Told {
+  onEvents: (batch: CoreEvent[]) => void;
+  /** What can be read of a damaged database is being saved. */
+  onSalvage: () => void;
+}
+type Create = (told: Told, opening?: Opening) => Promise<Core>;
+
+const NEVER = new Promise<undefined>(() => undefined);
+const SALVAGING: Fault = { code: 'database-salvaging', retryable: true };
 
 const faultOf = (error: unknown): Fault =>
   error instanceof CommandError ? error.fault : { code: 'internal', retryable: true };
@@ -35,6 +43,10 @@ export class CoreHost {
   #core: Promise<Core>;
   /** Why the last start was refused; null while there is one under way, and after it went well. */
   #fault: Fault | null = null;
+  /** A start is under way that takes long. */
+  #isSalvaging = false;
+  /** Resolves when that turns out, for who waits for the core already. */
+  #salvage: Promise<undefined> = NEVER;
   #inFront: string | null = null;
 
   constructor(create: Create, report: (error: unknown) => void) {
@@ -64,26 +76,44 @@ export class CoreHost {
   /** Never rejects. */
   async call(name: string, input: unknown): Promise<Answer> {
     if (this.#fault !== null && name === 'app.snapshot') this.#core = this.#start();
+    if (this.#isSalvaging) return { ok: false, fault: SALVAGING };
     const opening = isLockedCode(this.#fault?.code ?? '') ? openingOf(name, input) : undefined;
     if (opening) this.#core = this.#start(opening);
-    let core: Core;
+    let core: Core | undefined;
     try {
-      core = await this.#core;
+      core = await Promise.race([this.#core, this.#salvage]);
     } catch (error) {
       return { ok: false, fault: faultOf(error) };
     }
+    if (!core) return { ok: false, fault: SALVAGING };
     if (opening) return { ok: true, output: null };
     return answer(core.handlers, name, input, core.report);
   }
 
   #start(opening?: Opening): Promise<Core> {
     this.#fault = null;
-    const starting = this.#create((batch) => {
-      for (const window of this.#windows) window.events(batch);
-    }, opening);
+    let tellWaiting: () => void = () => undefined;
+    this.#salvage = new Promise((resolve) => {
+      tellWaiting = () => resolve(undefined);
+    });
+    const told: Told = {
+      onEvents: (batch) => {
+        for (const window of this.#windows) window.events(batch);
+      },
+      onSalvage: () => {
+        this.#isSalvaging = true;
+        tellWaiting();
+      },
+    };
+    const starting = this.#create(told, opening);
     starting.then(
-      (core) => core.control.talkInFront(this.#inFront),
+      (core) => {
+        this.#isSalvaging = false;
+        this.#salvage = NEVER;
+        core.control.talkInFront(this.#inFront);
+      },
       (error: unknown) => {
+        this.#isSalvaging = false;
         this.#fault = faultOf(error);
         this.#report(error);
       },

@@ -30,7 +30,7 @@ import { DiskRoom } from './store/disk-room.ts';
 import type { Driver } from './store/driver.ts';
 import { type DatabaseKey, databaseKey } from './store/key/database-key.ts';
 import { Passphrase, setSealedProfileAside } from './store/key/passphrase.ts';
-import { openStore } from './store/open-store.ts';
+import { openStoreInTurns } from './store/open-store.ts';
 import { lockProfile, makeProfileFolder } from './store/profile-lock.ts';
 import { StoreError, type StoreErrorCode } from './store/store-error.ts';
 import { createTransfers } from './transfers/index.ts';
@@ -43,6 +43,8 @@ export interface CoreParts {
   onEvents: (batch: CoreEvent[]) => void;
   /** Nothing more can be done in this process: it should end, and a new one be started. */
   onFatal: (error: unknown) => void;
+  /** What can still be read of a damaged database is being saved: the start may take minutes. */
+  onSalvage?: () => void;
   /** What a person says to a start that was refused with `passphrase-needed`. */
   opening?: Opening;
   /** Injected for tests. */
@@ -154,7 +156,7 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
     if (!invalidTextNoted) log.write('error', 'store.text-invalid');
     invalidTextNoted = true;
   };
-  const store = openStore(launch.folder, key.key, clock.now, onFault, onInvalidText);
+  const store = await openStoreInTurns(launch.folder, key.key, clock.now, onFault, onInvalidText, parts.onSalvage);
   const driver: Driver = store.driver;
   const events = new EventBatch(parts.onEvents, report);
   try {

@@ -72,15 +72,8 @@ process.on('uncaughtException', (error) => (lastResort ? lastResort.thrown(error
 process.on('unhandledRejection', (error) => (lastResort ? lastResort.rejected(error) : end(error)));
 
 const host = new CoreHost(
-  async (onEvents, opening) => {
-    const core = await createCore({
-      launch,
-      shell,
-      protocols,
-      onEvents,
-      onFatal: end,
-      ...(opening ? { opening } : {}),
-    });
+  async (told, opening) => {
+    const core = await createCore({ launch, shell, protocols, onFatal: end, ...told, ...(opening ? { opening } : {}) });
     report = core.report;
     lastResort = core.lastResort;
     os.setPriority(NICENESS);

@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { isLockedCode } from '../../electron/contract/index.ts';
 import { FirstStart } from '../first-start/first-start.tsx';
@@ -36,14 +37,22 @@ function Main() {
   );
 }
 
+/** How often a start that takes long is looked at, in ms. */
+const LOOK_AGAIN = 1000;
+
 /** What trying again in this window cannot mend: another program has to be started, installed or used first. */
-const OUTSIDE = new Set(['profile-sealed', 'profile-in-use', 'database-newer']);
+const OUTSIDE = new Set(['profile-sealed', 'profile-in-use', 'database-newer', 'database-salvaging']);
 
 /** Before the first snapshot; when the core cannot start, why, and the way to try again where that can help. */
 function Starting() {
   const { t } = useTranslation();
   const actions = useActions();
   const fault = useView((view) => view.notStarted);
+  useEffect(() => {
+    if (fault?.code !== 'database-salvaging') return;
+    const timer = setTimeout(() => void actions.reload(), LOOK_AGAIN);
+    return () => clearTimeout(timer);
+  }, [fault, actions]);
   if (fault && isLockedCode(fault.code)) return <Unlock fault={fault} />;
   return fault ? (
     <main className={styles.starting}>

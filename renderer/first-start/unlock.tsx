@@ -9,6 +9,10 @@ import { useActions } from '../store/app-context.tsx';
 import styles from './start.module.css';
 import { Trouble } from './trouble.tsx';
 
+/** The core has what it needed; it may still have to save what can be read of a damaged store. */
+const isGoingOn = (result: { output: unknown } | { fault: Fault }): result is { output: unknown } =>
+  'output' in result || result.fault.code === 'database-salvaging';
+
 /** Before anything can be read: the passphrase, or the way to begin without what it protects. */
 export function Unlock({ fault }: { fault: Fault }) {
   const [isForgotten, setForgotten] = useState(false);
@@ -39,7 +43,7 @@ function Question({ fault, onForgotten }: { fault: Fault; onForgotten: () => voi
     setBusy(true);
     const result = await actions.attempt('app.unlock', { passphrase });
     setBusy(false);
-    if ('output' in result) return void actions.reload();
+    if (isGoingOn(result)) return void actions.reload();
     setSaid(result.fault);
   };
   return (
@@ -88,7 +92,7 @@ function Forgotten({ onBack }: { onBack: () => void }) {
     setBusy(true);
     const result = await actions.attempt('app.beginAnew', {});
     setBusy(false);
-    if ('output' in result) return void actions.reload();
+    if (isGoingOn(result)) return void actions.reload();
     setSaid(result.fault);
   };
   return (

@@ -112,6 +112,10 @@ export const enFaults = {
     said: 'Your messages were last used by a newer AIMS.',
     todo: 'Install the newest AIMS on this computer.',
   },
+  'database-salvaging': {
+    said: 'The message store was damaged, and AIMS is saving what can still be read.',
+    todo: 'Wait a little: this can take some minutes, and AIMS goes on by itself.',
+  },
   'database-unavailable': {
     said: 'The message store cannot be opened just now.',
     todo: 'Check that the disk is there and not full, then try again.',

@@ -120,6 +120,10 @@ export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: strin
     said: 'As suas mensagens foram usadas por um AIMS mais recente.',
     todo: 'Instale o AIMS mais recente neste computador.',
   },
+  'database-salvaging': {
+    said: 'O arquivo de mensagens estava danificado e o AIMS está a salvar o que ainda se consegue ler.',
+    todo: 'Espere um pouco: pode demorar alguns minutos, e o AIMS continua sozinho.',
+  },
   'database-unavailable': {
     said: 'Não é possível abrir o arquivo de mensagens neste momento.',
     todo: 'Verifique se o disco está acessível e com espaço, e tente de novo.',

@@ -173,7 +173,7 @@ describe('a window whose core waits for the passphrase', () => {
   const locked = (code: string): Answer => ({ ok: false, fault: { code, retryable: true } });
   const hostOf = (profile: TestProfile) =>
     new CoreHost(
-      (onEvents, opening) => createCore({ ...profile.parts(opening), onEvents }),
+      (told, opening) => createCore({ ...profile.parts(opening), ...told }),
       () => undefined,
     );
 

@@ -1,5 +1,7 @@
 import { act, fireEvent, screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { en } from '../../renderer/i18n/en.ts';
+import { pt } from '../../renderer/i18n/pt.ts';
 import { emptyData } from './fake-core/sample.ts';
 import { openWindow } from './support/open-window.tsx';
 
@@ -36,6 +38,19 @@ describe.each([
     await screen.findByText(sentence);
     fireEvent.click(screen.getByRole('button', { name: again }));
     await expect.poll(() => screen.queryByText(sentence)).toBeNull();
+  });
+});
+
+describe.each(['en-GB', 'pt-PT'])('a damaged message store of which something is being saved (%s)', (language) => {
+  it('is said, and the window goes on by itself when that is done', async () => {
+    const salvaging = { code: 'database-salvaging', retryable: true } as const;
+    const { core } = await openWindow({ language, failing: ['app.snapshot', salvaging] });
+    const words = language === 'pt-PT' ? pt : en;
+    const { said, todo } = words.faults['database-salvaging'];
+    expect((await screen.findByRole('alert')).textContent).toContain(`${said} ${todo}`);
+    expect(screen.queryByRole('button', { name: words.common.tryAgain })).toBeNull();
+    await screen.findByRole('navigation', { hidden: false });
+    expect(core.asks('app.snapshot').length).toBeGreaterThan(1);
   });
 });
 

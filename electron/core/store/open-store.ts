@@ -6,6 +6,7 @@ import { type Driver, openDriver } from './driver.ts';
 import { writeKeptCopy } from './kept-copy.ts';
 import { migrate } from './migrations.ts';
 import { ProfileFiles } from './profile-files.ts';
+import { atOnce, inTurns, type Steps } from './steps.ts';
 import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 /** Left behind by a run that met damage: the next one looks through the whole file before it trusts it. */
@@ -57,15 +58,25 @@ export interface OpenedStore {
  * Opens the profile's database at this program's version. One made with another key is set aside until that key returns;
  * of a damaged one everything readable is carried over into a new one, and it is renamed, never deleted. Throws a
  * StoreError for all else (`newer`, `full`, `unavailable`), and then has changed nothing. `onFault` is told what is met
- * later, `onInvalidText` of each text that is no UTF-8.
+ * later, `onInvalidText` of each text that is no UTF-8, `onSalvage` that what can be read of a damaged one is being saved.
  */
-export function openStore(
+export const openStore = (...given: OpenStoreWords): OpenedStore => atOnce(openingSteps(...given));
+
+/** The same while the event loop turns: what can be saved of a large damaged database takes minutes. */
+export const openStoreInTurns = (...given: OpenStoreWords): Promise<OpenedStore> => inTurns(openingSteps(...given));
+
+type OpenStoreWords = [
   folder: string,
   key: string,
   now: () => number,
   onFault: (code: StoreErrorCode) => void,
-  onInvalidText: () => void = () => undefined,
-): OpenedStore {
+  onInvalidText?: () => void,
+  onSalvage?: () => void,
+];
+
+function* openingSteps(
+  ...[folder, key, now, onFault, onInvalidText = () => undefined, onSalvage = () => undefined]: OpenStoreWords
+): Steps<OpenedStore> {
   const files = new ProfileFiles(folder);
   const suspect = path.join(folder, SUSPECT_FILE);
   const notes: StoreNote[] = [];
@@ -91,12 +102,14 @@ export function openStore(
       throw error;
     }
   };
-  const rescue = (place: string): void => {
-    const salvaged = salvage(files, key, place, now());
+  function* rescue(place: string): Steps<void> {
+    onSalvage();
+    yield;
+    const salvaged = yield* salvage(files, key, place, now());
     fs.rmSync(suspect, { force: true });
     setAside = place;
     notes.push(noteOf(salvaged, place));
-  };
+  }
 
   // before SQLite opens anything: with a log left by a kill, opening alone mangles what the right key could still read
   if (files.printOf(key) === 'other') {
@@ -105,7 +118,7 @@ export function openStore(
     else notes.push({ code: 'database-other-key', detail: setAside });
   }
   const interrupted = interruptedSalvage(files);
-  if (interrupted !== undefined) rescue(interrupted);
+  if (interrupted !== undefined) yield* rescue(interrupted);
   const isMissing = files.isMissing();
   if (isMissing) {
     files.setDamagedAside(files.freeName('damaged', now()));
@@ -124,7 +137,7 @@ export function openStore(
       files.unmark();
       throw error;
     }
-    rescue(files.freeName('damaged', now()));
+    yield* rescue(files.freeName('damaged', now()));
     files.mark('starting');
     driver = open();
   }

@@ -62,6 +62,7 @@ const EVERY: Record<ProviderErrorCode | CoreFaultCode, true> = {
   'passphrase-wrong': true,
   'key-damaged': true,
   'database-newer': true,
+  'database-salvaging': true,
   'database-unavailable': true,
   'core-gone': true,
 };

@@ -1,4 +1,5 @@
 import type { Driver, SqlParameter } from '../driver.ts';
+import type { Steps } from '../steps.ts';
 import { StoreError } from '../store-error.ts';
 
 export type SalvagedRow = Record<string, SqlParameter>;
@@ -24,17 +25,18 @@ function attempt<Result>(work: () => Result): Result | undefined {
  * Every readable row of a table with row numbers, by halving each range that does not read. Returns how many numbers at
  * most were lost. `reading` is told of each range before it is read and may refuse it.
  */
-export function salvageNumbered(
+export function* salvageNumbered(
   source: Driver,
   table: string,
   columns: readonly string[],
   reading: (from: number, to: number) => boolean,
   found: (rows: SalvagedRow[]) => void,
-): number {
+): Steps<number> {
   const listed = ['rowid AS row_number', ...columns].join(', ');
   const sql = `SELECT ${listed} FROM ${table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid`;
   let lost = 0;
-  const read = (from: number, to: number): void => {
+  function* read(from: number, to: number): Steps<void> {
+    yield;
     const rows = reading(from, to) ? attempt(() => source.all<SalvagedRow>(sql, from, to)) : undefined;
     if (rows) {
       found(rows);
@@ -42,12 +44,12 @@ export function salvageNumbered(
       lost++;
     } else {
       const middle = Math.floor((from + to) / 2);
-      read(from, middle);
-      read(middle + 1, to);
+      yield* read(from, middle);
+      yield* read(middle + 1, to);
     }
-  };
+  }
   const last = lastNumber(source, table);
-  for (let from = 1; from <= last; from += BATCH) read(from, Math.min(from + BATCH - 1, last));
+  for (let from = 1; from <= last; from += BATCH) yield* read(from, Math.min(from + BATCH - 1, last));
   return lost;
 }
 
@@ -67,15 +69,16 @@ function lastNumber(source: Driver, table: string): number {
  * The rows from either end up to what cannot be read, one after another: that finds also those whose number was spoilt,
  * which no range holds any more.
  */
-export function scanRows(
+export function* scanRows(
   source: Driver,
   table: string,
   columns: readonly string[],
   found: (rows: SalvagedRow[]) => void,
-): void {
+): Steps<void> {
   for (const order of ['ASC', 'DESC']) {
     const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED ORDER BY rowid ${order} LIMIT ? OFFSET ?`;
     for (let size = BATCH, at = 0; ; ) {
+      yield;
       const from = at;
       const rows = attempt(() => source.all<SalvagedRow>(sql, size, from));
       if (rows?.length === 0 || (!rows && size === 1)) break;
@@ -97,23 +100,24 @@ export function numbersById(source: Driver, table: string): Map<SqlParameter, nu
 }
 
 /** Every row of a table without row numbers that can be reached from either end or from a likely beginning. */
-export function salvageKeyed(
+export function* salvageKeyed(
   source: Driver,
   table: string,
   columns: readonly string[],
   key: readonly string[],
-): { rows: SalvagedRow[]; isWhole: boolean } {
+): Steps<{ rows: SalvagedRow[]; isWhole: boolean }> {
   const rows = new Map<string, SalvagedRow>();
   const names = key.join(', ');
   const marks = key.map(() => '?').join(', ');
   const keyOf = (row: SalvagedRow): SqlParameter[] => key.map((name) => row[name]);
   /** True when it came to the end of the table, or to what is known. */
-  const walk = (direction: 'ASC' | 'DESC', beginning?: string): boolean => {
+  function* walk(direction: 'ASC' | 'DESC', beginning?: string): Steps<boolean> {
     const order = key.map((name) => `${name} ${direction}`).join(', ');
     const beyond = direction === 'ASC' ? '>' : '<';
     let after: SqlParameter[] | undefined =
       beginning === undefined ? undefined : key.map((_, at) => (at ? '' : beginning));
     for (let size = BATCH; ; ) {
+      yield;
       const where = after ? `WHERE (${names}) ${beyond} (${marks})` : '';
       const sql = `SELECT ${columns.join(', ')} FROM ${table} ${where} ORDER BY ${order} LIMIT ${size}`;
       const batch = attempt(() => source.all<SalvagedRow>(sql, ...(after ?? [])));
@@ -130,13 +134,13 @@ export function salvageKeyed(
       if (rows.size === before) return beginning !== undefined;
       after = keyOf(last);
     }
-  };
-  const isWhole = walk('ASC');
+  }
+  const isWhole = yield* walk('ASC');
   if (!isWhole) {
-    walk('DESC');
+    yield* walk('DESC');
     for (const beginning of BEGINNINGS) {
-      walk('ASC', beginning);
-      walk('DESC', beginning);
+      yield* walk('ASC', beginning);
+      yield* walk('DESC', beginning);
     }
   }
   return { rows: [...rows.values()], isWhole };

@@ -5,6 +5,7 @@ import { type KeptCopy, readKeptCopy } from '../kept-copy.ts';
 import { keptJson } from '../kept-json.ts';
 import { migrate } from '../migrations.ts';
 import { type ProfileFiles, writeWhole } from '../profile-files.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import { StoreError } from '../store-error.ts';
 import { numbersById, type SalvagedRow, salvageKeyed, salvageNumbered, scanRows } from './salvage-rows.ts';
 import { openGrafted } from './schema-graft.ts';
@@ -51,7 +52,7 @@ function readJournal(files: ProfileFiles): Journal | undefined {
  * Carries everything that can still be read of the damaged database over into a new one in its place, the rest of what is
  * small from its copy. The damaged one stays at `place`. A second call after a death goes on around what was deadly.
  */
-export function salvage(files: ProfileFiles, key: string, place: string, now: number): Salvaged {
+export function* salvage(files: ProfileFiles, key: string, place: string, now: number): Steps<Salvaged> {
   const found = readJournal(files);
   const journal: Journal = found ?? { place, deadly: [], under: null };
   if (journal.under !== null) journal.deadly.push(journal.under);
@@ -65,7 +66,7 @@ export function salvage(files: ProfileFiles, key: string, place: string, now: nu
   let result: Salvaged;
   try {
     migrate(target);
-    result = fill(target, files, key, journal, now);
+    result = yield* fill(target, files, key, journal, now);
     target.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
     target.close();
@@ -80,21 +81,36 @@ export function salvage(files: ProfileFiles, key: string, place: string, now: nu
 export function restoreKept(target: Driver, files: ProfileFiles, key: string): void {
   const copy = readKeptCopy(files.database, key);
   if (!copy) return;
-  withoutReferences(target, () => {
-    for (const [table, rows] of Object.entries(copy)) insert(target, table, (rows ?? []) as SalvagedRow[]);
-  });
+  atOnce(
+    withoutReferences(target, function* () {
+      for (const [table, rows] of Object.entries(copy)) {
+        insert(target, table, (rows ?? []) as SalvagedRow[]);
+        yield;
+      }
+    }),
+  );
 }
 
-function withoutReferences(target: Driver, work: () => void): void {
-  target.exec('PRAGMA foreign_keys = OFF');
+/** All or nothing. Nobody else writes into the target meanwhile: it is not in use yet. */
+function* withoutReferences(target: Driver, work: () => Steps<void>): Steps<void> {
+  target.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE');
   try {
-    target.transaction(work);
+    yield* work();
+    target.exec('COMMIT');
+  } catch (error) {
+    // what is half written goes with its file, or is rolled back by SQLite itself after a full disk
+    try {
+      target.exec('ROLLBACK');
+    } catch {
+      // it was
+    }
+    throw error;
   } finally {
     target.exec('PRAGMA foreign_keys = ON');
   }
 }
 
-function fill(target: Driver, files: ProfileFiles, key: string, journal: Journal, now: number): Salvaged {
+function* fill(target: Driver, files: ProfileFiles, key: string, journal: Journal, now: number): Steps<Salvaged> {
   const begin = (step: string): boolean => {
     if (journal.deadly.includes(step) || journal.deadly.length > MAXIMUM_DEATHS) return false;
     journal.under = step;
@@ -105,11 +121,11 @@ function fill(target: Driver, files: ProfileFiles, key: string, journal: Journal
   const copy = readKeptCopy(files.database, key) ?? {};
   let lost = 0;
   let isWhole = true;
-  withoutReferences(target, () => {
+  yield* withoutReferences(target, function* () {
     const source = openedSource(journal.place, `${files.database}.grafted`, key, begin);
     try {
       for (const table of tablesOf(target)) {
-        const done = source ? carryOver(source, target, table, begin) : { lost: 0, isWhole: false };
+        const done = source ? yield* carryOver(source, target, table, begin) : { lost: 0, isWhole: false };
         lost += done.lost;
         if (!done.isWhole) isWhole = false;
         // only there: a copy is a little older, and what was removed since must not come back
@@ -166,25 +182,25 @@ function columnsOf(driver: Driver, table: string): Column[] {
   }
 }
 
-function carryOver(
+function* carryOver(
   source: Driver,
   target: Driver,
   table: string,
   begin: (step: string) => boolean,
-): { lost: number; isWhole: boolean } {
+): Steps<{ lost: number; isWhole: boolean }> {
   const there = new Set(columnsOf(source, table).map(({ name }) => name));
   const columns = columnsOf(target, table).filter(({ name }) => there.has(name));
   const names = columns.map(({ name }) => name);
   if (names.length === 0) return { lost: 0, isWhole: false };
   if (table === 'messages' || table === 'transfers') {
     const reading = (from: number, to: number): boolean => begin(`${table} ${from} ${to}`);
-    const lost = salvageNumbered(source, table, names, reading, (rows) => insert(target, table, rows));
-    const left = table === 'messages' && begin('messages scan') ? carryOverStray(source, target, names) : 0;
+    const lost = yield* salvageNumbered(source, table, names, reading, (rows) => insert(target, table, rows));
+    const left = table === 'messages' && begin('messages scan') ? yield* carryOverStray(source, target, names) : 0;
     return { lost: Math.max(lost, left), isWhole: lost === 0 && left === 0 };
   }
   if (!begin(table)) return { lost: 0, isWhole: false };
   const key = columns.filter(({ pk }) => pk > 0).sort((one, other) => one.pk - other.pk);
-  const found = salvageKeyed(
+  const found = yield* salvageKeyed(
     source,
     table,
     names,
@@ -195,12 +211,12 @@ function carryOver(
 }
 
 /** Messages that the ranges did not find: returns how many of those that the index knows are still missing. */
-function carryOverStray(source: Driver, target: Driver, names: readonly string[]): number {
+function* carryOverStray(source: Driver, target: Driver, names: readonly string[]): Steps<number> {
   const count = (): number => target.get<{ count: number }>('SELECT count(*) AS count FROM messages')?.count ?? 0;
   const numbers = numbersById(source, 'messages');
   if (numbers && numbers.size <= count()) return 0;
   const others = names.filter((name) => name !== 'sequence');
-  scanRows(source, 'messages', others, (rows) => {
+  yield* scanRows(source, 'messages', others, (rows) => {
     const stray = rows.filter(({ id }) => !target.get('SELECT 1 FROM messages WHERE id = ?', id));
     // without its number it comes last
     insert(
