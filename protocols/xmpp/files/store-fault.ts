@@ -7,6 +7,7 @@ const OTHERS: ReadonlySet<ProviderErrorCode> = new Set([
   'cancelled',
   'source-changed',
   'source-missing',
+  'unreadable',
   'permission-denied',
   'internal',
 ]);
