@@ -207,6 +207,9 @@ export const en = {
       how: 'Compare these digits with those that {{name}} sees, side by side or by voice. If all are the same, nobody is in between.',
       match: 'They match',
     },
+    same: 'The same person as',
+    sameNobody: 'Nobody else',
+    sameYes: 'Join the talks with those of {{name}}',
     addresses: 'Addresses',
     subscription: {
       mutual: 'You see each other',

@@ -214,6 +214,9 @@ export const pt: Same<typeof en> = {
       how: 'Compare estes algarismos com os que {{name}} vê, lado a lado ou de viva voz. Se forem todos iguais, não há ninguém pelo meio.',
       match: 'São iguais',
     },
+    same: 'A mesma pessoa que',
+    sameNobody: 'Nenhuma outra',
+    sameYes: 'Juntar as conversas às de {{name}}',
     addresses: 'Endereços',
     subscription: {
       mutual: 'Veem-se um ao outro',

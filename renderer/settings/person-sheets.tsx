@@ -14,6 +14,7 @@ import { useActions, useFacts } from '../store/app-context.tsx';
 import { accountOf, bare, canAskToSee, takesContacts } from '../store/selectors.ts';
 import { presenceWords } from '../talk/presence-words.ts';
 import { KeyCheck } from './key-check.tsx';
+import { SamePerson } from './same-person.tsx';
 import styles from './settings.module.css';
 
 const groupsIn = (text: string): string[] => [
@@ -215,6 +216,7 @@ export function PersonSheet({ personId }: { personId: string }) {
             <TextField label={t('person.groups')} value={groups} onChange={setGroups} hint={t('person.groupsHint')} />
           </>
         )}
+        <SamePerson person={person} />
         <DialogFeet>
           {listed && (
             <Button

@@ -1,4 +1,4 @@
-import { act, fireEvent, screen, within } from '@testing-library/react';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { expect, it } from 'vitest';
 import { openWindow } from './support/open-window.tsx';
 
@@ -43,4 +43,17 @@ it('another key than the one that was verified is told in the details and at the
     await within(dialog).findAllByText(/^Another key than that of the Ana Sousa you have verified\./),
   ).not.toHaveLength(0);
   expect(await screen.findByText(/not the key you verified/)).toBeTruthy();
+});
+
+it('somebody who has set up AIMS anew is joined with who they were before, by hand', async () => {
+  const { core, dialog } = await details('unverified');
+  const rui = core.data.snapshot.people.find(({ name }) => name === 'Rui Costa');
+  if (!rui) throw new Error('no Rui');
+  const addresses = rui.addresses.map((one) => ({ ...one, key: 'unverified' as const }));
+  act(() => core.emit({ type: 'people', changed: [{ ...rui, addresses }], removed: [] }));
+  fireEvent.change(await within(dialog).findByRole('combobox', { name: 'The same person as' }), {
+    target: { value: rui.id },
+  });
+  fireEvent.click(within(dialog).getByRole('button', { name: 'Join the talks with those of Rui Costa' }));
+  await waitFor(() => expect(core.asks('people.join')).toMatchObject([{ into: rui.id }]));
 });
