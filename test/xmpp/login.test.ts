@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
+import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { certificateFor } from './support/certificates.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
 import { everybodyLeaves, memoryStorage, type Person, person } from './support/kit.ts';
