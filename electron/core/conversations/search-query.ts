@@ -52,7 +52,9 @@ const FIRST_INDEXED = 0x0e00;
 /** Each pair of neighbours that the index has, or, where there is none, each character; as the index writes them. */
 function gramsOf(part: string): string[] {
   const hex = (text: string): string => Buffer.from(text).toString('hex');
-  const characters = Array.from(part, (character) => ((character.codePointAt(0) ?? 0) >= FIRST_INDEXED ? character : ''));
+  const characters = Array.from(part, (character) =>
+    (character.codePointAt(0) ?? 0) >= FIRST_INDEXED ? character : '',
+  );
   const pairs = characters.flatMap((character, at) => {
     const next = characters[at + 1];
     return character && next ? [hex(character + next)] : [];
