@@ -41,16 +41,34 @@ class BoundedTokenizer extends Tokenizer {
  * @example textOfHtml('<p>See <a href="https://a.test/">this</a></p>') // 'See this (https://a.test/)'
  */
 export const textOfHtml = (html: string): string => {
-  const reader = new HtmlReader();
-  const tokenizer = new BoundedTokenizer({}, reader);
-  reader.enter = (mode) => {
-    tokenizer.state = mode;
-  };
-  tokenizer.write(html, true);
-  return reader.text;
+  const shown = new Set<string>();
+  for (;;) {
+    const reader = new HtmlReader(shown);
+    const tokenizer = new BoundedTokenizer({}, reader);
+    reader.enter = (mode) => {
+      tokenizer.state = mode;
+    };
+    tokenizer.write(html, true);
+    // what is left out ends somewhere: without its end tag it would take all that follows with it
+    const { unclosed } = reader;
+    if (unclosed === undefined || !DROPPED.has(unclosed)) return reader.text;
+    shown.add(unclosed);
+  }
 };
 
+/**
+ * Whether a text is a document or one element of HTML, for where the type it was sent with is lost. What only has tags in it is what
+ * somebody wrote.
+ *
+ * @example looksLikeHtml('<p>hello</p>') // true
+ */
+export const looksLikeHtml = (text: string): boolean =>
+  /^\s*(?:<!doctype\s+html\b|<html[\s>])/i.test(text) ||
+  /^\s*<(body|div|p|span|font)(?:\s[^<>]*)?>[\s\S]*<\/\1\s*>\s*$/i.test(text);
+
 class HtmlReader {
+  /** Names of elements that are read although their content is no text. */
+  readonly #shown: ReadonlySet<string>;
   enter: (mode: (typeof TokenizerMode)[keyof typeof TokenizerMode]) => void = () => undefined;
   readonly #parts: string[] = [];
   /** The element being left out, and how many of its name are open. */
@@ -62,6 +80,15 @@ class HtmlReader {
   #mark = '';
   #blank = false;
   #lineEmpty = true;
+
+  constructor(shown: ReadonlySet<string>) {
+    this.#shown = shown;
+  }
+
+  /** The element being left out at the end. */
+  get unclosed(): string | undefined {
+    return this.#skipped?.name;
+  }
 
   get text(): string {
     this.#endLink();
@@ -86,7 +113,8 @@ class HtmlReader {
     const hidden =
       value('hidden') !== undefined || /(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(value('style') ?? '');
     const foreign = tagName === 'svg' || tagName === 'math';
-    if (raw !== undefined || DROPPED.has(tagName) || (hidden && !VOID.has(tagName))) {
+    const isDropped = DROPPED.has(tagName) && !this.#shown.has(tagName);
+    if (raw !== undefined || isDropped || (hidden && !VOID.has(tagName))) {
       if (!(foreign && selfClosing)) this.#skipped = { name: tagName, depth: 1 };
       return;
     }

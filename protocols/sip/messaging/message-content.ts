@@ -9,7 +9,7 @@ import {
 import type { Address, MessageDraft, TypingState } from '../../contract/index.ts';
 import { decodeTransfer, parseMultipart } from '../multipart.ts';
 import { uriText } from '../sip-address.ts';
-import { textOfHtml } from './html-text.ts';
+import { looksLikeHtml, textOfHtml } from './html-text.ts';
 import { formatImdn, IMDN_NAMESPACE, IMDN_TYPE, type Imdn, parseImdn } from './imdn.ts';
 import { formatIsComposing, IS_COMPOSING_TYPE, type IsComposing, parseIsComposing } from './is-composing.ts';
 
@@ -177,7 +177,7 @@ const isUnderstood = ({ namespace, name }: CpimRequirement): boolean =>
 
 /**
  * Kamailio's msilo gives every message it kept out as `text/plain`, whatever it was. So for a kept message its first line
- * tells; a typing notice that comes so late says nothing any more.
+ * tells, and HTML is known by its tags; a typing notice that comes so late says nothing any more.
  */
 export const readStoredContent = (contentType: string, body: Buffer): MessageContent => {
   const start = body.toString('utf8', 0, 500);
@@ -188,7 +188,8 @@ export const readStoredContent = (contentType: string, body: Buffer): MessageCon
   }
   if (type === 'text/plain' && start.startsWith('<?xml') && parseIsComposing(body.toString('utf8')))
     return { kind: 'nothing' };
-  const content = readContent(contentType, body);
+  const isHtml = type === 'text/plain' && looksLikeHtml(body.toString('utf8'));
+  const content = readContent(isHtml ? 'text/html' : contentType, body);
   return content.kind === 'typing' ? { kind: 'nothing' } : content;
 };
 

@@ -35,3 +35,12 @@ test('a tag with hundreds of thousands of attributes ends', () => {
   const attributes = Array.from({ length: 200_000 }, (_, index) => `a${index}`).join(' ');
   expect(textOfHtml(`<b ${attributes}>x`)).toBe('x');
 });
+
+test.each(['svg', 'math', 'object', 'noscript', 'select', 'template'])(
+  'an unclosed <%s> takes nothing that follows with it',
+  (name) => {
+    expect(textOfHtml(`before <${name}><p>after</p>`)).toBe('before\nafter');
+    expect(textOfHtml(`<${name}>left out</${name}>before <${name}><p>after</p>`)).toContain('before\nafter');
+    expect(textOfHtml(`before <${name}>left out</${name}><p>after</p>`)).toBe('before\nafter');
+  },
+);

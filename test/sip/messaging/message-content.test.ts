@@ -115,6 +115,17 @@ describe('a MESSAGE body', () => {
   test('kept by a server as text/plain is still what it was', () => {
     expect(readStoredContent('text/plain', body)).toMatchObject({ kind: 'text', text: 'zażółć', id: 'm1' });
     expect(readContent('text/plain', body)).toMatchObject({ kind: 'text', text: wrapped.content });
+    for (const html of [
+      '<p>See <b>this</b> &amp; that</p>',
+      '<!DOCTYPE HTML><html><head><style>p{}</style></head><body>See this &amp; that</body></html>',
+      '<div dir="ltr">See this &amp; that<br/></div>\r\n',
+    ])
+      expect(readStoredContent('text/plain', Buffer.from(html))).toMatchObject({
+        kind: 'text',
+        text: 'See this & that',
+      });
+    for (const text of ['a < b and c > d', '<p> is a paragraph', 'use <b>bold</b> here', '<3'])
+      expect(readStoredContent('text/plain', Buffer.from(text))).toMatchObject({ kind: 'text', text });
     expect(readStoredContent('text/plain', Buffer.from(formatIsComposing('composing')))).toEqual({ kind: 'nothing' });
     expect(readStoredContent('text/plain', Buffer.from('From: me\r\nhello'))).toMatchObject({
       text: 'From: me\r\nhello',
