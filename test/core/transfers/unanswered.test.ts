@@ -106,6 +106,18 @@ describe('a file that nobody has answered in time', () => {
     await Promise.all([ana.untilState(sent, 'completed'), rui.untilState(received, 'completed')]);
   });
 
+  test('is accepted while its account is not there yet, and asked for when it is', async () => {
+    const { ana, rui, ruiProvider, sent, received } = await unanswered();
+    rui.transfers.detach(ACCOUNT);
+    await rui.restart();
+    await call(rui, 'transfers.accept', { transferId: received });
+    expect(rui.transfer(received)).toMatchObject({ state: 'waiting-for-peer', fault: null });
+    rui.transfers.attach(ACCOUNT, ruiProvider);
+    ruiProvider.registrations.emit({ state: 'online', since: 0 });
+    rui.clock.advance(ASKED_SOON);
+    await Promise.all([ana.untilState(sent, 'completed'), rui.untilState(received, 'completed')]);
+  });
+
   test('reads as cancelled once its sender, asked for it, has it no more', async () => {
     const { rui, anaProvider, ana, sent, received } = await unanswered();
     // the word of it is lost

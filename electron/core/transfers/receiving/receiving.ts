@@ -6,7 +6,6 @@ import {
   type ProtocolTransfer,
   ProviderError,
   type TransferPhase,
-  type Unsubscribe,
 } from '../../../../protocols/contract/index.ts';
 import { refuse } from '../../../contract/index.ts';
 import { commandErrorOf, faultOf } from '../../fault.ts';
@@ -30,19 +29,9 @@ import {
   wantedOf,
 } from './checks.ts';
 import { Finishing } from './finishing.ts';
+import type { Live } from './live.ts';
 import { offeredRow } from './offered-row.ts';
-import { type Opened, Parts } from './parts.ts';
-
-interface Live {
-  transfer: ProtocolTransfer;
-  stop: Unsubscribe;
-  /** Paused by us before it came again: it is taken, and stands still at once. */
-  held: boolean;
-  /** Asked for without a person's word, and nothing came yet: that it is not to be had now decides nothing. */
-  byItself: boolean;
-  /** From the moment a person accepts. */
-  accepted?: Opened & { completing?: Promise<void> };
-}
+import { Parts } from './parts.ts';
 
 /** The files others offer us: kept as rows when they are offered, as parts while they come, as files when they are whole. */
 export class Receiving {
@@ -92,12 +81,12 @@ export class Receiving {
   }
 
   async #accept(row: ReceivingRow, wished: string | undefined): Promise<void> {
-    if (unansweredOf(row.stage) && !this.#live.has(row.id)) this.#askLate(row);
+    if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
+    const target = wished ?? path.join(this.#context.downloadFolder(), row.name);
+    if (unansweredOf(row.stage) && !this.#live.has(row.id) && !this.#askLate(row, target)) return;
     const live = this.#live.get(row.id);
     const open = row.stage.state === 'offered' || row.stage.state === 'waiting-for-peer' || live?.held;
     if (!live || live.accepted || !open) throw refuse('wrong-state');
-    if (wished !== undefined && !path.isAbsolute(wished)) throw refuse('command-invalid');
-    const target = wished ?? path.join(this.#context.downloadFolder(), row.name);
     const accepted: NonNullable<Live['accepted']> = { abort: new AbortController(), target };
     live.accepted = accepted;
     const part = await this.#parts.open(row, accepted).catch((error: unknown) => {
@@ -124,12 +113,18 @@ export class Receiving {
     });
   }
 
-  /** Accepted after its offer had gone unanswered: from here on it is this side that asks for it. */
-  #askLate(row: ReceivingRow): void {
-    const transfer = this.#files(row)?.fetch?.(row.route.address, wantedOf(row));
+  /** Accepted after its offer had gone unanswered: from here on it is this side that asks for it. False: not yet. */
+  #askLate(row: ReceivingRow, target: string): boolean {
+    const files = this.#files(row);
+    const side = { ...row.side, wantedLate: true };
+    // as soon as the account is there: see `askAgain`
+    const later = !files && row.hashes.length > 0;
+    if (later) return !this.#ledger.again(row.id, { state: 'waiting-for-peer' }, { side: { ...side, target } });
+    const transfer = files?.fetch?.(row.route.address, wantedOf(row));
     if (!transfer) throw refuse('wrong-state');
-    this.#ledger.amend(row.id, { side: { ...row.side, wantedLate: true } });
+    this.#ledger.amend(row.id, { side });
     this.#follow(row.id, transfer);
+    return true;
   }
 
   #files({ route }: ReceivingRow): FileTransferOperationSet | undefined {
@@ -140,14 +135,13 @@ export class Receiving {
     if (row.stage.state !== 'offered') throw refuse('wrong-state');
     const live = this.#live.get(row.id);
     this.#end(row.id, { state: 'declined', endedAt: this.#context.clock.now() }, () => live?.transfer.decline());
-    if (live) return;
-    this.#files(row)?.close?.({ peer: row.route.address, direction: 'incoming', key: row.side.key }, wantedOf(row));
+    const offer = { peer: row.route.address, direction: 'incoming', key: row.side.key } as const;
+    if (!live) this.#files(row)?.close?.(offer, wantedOf(row));
   }
 
   /** Its sender has taken back what was open. */
   closed(accountId: string, { key }: OpenOffer): void {
-    const known = this.#ledger.rows.byOffer(accountId, key);
-    const row = known && this.#ledger.get(known.id);
+    const row = this.#ledger.get(this.#ledger.rows.byOffer(accountId, key)?.id ?? '');
     if (row && unansweredOf(row.stage))
       this.#end(row.id, { state: 'cancelled', by: 'peer', endedAt: this.#context.clock.now() });
   }
@@ -409,10 +403,11 @@ export class Receiving {
     const row = this.#ledger.get(id);
     if (!row || !isReceiving(row) || isFinal(row.stage)) return;
     this.#ledger.again(id, { state: 'offered', unanswered: { at: this.#context.clock.now(), asked: true } });
-    const part = live?.accepted?.part;
+    if (!live?.accepted) return;
+    const { part, target } = live.accepted;
     if (part) this.#track(this.#parts.putAway(id, part, undefined, true));
     const open = this.#ledger.get(id);
-    if (live?.accepted && open && isReceiving(open)) this.accept(open, live.accepted.target).catch(() => undefined);
+    if (open && isReceiving(open)) this.accept(open, target).catch(() => undefined);
   }
 
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
