@@ -35,6 +35,19 @@ describe.each(['en', 'pt'] as const)('a history without a password store, in %s'
     await program.screenshot(`passphrase-${what}-${language}`);
     expect(await accessibilityFaults(program.page)).toEqual([]);
   };
+  /** The same at 320 pixels, where nothing may stick out. */
+  const narrow = async (program: Program, what: string): Promise<void> => {
+    const resize = (width: number): Promise<void> =>
+      program.app.evaluate(
+        ({ BrowserWindow }, wide) => BrowserWindow.getAllWindows()[0]?.setContentSize(wide, 760),
+        width,
+      );
+    await resize(320);
+    await expect.poll(() => program.page.evaluate(() => innerWidth)).toBe(320);
+    await look(program, `${what}-320`);
+    expect(await program.page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    await resize(1120);
+  };
   const unlock = async (page: Page, { words }: Pick<Program, 'words'>, passphrase: string): Promise<void> => {
     await page.getByLabel(words.protection.passphrase).fill(passphrase);
     await page.getByRole('button', { name: words.protection.unlock, exact: true }).click();
@@ -55,6 +68,15 @@ describe.each(['en', 'pt'] as const)('a history without a password store, in %s'
     await page.getByText(words.protection.saved).waitFor();
     await notice.waitFor({ state: 'detached' });
     expect(fs.existsSync(path.join(folder, 'database.key'))).toBe(false);
+    // what a dialog covers can be reached by nothing, its own lines that pass included
+    await page.getByText(words.protection.saved).waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+,');
+    await page.getByRole('tab', { name: words.settings.privacy }).click();
+    await page.getByText(words.protection.status.passphrase).waitFor();
+    await narrow(program, 'settings');
+    await page.getByRole('button', { name: words.protection.change }).click();
+    await page.getByLabel(words.protection.current).waitFor();
+    await narrow(program, 'change');
   });
 
   it('asks for it at the next start, says when it is wrong, and opens', async () => {
