@@ -19,6 +19,8 @@ export interface KeyedNetworkOptions {
   /** Where the peer with an id listens now; undefined while that is not known. */
   whereIs: (id: string) => { host: string; port: number } | undefined;
   now: () => number;
+  /** ms within which who connects has to show its key. Default: 10 s. */
+  handshakeWithin?: number;
 }
 
 const CONNECT_TIMEOUT = 5_000;
@@ -54,6 +56,10 @@ export class KeyedNetwork implements Network {
     this.#options = options;
   }
 
+  get #handshakeWithin(): number {
+    return this.#options.handshakeWithin ?? HANDSHAKE_TIMEOUT;
+  }
+
   get local(): Network['local'] {
     const address = this.#listener?.address() as net.AddressInfo | null | undefined;
     const { host, advertisedHost = host } = this.#options;
@@ -71,8 +77,9 @@ export class KeyedNetwork implements Network {
     const aborter = new AbortController();
     this.#aborter = aborter;
     const certificate = key.certificate(now());
-    const secured = tls.createServer({ ...tlsOptions(certificate), requestCert: true }, (socket) =>
-      this.#proven(socket),
+    const secured = tls.createServer(
+      { ...tlsOptions(certificate), requestCert: true, handshakeTimeout: this.#handshakeWithin },
+      (socket) => this.#proven(socket),
     );
     secured.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy());
     const listener = await listen(host, (socket) => this.#accept(socket, secured));
@@ -169,7 +176,7 @@ export class KeyedNetwork implements Network {
       return;
     }
     this.#unproven.add(socket);
-    const late = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT);
+    const late = setTimeout(() => socket.destroy(), this.#handshakeWithin);
     socket.once('close', () => {
       clearTimeout(late);
       this.#unproven.delete(socket);
@@ -179,7 +186,7 @@ export class KeyedNetwork implements Network {
       socket.pause();
       socket.unshift(first);
       if (first[0] === HANDSHAKE_RECORD) secured.emit('connection', socket);
-      else refusePlainSip(socket, HANDSHAKE_TIMEOUT);
+      else refusePlainSip(socket, this.#handshakeWithin);
     });
   }
 

@@ -8,6 +8,7 @@ import { userOf } from '../../../protocols/contract/index.ts';
 import { recordsOf } from '../../../protocols/sip/local/announcement.ts';
 import { addressOfInstance } from '../../../protocols/sip/local/identity/instance.ts';
 import { storedKey } from '../../../protocols/sip/local/identity/own-key.ts';
+import { KeyedNetwork } from '../../../protocols/sip/local/keyed-network.ts';
 import type { SipSession } from '../../../protocols/sip/sip-session.ts';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { directAgent, incoming, reached } from '../direct-agents.ts';
@@ -154,6 +155,26 @@ test('who knows the branch of a request to Bob cannot answer it', async () => {
       .then(() => request.reject({ statusCode: 404 }));
   };
   expect((await ana.agent.request(forged(ana.uri))).status).toBe(404);
+});
+
+test.each([
+  ['nothing', ''],
+  ['half a handshake', '\u0016\u0003\u0001'],
+  ['SIP without an end', 'MESSAGE sip:a SIP/2.0\r\n'],
+])('who connects and sends %s is let go of', async (_, sent) => {
+  const network = new KeyedNetwork({
+    key: storedKey(memoryStorage()),
+    host: '127.0.0.1',
+    whereIs: () => undefined,
+    now: Date.now,
+    handshakeWithin: 50,
+  });
+  onTestFinished(() => network.close());
+  await network.open({ message: () => {}, oversized: () => {}, flowBroken: () => {}, down: () => {} });
+  const socket = net.connect(network.local?.port ?? 0, '127.0.0.1');
+  socket.on('error', () => {});
+  if (sent !== '') socket.write(sent, 'latin1');
+  await once(socket, 'close');
 });
 
 test('who shows no certificate, or says nothing at all, has no connection', async () => {
