@@ -67,6 +67,11 @@ describe('the window of a talk', () => {
     expect(air).toBeGreaterThan(3);
   });
 
+  it('checks spelling only where the system has dictionaries', async () => {
+    const enabled = await ana.app.evaluate(({ session }) => session.defaultSession.isSpellCheckerEnabled());
+    expect(enabled).toBe(process.platform !== 'linux');
+  });
+
   it('has a picture of a small picture that is sent, and none of one that takes a gigabyte to decode', async () => {
     const sent = path.join(dataFolder, 'sent');
     fs.mkdirSync(sent);

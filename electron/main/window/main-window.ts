@@ -8,6 +8,12 @@ import { loadWindowState, saveWindowState } from './window-state.ts';
 /** A page that dies this often in a minute stays dead: reloading it for ever helps nobody. */
 const RELOADS_A_MINUTE = 3;
 
+/**
+ * Windows and macOS check spelling with dictionaries of their own. Linux has none that Chromium can read, and none is fetched from
+ * anybody unasked.
+ */
+const CHECKS_SPELLING = process.platform !== 'linux';
+
 /** Creates the one window of a profile: sandboxed, isolated, going nowhere but its own page. */
 export function createMainWindow(folder: string, title: string): BrowserWindow {
   const state = loadWindowState(folder);
@@ -28,7 +34,7 @@ export function createMainWindow(folder: string, title: string): BrowserWindow {
       contextIsolation: true,
       nodeIntegration: false,
       webviewTag: false,
-      spellcheck: true,
+      spellcheck: CHECKS_SPELLING,
       additionalArguments: [`${REGION_SWITCH}${region}`, `${HOURS_SWITCH}${hourCycle}`],
     },
   });
@@ -43,7 +49,9 @@ export function createMainWindow(folder: string, title: string): BrowserWindow {
   const { session } = webContents;
   session.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
   session.setPermissionCheckHandler(() => false);
-  session.setSpellCheckerDictionaryDownloadURL('app://none/'); // dictionaries of the system only: no download unasked
+  session.setSpellCheckerEnabled(CHECKS_SPELLING);
+  // where the system lacks a language Chromium would ask its maker's server for it
+  session.setSpellCheckerDictionaryDownloadURL('app://none/');
 
   const reloads: number[] = [];
   webContents.on('render-process-gone', (_event, { reason }) => {
