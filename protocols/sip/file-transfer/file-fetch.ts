@@ -3,7 +3,7 @@ import { type Address, ProviderError } from '../../contract/index.ts';
 import type { MediaLine } from '../media/media.ts';
 import { readPath } from '../offers/msrp-line.ts';
 import type { SessionDescription } from '../session-description-handler.ts';
-import type { SipSession, SipSessionState } from '../sip-session.ts';
+import type { Rejection, SipSession, SipSessionState } from '../sip-session.ts';
 import { agrees, type FileSelector } from './description/file-selector.ts';
 import {
   type FileMedia,
@@ -21,7 +21,7 @@ import { fromMsrp, fromReason, fromRejection, reasonOf, toldBySink } from './tra
 /** A program answers, not a person, though some clients ask theirs. */
 const ANSWER_TIMEOUT = 120_000;
 /** How a peer says that it has no such file, or not for us (RFC 5547 §8.3.2 with RFC 3261 §21). */
-const NOT_THERE: readonly number[] = [403, 404, 410, 488, 603, 606];
+const NOT_THERE: readonly number[] = [403, 410, 488, 603, 606];
 
 type FetchContext = Pick<OutgoingContext, 'media' | 'place' | 'invite' | 'direct' | 'added'>;
 
@@ -84,7 +84,7 @@ export class FileFetch {
         this.#begin(state.remote, said);
         break;
       case 'rejected': {
-        const why = fromRejection(state.rejection, this.#context.direct);
+        const why = refusalOf(state.rejection, this.#context.direct);
         const missing =
           !(why instanceof ProviderError) || (!state.rejection.local && NOT_THERE.includes(state.rejection.status));
         this.#transfer.fail(missing ? notThere(state.rejection.status) : why);
@@ -132,3 +132,9 @@ export class FileFetch {
 }
 
 const notThere = (protocolCode: number): ProviderError => new ProviderError('source-missing', { protocolCode });
+
+/** RFC 3261 §21.4.5: many a server says 404 of a person who has offered a file and is only not logged in now. */
+const refusalOf = (rejection: Rejection, direct: boolean): ReturnType<typeof fromRejection> =>
+  rejection.status === 404 && !rejection.local
+    ? new ProviderError('peer-offline', { protocolCode: 404, retryable: true })
+    : fromRejection(rejection, direct);

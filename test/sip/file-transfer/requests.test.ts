@@ -162,7 +162,9 @@ describe('a file that is asked for', () => {
   });
 
   test.each([
-    [404, 'failed source-missing'],
+    // by a server, of a person who is not logged in
+    [404, 'failed peer-offline'],
+    [410, 'failed source-missing'],
     [603, 'failed source-missing'],
     [486, 'failed peer-busy'],
   ])('and refused with %i ends as %s', async (status, expected) => {
