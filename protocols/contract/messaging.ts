@@ -20,7 +20,7 @@ export interface OutgoingMessage {
   readonly outcome: Promise<SendOutcome>;
 }
 
-/** A later fact about a text we sent, perhaps in an earlier life of the program. */
+/** A fact about a text we sent, perhaps in an earlier life of the program; now and then faster than the end of the sending. */
 export interface MessageMark {
   peer: Address;
   /** The draft's id. */

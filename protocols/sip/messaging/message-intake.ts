@@ -7,7 +7,6 @@ import {
   ProviderError,
   type TypingState,
 } from '../../contract/index.ts';
-import { unawaited } from '../../contract/unawaited.ts';
 import type { Imdn } from './imdn.ts';
 import type { IsComposing } from './is-composing.ts';
 import type { MessageContent } from './message-content.ts';
@@ -31,8 +30,6 @@ export interface IntakeContext {
   readRequests: ReadRequests;
   /** The sender wants to know that its text is here. Called when it is on disk. */
   confirm: (peer: Address, messageId: string, writtenAt: Date) => void;
-  /** Of a text of ours that is still on its way. */
-  outcomeOf: (messageId: string) => Promise<unknown> | undefined;
   /** A text was kept. */
   heard: (peer: Address) => void;
   now: () => number;
@@ -70,7 +67,7 @@ export class MessageIntake {
       case 'text':
         return this.#takeText(content, origin);
       case 'imdn':
-        for (const imdn of content.imdns) this.#takeInTurn(origin.peer, imdn);
+        for (const imdn of content.imdns) this.#takeImdn(origin.peer, imdn);
         return 'taken';
       case 'typing':
         this.#takeTyping(origin.peer, content.typing);
@@ -82,7 +79,7 @@ export class MessageIntake {
     }
   }
 
-  /** A text of ours arrived or was read. Told once, however often it is said. */
+  /** A text of ours arrived or was read, perhaps before its sending has ended: who said so is confirmed when it is told. Told once, however often it is said. */
   confirmed(peer: Address, id: string, mark: 'delivered' | 'read'): void {
     const fact = `${mark} ${id} ${peer}`;
     if (this.#told.has(fact)) return;
@@ -131,13 +128,6 @@ export class MessageIntake {
     this.#stopTyping(peer);
     if (owed) confirm(peer, id, writtenAt);
     return 'taken';
-  }
-
-  /** In a session the notification may be faster than the end of the sending, of which the sender learns first. */
-  #takeInTurn(peer: Address, imdn: Imdn): void {
-    const outcome = this.#context.outcomeOf(imdn.messageId);
-    if (outcome) unawaited(outcome.then(() => setImmediate(() => this.#takeImdn(peer, imdn))));
-    else this.#takeImdn(peer, imdn);
   }
 
   #takeImdn(peer: Address, { messageId, disposition }: Imdn): void {

@@ -77,8 +77,6 @@ export class SipMessaging implements MessagingOperationSet {
   readonly chats: ChatSessions;
   readonly #writtenTo = new Set<Address>();
   readonly #typingSent = new Map<Address, { state: TypingState; at: number }>();
-  /** Of texts on their way, by id. */
-  readonly #outcomes = new Map<string, Promise<SendOutcome>>();
   /** Reports on their way. */
   readonly #reporting = new Set<string>();
   /** Of each peer those that wait together: when one of them finds nobody, the others need not try. */
@@ -98,7 +96,6 @@ export class SipMessaging implements MessagingOperationSet {
     this.#intake = new MessageIntake({
       readRequests: this.#readRequests,
       confirm: (peer, id, writtenAt) => this.#report({ peer, id, report: 'delivered' }, writtenAt),
-      outcomeOf: (id) => this.#outcomes.get(id),
       heard: (peer) => {
         this.#page.present(peer);
         this.chats.heard(peer);
@@ -160,11 +157,9 @@ export class SipMessaging implements MessagingOperationSet {
     this.#writtenTo.add(to);
     const sent = this.#queue.add(to, () => this.#sendText(to, { ...draft, text: wellFormed(draft.text) }));
     const outcome = sent.then((each) => each.outcome);
-    this.#outcomes.set(draft.id, outcome);
     // told after the outcome, which its reader learns first
     unawaited(
       outcome.then(async () => {
-        if (this.#outcomes.get(draft.id) === outcome) this.#outcomes.delete(draft.id);
         const word = await (await sent).delivered;
         if (word?.state === 'delivered') this.#intake.confirmed(to, draft.id, 'delivered');
         else if (word?.state === 'refused') this.#refusedLate(to, draft);
