@@ -1,5 +1,5 @@
-import type { ContactCapabilities } from '../../../protocols/contract/index.ts';
-import type { LiveAddress } from './person-view.ts';
+import type { ContactCapabilities, ContactRequest, Provider } from '../../../protocols/contract/index.ts';
+import { type LiveAddress, reachability } from './person-view.ts';
 
 export const UNKNOWN = { state: 'unknown' } as const;
 
@@ -23,3 +23,11 @@ export function abilitiesOf({
     fileTransferOff: fileTransfer.on ? null : fileTransfer.off.code,
   };
 }
+
+/** Whether somebody is there, or was said to be. */
+export const isReachable = ({ presence }: LiveAddress): boolean =>
+  reachability(presence) > reachability({ state: 'offline' });
+
+/** Requests of others to see us: our own account asking itself is none. */
+export const othersOf = (provider: Provider): readonly ContactRequest[] =>
+  (provider.operationSet('contactList')?.requests ?? []).filter(({ address }) => address !== provider.address);

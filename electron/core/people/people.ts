@@ -5,7 +5,6 @@ import {
   type ContactCapabilities,
   type ContactListOperationSet,
   type ContactPermissions,
-  type ContactRequest,
   type PeerPresence,
   type Provider,
   ProviderError,
@@ -15,7 +14,7 @@ import { type ContactRequestView, type Permission, type Person, type Route, refu
 import type { Clock } from '../clock.ts';
 import type { EventBatch } from '../event-batch.ts';
 import type { Driver } from '../store/driver.ts';
-import { abilitiesOf, nothingKnown, UNKNOWN } from './abilities.ts';
+import { abilitiesOf, isReachable, nothingKnown, othersOf, UNKNOWN } from './abilities.ts';
 import { Codes, keyState } from './key-state.ts';
 import { PersonRows, type StoredAddress } from './person-rows.ts';
 import { type LiveAddress, type LivePerson, reachability, viewOf } from './person-view.ts';
@@ -497,8 +496,3 @@ export class People {
     this.#parts.events.emit({ type: 'requests', requests: this.requests });
   }
 }
-
-const isReachable = ({ presence }: LiveAddress): boolean => reachability(presence) > reachability({ state: 'offline' });
-
-const othersOf = (provider: Provider): readonly ContactRequest[] =>
-  (provider.operationSet('contactList')?.requests ?? []).filter(({ address }) => address !== provider.address);
