@@ -13,6 +13,12 @@ import { confirmed, type Sent } from './sent.ts';
 
 /** Bytes after which a large text counts as moving on. */
 const PROGRESS = 16_384;
+/** Kamailio's relay takes frames of 10,240 bytes and drops what is larger without a word. */
+const RELAY_CHUNK = 8_192;
+/** Sizes of chunks that are tried where larger ones do not get through; the last is the one every relay takes (RFC 4975 §7.1.1). */
+const CHUNKS: readonly number[] = [RELAY_CHUNK, 2_048];
+/** RFC 4975 §10.5 and §10.8: too much for who answers, or more than it was made for. */
+const TOO_LARGE: readonly number[] = [413, 501];
 /** How long what is on its way at a BYE may still arrive. */
 const LINGER = 2_000;
 const KEEP_ALIVE = 60_000;
@@ -37,6 +43,8 @@ export class ChatMedia {
   /** The peer's side of `#line`. */
   #remote: MsrpLine | undefined;
   #forms: ChatForms | undefined;
+  /** Largest chunk that the path has not shown to be too large. */
+  #largest = Number.POSITIVE_INFINITY;
   #offerId = '';
   #ended = false;
 
@@ -158,15 +166,37 @@ export class ChatMedia {
     this.#line?.unreached();
   }
 
-  /** Sends one message and waits until it is clear what became of it; `silent` as in `confirmed`. Never rejects. */
+  /**
+   * Sends one message and waits until it is clear what became of it; `silent` as in `confirmed`. What a relay on the way refuses or loses
+   * for its size goes again in smaller chunks, and so does all that follows. Never rejects.
+   */
   async send(
-    { contentType, content }: TypedBody,
+    body: TypedBody,
     options: { id?: string; report?: boolean },
     silent: (line: MediaLine) => void,
   ): Promise<Sent> {
-    const line = this.#line;
-    if (!line) return { state: 'broken' };
-    if (Buffer.byteLength(content) > (this.#forms?.maximum ?? 0)) return { state: 'refused' };
+    const size = Buffer.byteLength(body.content);
+    for (let id = options.id; ; id = undefined) {
+      const line = this.#line;
+      if (!line) return { state: 'broken' };
+      if (size > (this.#forms?.maximum ?? 0)) return { state: 'refused' };
+      const largest = Math.min(this.#largest, line.relayed ? RELAY_CHUNK : Number.POSITIVE_INFINITY);
+      const smaller = CHUNKS.find((chunk) => chunk < Math.min(largest, size));
+      const sent = await this.#sendIn(largest, line, body, { ...options, id }, () => smaller ?? silent(line));
+      const isTooLarge =
+        (sent.state === 'refused' && TOO_LARGE.includes(sent.status ?? 0)) || (sent.state === 'broken' && sent.silent);
+      if (!isTooLarge || smaller === undefined || line !== this.#line) return sent;
+      this.#largest = smaller;
+    }
+  }
+
+  async #sendIn(
+    chunk: number,
+    line: MediaLine,
+    { contentType, content }: TypedBody,
+    options: { id?: string | undefined; report?: boolean },
+    silent: () => void,
+  ): Promise<Sent> {
     // RFC 4976 §6.4.1: behind a relay a 200 says only that the relay has it
     const report = options.report === true || line.relayed;
     let message: OutgoingMessage;
@@ -177,8 +207,7 @@ export class ChatMedia {
         ...messageId(options.id),
         successReport: report,
         progressEvery: PROGRESS,
-        // relays lose large frames without a word
-        ...(line.relayed ? { chunking: 'relay' as const } : {}),
+        ...(chunk === Number.POSITIVE_INFINITY ? {} : { chunking: chunk }),
       });
     } catch {
       return { state: 'broken' };
@@ -188,7 +217,7 @@ export class ChatMedia {
       clock: this.#context.clock,
       relayed: line.relayed,
       // it may have gone to where the peer was before
-      silent: () => this.#remote === remote && silent(line),
+      silent: () => this.#remote === remote && silent(),
     });
   }
 

@@ -2,13 +2,13 @@ import type { Clock, OutgoingMessage, Timer } from '../../../../msrp/index.ts';
 
 /**
  * - `taken`: the peer has it (behind a relay: it said so itself); `delivered` tells what its report says.
- * - `refused`: the peer said no, the session stands.
- * - `broken`: nobody knows; the session is over, or being moved.
+ * - `refused`: the peer, or a relay on the way, said no; the session stands.
+ * - `broken`: nobody knows; the session is over, or being moved. `silent`: it stands, and nothing was heard.
  */
 export type Sent =
   | { state: 'taken'; delivered: OutgoingMessage['delivered'] }
-  | { state: 'refused' }
-  | { state: 'broken' };
+  | { state: 'refused'; status?: number }
+  | { state: 'broken'; silent?: true };
 
 /** RFC 4975 §7.1.1 allows 30 s; the text goes another way long before, and is known there if it arrived after all. */
 const ANSWER_TIMEOUT = 10_000;
@@ -27,7 +27,7 @@ export async function confirmed(
       timer?.cancel();
       timer = clock.after(ANSWER_TIMEOUT, () => {
         silent();
-        resolve({ state: 'broken' });
+        resolve({ state: 'broken', silent: true });
       });
     };
     wait();
@@ -42,7 +42,8 @@ export async function confirmed(
 
 async function outcomeOf(message: OutgoingMessage, relayed: boolean): Promise<Sent> {
   const outcome = await message.sent;
-  if (outcome.state !== 'sent') return { state: outcome.state === 'refused' ? 'refused' : 'broken' };
+  if (outcome.state === 'refused') return { state: 'refused', status: outcome.status };
+  if (outcome.state !== 'sent') return { state: 'broken' };
   // RFC 4976 §6.4.1: behind a relay a 200 says only that the relay has it
   if (relayed) {
     const word = await message.delivered;

@@ -4,8 +4,8 @@ import { onTestFinished } from 'vitest';
 
 export type Direction = 'out' | 'back';
 
-/** What is done with a frame: let through, swallowed, or the connection cut before or after it. */
-export type Deed = 'pass' | 'swallow' | 'cut' | 'pass-and-cut';
+/** What is done with a frame: let through, swallowed, answered 501, or the connection cut before or after it. */
+export type Deed = 'pass' | 'swallow' | 'refuse' | 'cut' | 'pass-and-cut';
 
 /**
  * Stands between two MSRP peers and does what the test says, frame by frame; `out` is the direction of whoever connected.
@@ -68,6 +68,7 @@ export class Meddler {
         this.frames.push({ direction, text });
         const deed = this.deed(text, direction);
         if (deed === 'pass' || deed === 'pass-and-cut') to.write(text, 'latin1');
+        if (deed === 'refuse') from.write(refusalOf(text), 'latin1');
         if (deed === 'pass-and-cut') {
           // what was let through arrives before the end
           to.end();
@@ -83,6 +84,13 @@ export class Meddler {
     from.on('close', () => to.destroy());
   }
 }
+
+/** As a relay answers what is too large for it. */
+const refusalOf = (frame: string): string => {
+  const [, tid] = /^MSRP (\S+)/.exec(frame) ?? [];
+  const path = (name: string): string => new RegExp(`^${name}: (.*)\r$`, 'm').exec(frame)?.[1] ?? '';
+  return `MSRP ${tid} 501 Too large\r\nTo-Path: ${path('From-Path')}\r\nFrom-Path: ${path('To-Path')}\r\n-------${tid}$\r\n`;
+};
 
 /** A SEND that carries a text. */
 export const isText = (frame: string): boolean => / SEND\r\n/.test(frame) && /imdn\.Message-ID/.test(frame);
