@@ -101,6 +101,11 @@ export interface MessagingOperationSet {
   send(to: Address, draft: MessageDraft): OutgoingMessage;
   /** Must be set before `start()`. */
   receiver: MessageReceiver | undefined;
+  /**
+   * Set by whoever keeps the messages, before `start()`: what the receiver is given within `work` goes to disk as one. When it
+   * returns, all of that is there; when it throws, nothing is. For providers to which many texts come at once.
+   */
+  together?: (<Result>(work: () => Result) => Result) | undefined;
   /** Delivery and read marks for sent texts. */
   readonly onMark: Subscribe<MessageMark>;
   readonly onTyping: Subscribe<{ peer: Address; state: TypingState }>;

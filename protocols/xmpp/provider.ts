@@ -88,7 +88,11 @@ export class XmppProvider implements Provider {
 
     const session = new Session(
       domain,
-      { message: (stanza) => this.#messaging.take(stanza), presence: (stanza) => this.#takePresence(stanza) },
+      {
+        message: (stanza) => this.#messaging.take(stanza),
+        settle: () => this.#messaging.settle(),
+        presence: (stanza) => this.#takePresence(stanza),
+      },
       { log, storage },
       this.#timings,
     );

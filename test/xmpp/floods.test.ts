@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { message, setUp, workedOff } from './support/ana.ts';
+import { message, messagesOf, setUp, workedOff } from './support/ana.ts';
 import { stopServers } from './support/hostile-server.ts';
 import { everybodyLeaves } from './support/kit.ts';
 
@@ -28,6 +28,49 @@ it('keeps a bounded number of requests to see us, and tells them together', asyn
   line.write("<presence type='subscribe' from='x0@evil.example'><status>please</status></presence>");
   await workedOff(line);
   expect(list.requests.find(({ address }) => address === 'xmpp:x0@evil.example')?.note).toBe('please');
+});
+
+const BURST = 5000;
+const burst = (): string =>
+  Array.from({ length: BURST }, (_, index) => message(`<body>${index}</body>`, { id: `t${index}` })).join('');
+
+it('keeps the texts of a burst together, in order, and counts each once it is kept', async () => {
+  const { ana, line } = await setUp();
+  let times = 0;
+  ana.set('messaging').together = (work) => {
+    times += 1;
+    return work();
+  };
+  const counted = line.sent;
+  line.write(`${burst()}<r xmlns='${NS.streamManagement}'/>`);
+  const answer = await line.expect('the count', (element) => element.is('a'));
+  expect(Number(answer.attrs.h)).toBe(counted + BURST);
+  expect(ana.received.map(({ text }) => text)).toEqual(Array.from({ length: BURST }, (_, index) => `${index}`));
+  expect(times).toBeLessThan(BURST / 5);
+});
+
+it('gets all texts of a burst again that could not be kept together, and confirms none before', async () => {
+  const { server, ana, line } = await setUp({
+    resume: (_connection, h, id) =>
+      `<resumed xmlns='${NS.streamManagement}' previd='${id}' h='${h}'/>` +
+      message(`<body>a</body><request xmlns='${NS.receipts}'/>`, { id: 'a' }) +
+      message('<body>b</body>', { id: 'b' }),
+  });
+  let full = true;
+  ana.set('messaging').together = (work) => {
+    const result = work();
+    if (full) throw new Error('no room');
+    return result;
+  };
+  line.write(
+    message(`<body>a</body><request xmlns='${NS.receipts}'/>`, { id: 'a' }) + message('<body>b</body>', { id: 'b' }),
+  );
+  await line.closed;
+  expect(messagesOf(line)).toEqual([]);
+  full = false;
+  const second = await server.connection(1);
+  await second.expect('a receipt', (element) => element.getChild('received', NS.receipts) !== undefined);
+  expect(second.elements.find((element) => element.is('resume'))?.attrs.h).toBe(String(line.sent - 2));
 });
 
 it('keeps the beginning of an endless text, and says that it is only that', async () => {

@@ -121,6 +121,25 @@ export class Conversations implements TransferTalks {
     this.#attached.set(accountId, { messaging, undo });
     if (!messaging) return;
     const { driver, clock } = this.#parts;
+    /** What is told of texts that are on disk together, once they are. */
+    let later: (() => void)[] | undefined;
+    const tell = (work: () => void): void => {
+      if (later) later.push(work);
+      else work();
+    };
+    messaging.together = (work) => {
+      if (later) return work();
+      const told: (() => void)[] = [];
+      later = told;
+      let result: ReturnType<typeof work>;
+      try {
+        result = driver.transaction(work);
+      } finally {
+        later = undefined;
+      }
+      for (const one of told) one();
+      return result;
+    };
     const keep: MessageReceiver = (incoming) =>
       keepIncoming(
         {
@@ -130,9 +149,9 @@ export class Conversations implements TransferTalks {
           people: this.#parts.people(),
           own: provider.address,
           isFull: (route) => this.#isFull(provider, route),
-          stored: (message, isNews) => (isNews ? this.#arrived(message) : this.#tell(message)),
-          owed: (route, again) => (again ? this.#reports.pay(route) : this.#reports.owes(route.accountId)),
-          proven: (account, mark) => this.#takeMark(account, mark, 'sent'),
+          stored: (message, isNews) => tell(() => (isNews ? this.#arrived(message) : this.#tell(message))),
+          owed: (route, again) => tell(() => (again ? this.#reports.pay(route) : this.#reports.owes(route.accountId))),
+          proven: (account, mark) => tell(() => this.#takeMark(account, mark, 'sent')),
           clock,
         },
         accountId,

@@ -191,6 +191,9 @@ export const login = async (options: LoginOptions): Promise<LoggedIn> => {
     element: (element) => {
       if (session.isOn(stream)) session.take(element);
     },
+    settle: () => {
+      session.settle();
+    },
     down: (cause, redirect) => {
       signal.removeEventListener('abort', abort);
       if (session.isOn(stream)) session.blame(cause);

@@ -50,6 +50,16 @@ export interface Carriage {
   isPast?: boolean;
 }
 
+/** A text that came and is kept together with others. */
+interface Waiting {
+  keep(): void;
+  /** It is on disk. */
+  kept(): void;
+}
+
+const mayBeFile = ({ stanza }: DecodedMessage): boolean =>
+  stanza.getChild('file-sharing', NS.fileSharing) !== undefined || stanza.getChild('x', NS.outOfBand) !== undefined;
+
 interface KeptFacts {
   outgoing: boolean;
   /** Bare JID. */
@@ -85,6 +95,7 @@ const offline = (): ProviderError => new ProviderError('network', { retryable: t
 /** Texts, their marks, and typing (RFC 6121 §5; XEP-0085, 0184, 0280, 0313, 0333, 0359). */
 export class Messaging implements MessagingOperationSet {
   receiver: MessageReceiver | undefined;
+  together: MessagingOperationSet['together'];
   readonly maximumBytes = MAXIMUM_TEXT;
   readonly outbox: Outbox;
   readonly archive: Archive;
@@ -97,6 +108,7 @@ export class Messaging implements MessagingOperationSet {
   readonly #reported = new Emitter<MessageReport>();
   readonly onReported = this.#reported.on;
   readonly #markable: Markable;
+  readonly #waiting: Waiting[] = [];
   /** What came live while the archive was still being read, and is in it, too; undefined when nothing waits for that. */
   #early: { message: DecodedMessage; carriage: Carriage }[] | undefined;
   /** Archive ids already handed over: the same text comes live, as a carbon and from the archive. */
@@ -156,8 +168,32 @@ export class Messaging implements MessagingOperationSet {
     this.confirmations.send('received', bareJidOf(to), messageId);
   }
 
-  /** Every message stanza of the session. Throws NotKept when the receiver could not keep it. */
-  take(stanza: Element): void {
+  /**
+   * Every message stanza of the session; true while a text of it waits to be kept. Throws NotKept when one that stood before
+   * it could not be.
+   */
+  take(stanza: Element): boolean {
+    this.#take(stanza);
+    return this.#waiting.length > 0;
+  }
+
+  /** Hands over all texts that wait, and then confirms them. Throws NotKept when they could not be kept, and keeps none. */
+  settle(): void {
+    const waiting = this.#waiting.splice(0);
+    if (waiting.length === 0) return;
+    const { together = (work) => work() } = this;
+    const keep = (): void => {
+      for (const one of waiting) one.keep();
+    };
+    try {
+      together(keep);
+    } catch (cause) {
+      throw new NotKept(cause);
+    }
+    for (const one of waiting) one.kept();
+  }
+
+  #take(stanza: Element): void {
     const { session, hasArchive } = this.#options;
     if (stanza.attrs.type === 'error') {
       this.#takeError(stanza);
@@ -191,6 +227,7 @@ export class Messaging implements MessagingOperationSet {
     this.#early = undefined;
     try {
       for (const { message, carriage } of early) this.#takeMessage(message, carriage);
+      this.settle();
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
       // no room: what is left is read at the next login
@@ -232,13 +269,28 @@ export class Messaging implements MessagingOperationSet {
       this.#early.push({ message, carriage });
       return;
     }
-    this.#handOver(message, carriage);
-    if (archiveId === undefined) return;
-    this.#seen.add(archiveId);
-    if (carriage.via !== 'archive') this.archive.note(archiveId);
+    const { keep, kept } = this.#handOver(message, carriage);
+    const done = (): void => {
+      kept?.();
+      if (archiveId !== undefined) this.#seen.add(archiveId);
+    };
+    if (!keep) {
+      done();
+      if (archiveId !== undefined && carriage.via !== 'archive' && this.#waiting.length === 0)
+        this.archive.note(archiveId);
+      return;
+    }
+    this.#waiting.push({
+      keep: () => {
+        keep();
+        if (archiveId !== undefined && carriage.via !== 'archive') this.archive.note(archiveId);
+      },
+      kept: done,
+    });
   }
 
-  #handOver(message: DecodedMessage, carriage: Carriage): void {
+  /** What is to be kept of it, and what is to be done when it is. */
+  #handOver(message: DecodedMessage, carriage: Carriage): Partial<Waiting> {
     const own = this.#options.session.bareJid;
     const outgoing = message.from === own && message.to !== own;
     const peer = outgoing ? message.to : message.from;
@@ -247,27 +299,34 @@ export class Messaging implements MessagingOperationSet {
     const at = Math.min(carriage.stamp ?? this.#options.now(), this.#options.now());
     if (!outgoing) this.#takeMarks(message, peer, at);
     if (!outgoing && carriage.via === 'server') this.#takeChatState(message, peer);
+    // its line stands behind those of the texts before it
+    if (mayBeFile(message)) this.settle();
     const isFile = this.#options.takeFile(message, carriage);
     const text = [message.subject, isFile ? '' : (message.text ?? '')].filter((part) => part !== '').join('\n');
     const isText = text !== '';
     const unshown = isText || isFile ? undefined : unshownOf(message);
-    // before the text: who is killed in between gets the text again, and could not tell later that it was read
     const markable = isText && !outgoing && message.id !== '' && message.markable && !carriage.isPast;
-    const isNew = markable && this.#markable.add(peer, message.id);
     const wanted = !outgoing && message.id !== '' && message.wantsReceipt && carriage.mayConfirm;
     const facts = { outgoing, peer, at, text, unshown, wanted };
+    let isNew = false;
+    let result: ReturnType<MessageReceiver> | undefined;
+    const kept = (): void => {
+      if (isNew && result === 'duplicate') this.#markable.take(peer, message.id);
+      // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
+      const first = carriage.via === 'server' || result !== 'duplicate';
+      if (wanted && first && (isText || isFile)) this.confirmations.send('received', peer, message.id);
+    };
     // neither a receipt nor a mark for what cannot be shown: its sender would take it for read
-    const kept = isText || unshown ? this.#keep(message, carriage, facts) : undefined;
-    if (message.isCut && kept === 'stored')
-      this.#keep(
-        { ...message, id: `${message.id}#end` },
-        { ...carriage, archiveId: undefined },
-        { ...facts, text: '', unshown: 'cut' },
-      );
-    if (isNew && kept === 'duplicate') this.#markable.take(peer, message.id);
-    // XEP-0184 §5.5: when it is received, and again for a copy that came because our word was lost on the way
-    const first = carriage.via === 'server' || kept !== 'duplicate';
-    if (wanted && first && (isText || isFile)) this.confirmations.send('received', peer, message.id);
+    if (!isText && !unshown) return { kept };
+    const keep = (): void => {
+      // before the text: who is killed in between gets the text again, and could not tell later that it was read
+      isNew = markable && this.#markable.add(peer, message.id);
+      result = this.#keep(message, carriage, facts);
+      if (!message.isCut || result !== 'stored') return;
+      const end = { ...message, id: `${message.id}#end` };
+      this.#keep(end, { ...carriage, archiveId: undefined }, { ...facts, text: '', unshown: 'cut' });
+    };
+    return { keep, kept };
   }
 
   #keep(
@@ -293,11 +352,7 @@ export class Messaging implements MessagingOperationSet {
       ...(carriage.isPast && { isPast: true }),
       ...(wanted && !unshown && { deliveryWanted: at }),
     };
-    try {
-      return receiver(incoming);
-    } catch (cause) {
-      throw new NotKept(cause);
-    }
+    return receiver(incoming);
   }
 
   #takeMarks(message: DecodedMessage, peer: string, at: number): void {

@@ -23,8 +23,10 @@ export class NotKept extends Error {
 }
 
 export interface StanzaHandlers {
-  /** May throw NotKept, and nothing else. */
-  message(stanza: Element): void;
+  /** May throw NotKept, and nothing else. True while something of it waits for `settle`. */
+  message(stanza: Element): boolean;
+  /** Keeps what waits, all or nothing. May throw NotKept, and nothing else. */
+  settle(): void;
   presence(stanza: Element): void;
 }
 
@@ -32,6 +34,9 @@ export interface StanzaHandlers {
 const USUAL_STANZA = 250 * 1000;
 /** RFC 6120 §13.12: no server may refuse a stanza of so many bytes. */
 const SMALLEST_LIMIT = 10_000;
+
+/** So many stanzas wait at most to be kept together. */
+const TOGETHER = 200;
 
 /** After so many answers in a row that took us no further the server is taken to count wrong. */
 const USELESS_ANSWERS = 6;
@@ -64,6 +69,8 @@ export class Session {
   /** Largest stanza in UTF-8 bytes that the server takes, as far as it is known. */
   #maximumBytes = USUAL_STANZA;
   #stream: XmlStream | undefined;
+  /** Stanzas that have come and are not counted before what they brought is kept. */
+  #held = 0;
   #asked = false;
   /** Stanzas sent in this session, and how many of them before the last question. */
   #sent = 0;
@@ -222,7 +229,33 @@ export class Session {
     else if (namespace === NS.client) this.#takeStanza(element);
   }
 
+  /**
+   * Texts of one reading of the socket go to disk together, in the turn of their bytes. Only then are they counted, and what
+   * came behind them. False when they could not be kept: the connection ends, and they come again.
+   */
+  settle(): boolean {
+    const held = this.#held;
+    this.#held = 0;
+    if (held === 0) return true;
+    try {
+      this.#handlers.settle();
+    } catch (cause) {
+      if (cause instanceof NotKept) {
+        this.#notKept(cause);
+        return false;
+      }
+      this.#log('error', 'xmpp.stanza-failed', { stanza: 'message', error: String(cause) });
+    }
+    for (let count = 0; count < held; count++) this.management.handled();
+    return true;
+  }
+
+  #notKept(cause: NotKept): void {
+    this.#stream?.fail(new ProviderError('internal', { retryable: true, detail: 'message not kept', cause }));
+  }
+
   #takeManagement(element: Element): void {
+    if (!this.settle()) return;
     if (element.is('r')) unawaited(this.#stream?.send(this.management.answer()));
     else if (element.is('a')) {
       const { pending } = this.management;
@@ -261,35 +294,42 @@ export class Session {
   }
 
   #takeStanza(stanza: Element): void {
+    // what is no message may rest on what the messages before it brought, such as the end of a page of the archive
+    if ((stanza.name !== 'message' || this.#held >= TOGETHER) && !this.settle()) return;
     const { from, to } = stanza.attrs;
     // RFC 6120 §8.1.2: no server sends an address that is none; it is counted, and nobody has to parse it again
     const sound = (from === undefined || parseJid(from)) && (to === undefined || parseJid(to));
+    let waits = false;
     try {
-      if (sound) this.#dispatch(stanza);
+      if (sound) waits = this.#dispatch(stanza);
       else this.#log('warn', 'xmpp.stanza-dropped', { reason: 'address' });
     } catch (cause) {
       if (cause instanceof NotKept) {
-        this.#stream?.fail(new ProviderError('internal', { retryable: true, detail: 'message not kept', cause }));
+        this.#held = 0;
+        this.#notKept(cause);
         return;
       }
       // a bug of ours; the same stanza again would only meet it again
       this.#log('error', 'xmpp.stanza-failed', { stanza: stanza.name, error: String(cause) });
     }
-    this.management.handled();
+    // a count says that all before it was taken, too
+    if (waits || this.#held > 0) this.#held += 1;
+    else this.management.handled();
   }
 
-  #dispatch(stanza: Element): void {
+  /** True while something of it waits for `settle`. */
+  #dispatch(stanza: Element): boolean {
     switch (stanza.name) {
       case 'message':
-        this.#handlers.message(stanza);
-        return;
+        return this.#handlers.message(stanza);
       case 'presence':
         this.#handlers.presence(stanza);
-        return;
+        break;
       case 'iq':
         if (!this.iq.take(stanza)) this.#entity.emit('element', stanza);
-        return;
+        break;
     }
+    return false;
   }
 
   #ask(deadline = this.#timings.ackDeadline): void {

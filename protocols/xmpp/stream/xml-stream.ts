@@ -19,6 +19,8 @@ const CLOSE_TIMEOUT = 2000;
 export interface StreamHandlers {
   /** Every stanza and every other element that no step of the login waited for. Called in the turn of its bytes. */
   element(element: Element): void;
+  /** All that one reading of the socket brought has been taken. */
+  settle(): void;
   /** Once, when nothing more will come. `redirect`: `host` or `host:port` the server named instead of itself. */
   down(cause: ProviderError, redirect?: string): void;
 }
@@ -194,6 +196,8 @@ export class XmlStream extends Client {
       const condition = cause instanceof FramingError ? cause.condition : 'not-well-formed';
       const code = this.#openedByServer ? 'malformed' : 'not-this-protocol';
       this.fail(new ProviderError(code, { retryable: true, protocolCode: condition, cause }), condition);
+    } finally {
+      this.#handlers.settle();
     }
   }
 
@@ -245,6 +249,8 @@ export class XmlStream extends Client {
   #fall(cause: ProviderError, element?: Element): void {
     if (this.#cause) return;
     this.#cause = cause;
+    // what came before the end counts
+    this.#handlers.settle();
     const socket = this.socket;
     this._detachSocket();
     this._detachParser();

@@ -65,6 +65,24 @@ describe('a text that arrives', () => {
     expect((await profile.snapshot()).talks).toMatchObject([{ unread: 0 }]);
   });
 
+  it('with many others is on disk with all of them, or none is and nothing is told of any', async () => {
+    const { profile, provider } = await ready();
+    const { together } = provider.messaging;
+    expect(() =>
+      together?.(() => {
+        provider.receive({ text: 'lost' });
+        throw new Error('no room');
+      }),
+    ).toThrow('no room');
+    await turn();
+    expect(await texts(profile)).toEqual([]);
+    expect(profile.shell.notifications).toEqual([]);
+    const said = Array.from({ length: 50 }, (_, index) => `${index}`);
+    expect(together?.(() => said.map((text) => provider.receive({ text })))).toEqual(said.map(() => 'stored'));
+    await profile.restart();
+    expect(await texts(profile)).toEqual(said);
+  });
+
   it('that cannot be shown leaves a line on disk, unread, once, that no search takes for a text', async () => {
     const { profile, provider } = await ready();
     expect(provider.receive({ id: 'a', text: '', unshown: 'omemo' })).toBe('stored');

@@ -42,6 +42,7 @@ export interface Handed {
 
 class TestMessaging implements MessagingOperationSet {
   receiver: MessagingOperationSet['receiver'];
+  together: MessagingOperationSet['together'];
   maximumBytes = 1000;
   readonly handed: Handed[] = [];
   readonly typing: { to: Address; state: TypingState }[] = [];
