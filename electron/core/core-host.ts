@@ -15,6 +15,8 @@ interface Told {
   onEvents: (batch: CoreEvent[]) => void;
   /** What can be read of a damaged database is being saved. */
   onSalvage: () => void;
+  /** Gives up a start that takes long. */
+  signal: AbortSignal;
 }
 type Create = (told: Told, opening?: Opening) => Promise<Core>;
 
@@ -45,6 +47,7 @@ export class CoreHost {
   #fault: Fault | null = null;
   /** A start is under way that takes long. */
   #isSalvaging = false;
+  readonly #leaving = new AbortController();
   /** Resolves when that turns out, for who waits for the core already. */
   #salvage: Promise<undefined> = NEVER;
   #inFront: string | null = null;
@@ -61,6 +64,7 @@ export class CoreHost {
         this.#whenStarted((core) => core.control.talkInFront(talkId));
       },
       shutDown: async () => {
+        this.#leaving.abort();
         const core = await this.#core.catch(() => undefined);
         await core?.control.shutDown();
       },
@@ -97,6 +101,7 @@ export class CoreHost {
       tellWaiting = () => resolve(undefined);
     });
     const told: Told = {
+      signal: this.#leaving.signal,
       onEvents: (batch) => {
         for (const window of this.#windows) window.events(batch);
       },

@@ -45,6 +45,8 @@ export interface CoreParts {
   onFatal: (error: unknown) => void;
   /** What can still be read of a damaged database is being saved: the start may take minutes. */
   onSalvage?: () => void;
+  /** Gives up a start that takes long. */
+  signal?: AbortSignal;
   /** What a person says to a start that was refused with `passphrase-needed`. */
   opening?: Opening;
   /** Injected for tests. */
@@ -156,7 +158,15 @@ async function wire(parts: CoreParts, { clock, disk, log, key, forgotten, giveBa
     if (!invalidTextNoted) log.write('error', 'store.text-invalid');
     invalidTextNoted = true;
   };
-  const store = await openStoreInTurns(launch.folder, key.key, clock.now, onFault, onInvalidText, parts.onSalvage);
+  const store = await openStoreInTurns(
+    parts.signal,
+    launch.folder,
+    key.key,
+    clock.now,
+    onFault,
+    onInvalidText,
+    parts.onSalvage,
+  );
   const driver: Driver = store.driver;
   const events = new EventBatch(parts.onEvents, report);
   try {

@@ -63,7 +63,8 @@ export interface OpenedStore {
 export const openStore = (...given: OpenStoreWords): OpenedStore => atOnce(openingSteps(...given));
 
 /** The same while the event loop turns: what can be saved of a large damaged database takes minutes. */
-export const openStoreInTurns = (...given: OpenStoreWords): Promise<OpenedStore> => inTurns(openingSteps(...given));
+export const openStoreInTurns = (signal: AbortSignal | undefined, ...given: OpenStoreWords): Promise<OpenedStore> =>
+  inTurns(openingSteps(...given), signal);
 
 type OpenStoreWords = [
   folder: string,

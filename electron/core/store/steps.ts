@@ -12,13 +12,21 @@ export function atOnce<Result>(steps: Steps<Result>): Result {
   }
 }
 
-/** The same while the event loop turns: a step that takes long delays everything else by as much, and no more. */
-export async function inTurns<Result>(steps: Steps<Result>, slice = SLICE): Promise<Result> {
+/**
+ * The same while the event loop turns: a step that takes long delays everything else by as much, and no more. Once `signal`
+ * says so it is given up between two steps, and rejects.
+ */
+export async function inTurns<Result>(steps: Steps<Result>, signal?: AbortSignal, slice = SLICE): Promise<Result> {
   for (let since = performance.now(); ; ) {
     const { done, value } = steps.next();
     if (done) return value;
     if (performance.now() - since < slice) continue;
     await new Promise(setImmediate);
+    if (signal?.aborted) {
+      // what it holds is let go of in its `finally`
+      steps.return(undefined as never);
+      throw new Error('given up');
+    }
     since = performance.now();
   }
 }

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createCore } from '../../../electron/core/core.ts';
 import { CoreHost } from '../../../electron/core/core-host.ts';
+import { salvage } from '../../../electron/core/store/damage/salvage.ts';
+import { ProfileFiles } from '../../../electron/core/store/profile-files.ts';
 import { atOnce, inTurns, type Steps } from '../../../electron/core/store/steps.ts';
 import { TestProfile } from '../support/core.ts';
 
@@ -22,7 +24,7 @@ describe('work in steps', () => {
       if (count < 3) setImmediate(() => other(count + 1));
     };
     setImmediate(() => other(1));
-    expect(await inTurns(counting(told), 0)).toBe(3);
+    expect(await inTurns(counting(told), undefined, 0)).toBe(3);
     expect(told).toEqual(['step 1', 'other 1', 'step 2', 'other 2', 'step 3', 'other 3']);
   });
 
@@ -32,14 +34,50 @@ describe('work in steps', () => {
     expect(told).toHaveLength(3);
   });
 
+  it('is given up between two steps when somebody leaves, and lets go of what it holds', async () => {
+    const told: string[] = [];
+    const leaving = new AbortController();
+    function* holding(): Steps<void> {
+      try {
+        yield* counting(told, 1_000_000);
+      } finally {
+        told.push('let go');
+      }
+    }
+    setImmediate(() => setImmediate(() => leaving.abort()));
+    await expect(inTurns(holding(), leaving.signal, 0)).rejects.toThrow('given up');
+    expect(told.at(-1)).toBe('let go');
+    expect(told.length).toBeLessThan(10);
+  });
+
   it('ends as it failed, either way', async () => {
     function* failing(): Steps<void> {
       yield;
       throw new Error('no');
     }
-    await expect(inTurns(failing(), 0)).rejects.toThrow('no');
+    await expect(inTurns(failing(), undefined, 0)).rejects.toThrow('no');
     expect(() => atOnce(failing())).toThrow('no');
   });
+});
+
+it('a salvage that was given up goes on at the next start as if it had just begun', async () => {
+  const profile = new TestProfile();
+  await profile.start();
+  const { provider } = await profile.withTalk();
+  for (let number = 0; number < 50; number++) provider.receive({ text: `text ${number}` });
+  await profile.stop();
+  const key = profile.shell.secrets.get('database-key') ?? '';
+  const files = new ProfileFiles(profile.folder);
+  const place = path.join(profile.folder, 'aims-damaged-now.db');
+  const journal = () => JSON.parse(fs.readFileSync(`${files.database}.salvage`, 'utf8'));
+  const steps = salvage(files, key, place, 0);
+  while (!steps.next().done && !String(journal().under).startsWith('messages'));
+  steps.return(undefined as never);
+  expect(journal()).toEqual({ place, deadly: [], under: null });
+  await profile.start();
+  const { notices, talks } = await profile.snapshot();
+  expect(notices).toMatchObject([{ code: 'database-salvaged', saved: 50, lost: 0, detail: place }]);
+  expect(talks).toHaveLength(1);
 });
 
 it('a window is told that something is being saved of a damaged database, and served when that is done', async () => {

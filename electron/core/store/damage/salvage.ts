@@ -63,18 +63,28 @@ export function* salvage(files: ProfileFiles, key: string, place: string, now: n
   const fresh = `${files.database}.salvaged`;
   for (const suffix of ['', '-wal', '-shm']) fs.rmSync(fresh + suffix, { force: true });
   const target = openDriver(fresh, key, () => undefined);
-  let result: Salvaged;
+  let result: Salvaged | undefined;
   try {
     migrate(target);
     result = yield* fill(target, files, key, journal, now);
     target.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
     target.close();
+    // given up by somebody who leaves, or by a full disk: no read has ended the process
+    if (!result) forgive(files, journal);
   }
   for (const suffix of ['-wal', '-shm']) fs.rmSync(fresh + suffix, { force: true });
   fs.renameSync(fresh, files.database);
   fs.rmSync(journalFile(files), { force: true });
   return result;
+}
+
+function forgive(files: ProfileFiles, journal: Journal): void {
+  try {
+    writeWhole(journalFile(files), JSON.stringify({ ...journal, under: null }));
+  } catch {
+    // no room: the read counts as deadly, and is tried in smaller parts
+  }
 }
 
 /** What the small copy has and the database has not. */
