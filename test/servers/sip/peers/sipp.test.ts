@@ -218,12 +218,12 @@ describe('a CANCEL', () => {
   test.each([
     ['before it rings', ''],
     ['while it rings', '<recv response="180"/>'],
-  ])('%s ends the offer', async (WHEN, RINGING) => {
+  ])('%s without a Reason says that nobody answered in time, and the offer stays', async (WHEN, RINGING) => {
     const alice = await online('alice');
     const ends: Promise<string>[] = [];
     alice.set('fileTransfer').onOffer(({ transfer }) => void ends.push(outcome(transfer)));
     await call('cancelled', PUSH, { WHEN, RINGING }, ['-m', '20', '-l', '20', '-r', '40']);
-    for (const end of ends) expect(await end).toBe('cancelled peer');
+    for (const end of ends) expect(await end).toBe('unanswered, asked');
     await livesOn(alice);
   });
 });
