@@ -49,7 +49,7 @@ export function SignInFlow({ title, onSigningIn, onDone }: SignInFlowProps) {
     setFault(cause?.certificate ? null : cause);
     setAccountId(null);
     if (cause?.code.startsWith('credentials')) setValues((now) => ({ ...now, password: '' }));
-    if (account) await actions.ask('accounts.remove', { accountId: account.id });
+    if (account) await actions.removeAccount(account.id);
     onSigningIn?.(false);
   };
   const done = useCallback(() => onDone(), [onDone]);

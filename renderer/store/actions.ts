@@ -294,6 +294,11 @@ export function createActions({ facts, view, link, storage }: ActionsOptions) {
         return { fault: faultOf(error) };
       }
     },
+    /** Gone from the window too when it resolves: the event that tells it may come after the answer. */
+    removeAccount: async (accountId: string): Promise<void> => {
+      if ((await ask('accounts.remove', { accountId })) === undefined) return;
+      facts.setState({ accounts: facts.getState().accounts.filter(({ id }) => id !== accountId) });
+    },
     setRoute: (talkId: string, route: Route) => ask('talks.setRoute', { talkId, route }),
     offer: async (talkId: string, items: readonly OfferItem[], note: string): Promise<void> => {
       const paths = items.flatMap((item) => (item.kind === 'path' ? [item.path] : []));

@@ -1,6 +1,6 @@
 import { File } from 'node:buffer';
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CERTIFICATE, emptyData } from './fake-core/sample.ts';
 import { openWindow } from './support/open-window.tsx';
 
@@ -98,6 +98,21 @@ describe('first start', () => {
     );
     expect(screen.getByLabelText<HTMLInputElement>('Password').value).toBe('');
     await waitFor(() => expect(core.data.snapshot.accounts).toEqual([]));
+  });
+
+  it('what was typed stays when the end of the account is told only after it was asked for', async () => {
+    const { core, id } = await signIn();
+    act(() => core.register(id, { state: 'stopped', cause: { code: 'credentials-rejected', retryable: false } }));
+    const change = await screen.findByRole('button', { name: 'Change address or password' });
+    const late = vi.spyOn(core, 'emit').mockImplementation(() => {});
+    fireEvent.click(change);
+    await waitFor(() => expect(core.data.snapshot.accounts).toEqual([]));
+    await act(async () => {});
+    late.mockRestore();
+    act(() => core.emit({ type: 'accounts', accounts: [] }));
+    expect((await screen.findByRole<HTMLInputElement>('textbox', { name: 'Campus address' })).value).toBe(
+      'ist1@campus.test',
+    );
   });
 
   it('a server that is away counts down, can be tried now, or left alone', async () => {
