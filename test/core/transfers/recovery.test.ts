@@ -241,6 +241,21 @@ describe('shutting down', () => {
   });
 });
 
+test('an offer made anew in the moment of the yes is accepted, and no part is left for the collector to close', async () => {
+  const { rui, ruiProvider } = await pair();
+  const file = { name: 'a.bin', type: 'text/plain', size: 4 };
+  ruiProvider.offerFrom(ANA, file, 'k');
+  // its protocol has not said a word yet
+  await call(rui, 'transfers.accept', { transferId: rui.only.id });
+  const parts = (): string[] => openFilesIn(rui.downloads).filter((name) => name.endsWith('.part'));
+  expect(parts()).toHaveLength(1);
+  const again = ruiProvider.offerFrom(ANA, file, 'k');
+  await again.taken;
+  expect(parts()).toHaveLength(1);
+  await rui.transfers.shutDown();
+  expect(parts()).toEqual([]);
+});
+
 /** Files below a folder that this process has open. */
 function openFilesIn(folder: string): string[] {
   return fs.readdirSync('/proc/self/fd').flatMap((descriptor) => {

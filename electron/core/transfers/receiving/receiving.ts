@@ -278,9 +278,7 @@ export class Receiving {
       case 'offered':
         // nobody has answered yet; whoever offered it has begun anew
         if (lasting || !row) break;
-        this.#drop(id);
-        this.#ledger.again(id, { state: 'offered' });
-        this.#follow(id, transfer);
+        this.#beginAnew(id, transfer);
         break;
       case 'verifying':
       case 'completed':
@@ -303,6 +301,14 @@ export class Receiving {
       default:
         stage satisfies never;
     }
+  }
+
+  /** Another attempt at what is offered; a person who has just said yes has said it to this one. */
+  #beginAnew(id: string, transfer: ProtocolTransfer): void {
+    const accepted = this.#drop(id)?.accepted;
+    this.#ledger.again(id, { state: 'offered' });
+    this.#follow(id, transfer);
+    this.#acceptAgain(id, accepted);
   }
 
   /** Goes on where it was lost, without asking anybody: accepted once, by the same peer, the same content. */
@@ -403,11 +409,16 @@ export class Receiving {
     const row = this.#ledger.get(id);
     if (!row || !isReceiving(row) || isFinal(row.stage)) return;
     this.#ledger.again(id, { state: 'offered', unanswered: { at: this.#context.clock.now(), asked: true } });
-    if (!live?.accepted) return;
-    const { part, target } = live.accepted;
-    if (part) this.#track(this.#parts.putAway(id, part, undefined, true));
+    this.#acceptAgain(id, live?.accepted);
+  }
+
+  /** What a person said yes to in the last moment, with the part of the attempt that is over put away. */
+  #acceptAgain(id: string, accepted: Live['accepted']): void {
+    if (!accepted) return;
+    // a protocol that had not begun with it lets go of no file
+    if (accepted.part) this.#track(this.#parts.putAway(id, accepted.part, undefined, true));
     const open = this.#ledger.get(id);
-    if (open && isReceiving(open)) this.accept(open, target).catch(() => undefined);
+    if (open && isReceiving(open)) this.accept(open, accepted.target).catch(() => undefined);
   }
 
   async #complete(id: string, part: PartFile, accepted: NonNullable<Live['accepted']>): Promise<void> {
