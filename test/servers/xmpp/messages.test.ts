@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
+import { Messaging } from '../../../protocols/xmpp/messaging/messaging.ts';
+import { NS } from '../../../protocols/xmpp/namespaces.ts';
+import { xml } from '../../../protocols/xmpp/stream/xml.ts';
 import { draft, everybodyLeaves, next } from '../../xmpp/support/kit.ts';
 import { user } from '../campus.ts';
 import { befriend, member, online } from './kit.ts';
@@ -93,4 +97,25 @@ it('brings a text sent in absence exactly once, though the server has it twice',
   alice.set('messaging').sendTyping(address('dave'), 'composing');
   await last;
   expect(calls.filter((line) => line === text.text)).toHaveLength(1);
+});
+
+it('says what came and cannot be shown, live and out of the archive', async () => {
+  const [alice, erin] = await Promise.all([online('alice'), online('erin')]);
+  const messaging = alice.provider.operationSet('messaging');
+  if (!(messaging instanceof Messaging)) throw new Error('no messaging');
+  const say = async (): Promise<string> => {
+    const id = randomUUID();
+    const payload = xml('encrypted', 'eu.siacs.conversations.axolotl', xml('payload', {}, 'AAAA'));
+    const peer = user('erin').jid;
+    const stanza = xml('message', { type: 'chat', to: peer, id }, payload, xml('store', NS.hints));
+    expect(await messaging.sendStanza(stanza, { id, peer, composedAt: Date.now(), text: '' })).toMatchObject({
+      state: expect.stringMatching(/sent|waiting/),
+    });
+    return id;
+  };
+  expect(await erin.text(await say())).toMatchObject({ peer: address('alice'), text: '', unshown: 'omemo' });
+  await erin.provider.stop();
+  const missed = await say();
+  const again = await online('erin', { storage: erin.storage });
+  expect(await again.text(missed)).toMatchObject({ peer: address('alice'), unshown: 'omemo' });
 });
