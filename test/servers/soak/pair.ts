@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { Side, type SideAccount, stateOf } from './side.ts';
-import { add, FAULTS, type Faults, faultsOf, NO_FAULTS } from './verdict.ts';
+import { add, FAULTS, type Faults, faultsOf, LASTING, NO_FAULTS } from './verdict.ts';
 
 /** What was done, and what of it went wrong. */
 export interface Result {
@@ -109,7 +109,7 @@ export class Pair {
       const changed = Promise.race(this.#sides.map(({ change }) => change));
       const faults = await this.#judge();
       const left = giveUp - Date.now();
-      if (FAULTS.every((fault) => faults[fault].length === 0) || left <= 0) return faults;
+      if (FAULTS.every((fault) => faults[fault].length === 0 || LASTING.has(fault)) || left <= 0) return faults;
       await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, Math.min(left, 5_000)))]);
     }
   }

@@ -31,6 +31,8 @@ export interface Direction {
 }
 
 export const FAULTS = ['lost', 'doubled', 'disordered', 'marks', 'files', 'unfinished', 'orphans'] as const;
+/** What waiting does not mend. */
+export const LASTING: ReadonlySet<string> = new Set(['doubled', 'disordered']);
 export type Counts = Record<(typeof FAULTS)[number], number>;
 /** What is wrong, by name. */
 export type Faults = Record<(typeof FAULTS)[number], string[]>;
