@@ -32,6 +32,8 @@ export class TestRelay {
   /** By the client's own URI. */
   readonly #last = new Map<string, string>();
   expires = 900;
+  /** The same for the next grants, one each. */
+  readonly nextExpires: number[] = [];
   readonly #server: net.Server;
   readonly #clients = new Set<Client>();
   readonly #owners = new Map<string, Client>();
@@ -180,7 +182,7 @@ export class TestRelay {
       this.#last.set(from, path);
       this.granted.push(path);
       this.#owners.set(path, client);
-      answer('200 OK', `Use-Path: ${path}\r\nExpires: ${this.expires}\r\n`);
+      answer('200 OK', `Use-Path: ${path}\r\nExpires: ${this.nextExpires.shift() ?? this.expires}\r\n`);
     }
   }
 
