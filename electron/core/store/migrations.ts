@@ -131,12 +131,15 @@ const THIRD = `
 -- Scripts that put no space between words, and pictures: a second index of the search has each of their characters and each
 -- pair of them as words of hex digits, up to 2000 characters of a text; \`long\` marks what has more. 3584 is U+0E00.
 CREATE VIEW messages_text_grams (sequence, grams) AS
-  SELECT sequence, coalesce((
-    WITH RECURSIVE place (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place WHERE n < min(length(text), 2000))
-    SELECT group_concat(
-      hex(substr(text, n, 1)) || iif(unicode(substr(text, n + 1, 1)) >= 3584, ' ' || hex(substr(text, n, 2)), ''), ' '
-    ) FROM place WHERE unicode(substr(text, n, 1)) >= 3584
-  ), '') || iif(length(text) > 2000, ' long', '')
+  SELECT sequence, (
+    -- cut once: each character that is looked for in the whole text would cost a walk through it
+    WITH RECURSIVE head (t) AS MATERIALIZED (SELECT substr(text, 1, 2001)),
+      place (n, t) AS (SELECT 1, t FROM head UNION ALL SELECT n + 1, t FROM place WHERE n < min(length(t), 2000))
+    SELECT coalesce(group_concat(
+      hex(substr(t, n, 1)) || iif(unicode(substr(t, n + 1, 1)) >= 3584, ' ' || hex(substr(t, n, 2)), ''), ' '
+    ), '') || (SELECT iif(length(t) > 2000, ' long', '') FROM head)
+    FROM place WHERE unicode(substr(t, n, 1)) >= 3584
+  )
   FROM messages WHERE text GLOB '*[' || char(3584) || '-' || char(1114111) || ']*';
 CREATE VIRTUAL TABLE messages_text_parts USING fts5 (
   grams, content = 'messages_text_grams', content_rowid = 'sequence', detail = none, columnsize = 0

@@ -71,6 +71,17 @@ describe('the index of texts without spaces', () => {
     one.driver.close();
   });
 
+  it('takes texts of millions of letters with one picture in them, and lets them go', () => {
+    const one = store();
+    migrate(one.driver);
+    // walked through once for each character that is indexed, each of them stopped the core for eleven seconds
+    for (let count = 0; count < 6; count += 1) one.add(`😀 ${'a'.repeat(5_000_000)}`);
+    expect(one.found('😀')).toHaveLength(6);
+    one.driver.exec('DELETE FROM messages');
+    check(one);
+    one.driver.close();
+  });
+
   it('forgets what is erased and follows what is changed', () => {
     const one = store();
     migrate(one.driver);
