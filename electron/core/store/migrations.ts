@@ -163,7 +163,7 @@ CREATE TRIGGER messages_text_parts_after_update AFTER UPDATE OF text ON messages
 END;
 `;
 
-const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE, SECOND, THIRD];
+export const MIGRATIONS: readonly string[] = [FIRST + TRANSFER_TABLE, SECOND, THIRD];
 
 /** What `PRAGMA user_version` says in a database of this program. */
 export const STORE_VERSION = MIGRATIONS.length;

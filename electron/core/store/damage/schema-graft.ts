@@ -1,14 +1,19 @@
 import fs from 'node:fs';
 import { type Driver, openDriver } from '../driver.ts';
-import { migrate } from '../migrations.ts';
+import { MIGRATIONS, migrate } from '../migrations.ts';
 
 const PAGE = 4096;
 /** SQLite's file format §1.3.7: where the header counts the pages. */
 const PAGE_COUNT = 28;
+/**
+ * The steps that put the schema on no page but those of the first step. What a later step needed more is another page in
+ * every database that had rows before it, and holds messages in some: the new page would overwrite them.
+ */
+const STEPS = MIGRATIONS.slice(0, 2);
 
 /**
  * A copy of the damaged database in which the pages of the schema, the first page among them, are those of a new database:
- * both were made by the same steps, so that every table begins where it did. Without it the loss of the first page would
+ * both were made by the same first steps, so that every table begins where it did. Without it the loss of the first page would
  * be the loss of everything. Undefined where the copy cannot be opened either.
  */
 export function openGrafted(place: string, scratch: string, key: string): Driver | undefined {
@@ -25,7 +30,7 @@ export function openGrafted(place: string, scratch: string, key: string): Driver
     const driver = openDriver(donor, key, () => undefined);
     let schema: number[];
     try {
-      migrate(driver);
+      migrate(driver, STEPS);
       const found = driver.all<{ page: number }>("SELECT pageno AS page FROM dbstat WHERE name = 'sqlite_schema'");
       schema = found.map(({ page }) => page).filter((page) => page <= pages);
       const pageOne = driver.get<{ data: Uint8Array }>('SELECT data FROM sqlite_dbpage WHERE pgno = 1')?.data;
