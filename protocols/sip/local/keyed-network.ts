@@ -122,6 +122,16 @@ export class KeyedNetwork implements Network {
     return this.#connect(user, place);
   }
 
+  /** Whether who listens there has the key of the id, wherever the id is seen now. Never rejects. */
+  proves(id: string, place: { host: string; port: number }): Promise<boolean> {
+    if (!this.#listener) return Promise.resolve(false);
+    const flow = this.#outgoing.get(keyOfPlace(id, place)) ?? this.#connect(id, place);
+    return flow.then(
+      () => true,
+      () => false,
+    );
+  }
+
   probe(): void {
     // nothing is kept up here: a peer is connected to when there is something to send
   }

@@ -56,6 +56,7 @@ export class LocalProvider implements Provider {
   readonly #key: OwnKey;
   readonly #loopbackOnly: boolean;
   readonly #agent: LocalUserAgent;
+  readonly #network: KeyedNetwork;
   readonly #discovery: Discovery;
   readonly #directory: PeerDirectory;
   readonly #supervisor: ConnectionSupervisor;
@@ -93,7 +94,7 @@ export class LocalProvider implements Provider {
       const place = whereIs(id);
       return place && uriOf({ ...place, id });
     };
-    const network = new KeyedNetwork({
+    this.#network = new KeyedNetwork({
       key: this.#key,
       host: this.#loopbackOnly ? '127.0.0.1' : '0.0.0.0',
       whereIs,
@@ -106,7 +107,7 @@ export class LocalProvider implements Provider {
     this.#verification = new KeyVerification({
       storage,
       ownKey: this.#key.publicKey,
-      keyOf: (id) => network.keyOf(id),
+      keyOf: (id) => this.#network.keyOf(id),
       meet: (to) => this.#agent.request({ method: 'OPTIONS', to }),
       nameOf: (id) => this.#directory.find(id)?.name,
     });
@@ -114,7 +115,7 @@ export class LocalProvider implements Provider {
       address: this.address,
       displayName: account.displayName,
       contactUser: this.#key.id,
-      network,
+      network: this.#network,
       log,
       accept: MESSAGE_TYPES,
       route,
@@ -311,7 +312,9 @@ export class LocalProvider implements Provider {
       timer = setTimeout(() => resolve(false), PING_TIMEOUT);
     });
     // not through `route`: this very place is in question
-    const answered = peer.outdated ? isListening(peer) : this.#agent.reach(uriOf(peer));
+    const answered = peer.outdated
+      ? isListening(peer)
+      : this.#network.proves(peer.id, peer).then((proven) => proven && this.#agent.reach(uriOf(peer)));
     const alive = await Promise.race([answered, late]);
     clearTimeout(timer);
     return alive;

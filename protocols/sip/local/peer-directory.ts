@@ -16,7 +16,7 @@ export interface LocalPeer {
 
 export interface PeerDirectoryOptions {
   now: () => number;
-  /** Whether somebody answers there. Never rejects, and settles within seconds. */
+  /** Whether somebody answers there, and has the key of the id unless outdated; `peer` may not be listed. Never rejects, and settles within seconds. */
   ping: (peer: LocalPeer) => Promise<boolean>;
 }
 
@@ -36,7 +36,8 @@ export const SILENCE = 50_000;
 /**
  * Who is there. Announcements add and change, goodbyes remove; whoever falls silent or cannot be reached is pinged, and
  * removed when it does not answer. An id stays with the host and port it was first seen at for as long as somebody answers
- * there, so that nobody takes another's place by shouting its id.
+ * there, so that nobody takes another's place by shouting its id. Only an outdated one, which can show no key, gives way to
+ * who can; and never the other way round.
  */
 export class PeerDirectory {
   readonly #options: PeerDirectoryOptions;
@@ -44,6 +45,8 @@ export class PeerDirectory {
   readonly #fromAll: Allowance;
   readonly #fromHost = new Map<string, Allowance>();
   readonly #pinging = new Set<string>();
+  /** Ids and the hosts that are asked for their keys. */
+  readonly #proving = new Set<string>();
   /** Those who were there since we came. */
   readonly #left = new Set<string>();
   readonly #changed = new Emitter<{ peer: LocalPeer; present: boolean }>();
@@ -93,7 +96,10 @@ export class PeerDirectory {
       const same = known.name === peer.name && samePresence(known.presence, peer.presence);
       if (same) known.seenAt = this.#options.now();
       else if (this.#isAllowed(host)) this.#put(peer);
-    } else {
+    } else if (known.outdated && !peer.outdated) {
+      // anybody can announce an id without a key, and nobody but its owner with one: the new place decides
+      if (this.#isAllowed(host)) unawaited(this.#prove(peer));
+    } else if (known.outdated === peer.outdated) {
       // a restart, another network, or somebody else: the one we know decides by answering
       unawaited(
         this.#verify(known).then((alive) => {
@@ -175,6 +181,16 @@ export class PeerDirectory {
     if (alive) now.seenAt = this.#options.now();
     else this.#remove(now);
     return alive;
+  }
+
+  /** Takes the place of an outdated program, once the key of the id was shown there. One host keeps no other from that. */
+  async #prove(peer: LocalPeer): Promise<void> {
+    const attempt = `${peer.id} ${peer.host}`;
+    if (this.#proving.has(attempt)) return;
+    this.#proving.add(attempt);
+    const proven = await this.#options.ping(peer);
+    this.#proving.delete(attempt);
+    if (proven && this.#peers.get(peer.id)?.outdated) this.#put(peer);
   }
 
   #put(peer: LocalPeer): void {

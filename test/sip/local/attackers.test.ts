@@ -218,3 +218,30 @@ test('somebody with a program from before ids were keys is shown, and why nothin
   const file = fileOf(new Content(new Uint8Array(10)));
   expect(await outcome(offerOne(ana.set('fileTransfer'), address, file))).toBe('failed peer-outdated');
 });
+
+test('who listens as a program without a key under the id of Bob keeps nobody from Bob', async () => {
+  const port = multicastPort();
+  const ana = await localPeer('Ana', port);
+  const storage = memoryStorage();
+  const { id } = storedKey(storage);
+  const address = addressOfInstance(id);
+  const squatter = net.createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+  onTestFinished(() => void squatter.close());
+  await once(squatter, 'listening');
+  const shout = await shouting(port, port);
+  const at = (squatter.address() as net.AddressInfo).port;
+  const announced = { id, port: at, name: 'Bob', presence: { state: 'available' } } as const;
+  const answers = recordsOf(announced, '127.0.0.1').map((record) =>
+    record.type === 'TXT' ? { ...record, data: ['v=1', 'name=Bob', 'state=available'] } : record,
+  );
+  await shout(encode({ type: 'response', answers }));
+  await sees(ana, address);
+  expect(ana.provider.capabilitiesOf(address)).toMatchObject({ messaging: { on: false } });
+  const bob = await localPeer('Bob', port, storage);
+  await expect
+    .poll(() => ana.provider.capabilitiesOf(address), { timeout: 5_000 })
+    .toMatchObject({ messaging: { on: true } });
+  await shout(encode({ type: 'response', answers }));
+  expect(await ana.set('messaging').send(address, draft('hi')).outcome).toEqual({ state: 'sent' });
+  expect(bob.texts.map(({ text }) => text)).toEqual(['hi']);
+});

@@ -193,3 +193,23 @@ test('who has a key does not lose it because its place is said to have none', as
   await settle();
   expect(directory.find(id)?.outdated).toBeUndefined();
 });
+
+test('who announces an id without a key keeps nobody away who has it, however long they listen', async () => {
+  const { directory, answering, pinged, settle } = directoryOf();
+  answering.add('192.0.2.66:1');
+  directory.present(ana({ port: 1, outdated: true }), '192.0.2.66');
+  directory.present(ana(), '192.0.2.1');
+  await settle();
+  expect(directory.find(id), 'it shows no key').toMatchObject({ host: '192.0.2.66', outdated: true });
+  answering.add('192.0.2.1:5070');
+  directory.present(ana(), '192.0.2.1');
+  await settle();
+  expect(directory.peers).toMatchObject([{ host: '192.0.2.1', port: 5070 }]);
+  expect(directory.find(id)?.outdated).toBeUndefined();
+  answering.delete('192.0.2.1:5070');
+  pinged.length = 0;
+  directory.present(ana({ port: 1, outdated: true }), '192.0.2.66');
+  await settle();
+  expect(pinged).toEqual([]);
+  expect(directory.find(id)).toMatchObject({ host: '192.0.2.1' });
+});
