@@ -17,6 +17,12 @@ const keyPrint = (key: string): string => createHash('sha256').update(`aims data
 
 /** Writes all of it or nothing, and through to the disk. */
 export function writeWhole(file: string, content: string | Uint8Array): void {
+  prepareWhole(file, content);
+  putInPlace(file);
+}
+
+/** The half of `writeWhole` that needs room on the disk: `file` is as it was until `putInPlace`. */
+export function prepareWhole(file: string, content: string | Uint8Array): void {
   const handle = fs.openSync(`${file}.new`, 'w', 0o600);
   try {
     fs.writeFileSync(handle, content);
@@ -24,8 +30,9 @@ export function writeWhole(file: string, content: string | Uint8Array): void {
   } finally {
     fs.closeSync(handle);
   }
-  fs.renameSync(`${file}.new`, file);
 }
+
+export const putInPlace = (file: string): void => fs.renameSync(`${file}.new`, file);
 
 const textOf = (file: string): string => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
 

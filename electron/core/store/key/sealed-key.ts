@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { refuse } from '../../../contract/index.ts';
-import { writeWhole } from '../profile-files.ts';
+import { prepareWhole, putInPlace, writeWhole } from '../profile-files.ts';
 
 /** Twice: with the loss of this file everything would be lost. */
 const SEALED_FILES = ['database.key.sealed', 'database.key.sealed-copy'] as const;
@@ -54,34 +54,87 @@ export async function sealKey(folder: string, key: string, passphrase: string): 
     tag: cipher.getAuthTag().toString('base64'),
     sealed: sealed.toString('base64'),
   };
-  for (const name of SEALED_FILES) writeWhole(fileIn(folder, name), JSON.stringify(content));
-  if ((await unsealKey(folder, passphrase)) !== key) throw new Error('the sealed key reads other than it was written');
+  await replaceSealed(folder, JSON.stringify(content), async () => {
+    if ((await unsealKey(folder, passphrase)) !== key)
+      throw new Error('the sealed key reads other than it was written');
+  });
+}
+
+/** Writes both copies, or leaves both as they were: the passphrase before must open what the new one does not. */
+async function replaceSealed(folder: string, content: string, check: () => Promise<void>): Promise<void> {
+  const files = SEALED_FILES.map((name) => fileIn(folder, name));
+  const before = files.map(bytesOf);
+  let replaced = 0;
+  try {
+    // a full disk shows here, while nothing is changed yet
+    for (const file of files) prepareWhole(file, content);
+    for (; replaced < files.length; replaced++) putInPlace(files[replaced] as string);
+    await check();
+  } catch (error) {
+    for (const [number, file] of files.entries()) {
+      attempt(() => fs.rmSync(`${file}.new`, { force: true }));
+      if (number < replaced) attempt(() => putBack(file, before[number]));
+    }
+    throw error;
+  }
+}
+
+function bytesOf(file: string): Buffer | 'none' | 'unreadable' {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'none' : 'unreadable';
+  }
+}
+
+/** Over one that could not be read the new copy stays: it may be the only one that opens. */
+function putBack(file: string, before: ReturnType<typeof bytesOf> | undefined): void {
+  if (before === 'none') fs.rmSync(file, { force: true });
+  else if (before instanceof Buffer) writeWhole(file, before);
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // the fault that is told is the one before; the other copy is tried too when the key is opened
+  }
 }
 
 /** Refuses with `passphrase-wrong`, or `key-damaged` when no copy of the file can be understood. */
 export async function unsealKey(folder: string, passphrase: string): Promise<string> {
-  const { salt, nonce, tag, sealed, N, r, p } = readSealed(folder);
-  const key = await derived(passphrase, Buffer.from(salt, 'base64'), { N, r, p });
-  try {
-    const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64'));
-    decipher.setAuthTag(Buffer.from(tag, 'base64'));
-    return Buffer.concat([decipher.update(Buffer.from(sealed, 'base64')), decipher.final()]).toString('hex');
-  } catch (cause) {
-    throw refuse('passphrase-wrong', { cause, retryable: true });
+  let fault: unknown;
+  // a change that was cut short leaves copies that differ
+  for (const copy of readSealed(folder)) {
+    const key = await derived(passphrase, Buffer.from(copy.salt, 'base64'), { N: copy.N, r: copy.r, p: copy.p });
+    try {
+      return opened(copy, key);
+    } catch (cause) {
+      fault = cause;
+    }
   }
+  throw refuse('passphrase-wrong', { cause: fault, retryable: true });
 }
 
-/** Refuses with `key-damaged`; what it returns can be tried with a passphrase. */
-export function readSealed(folder: string): Sealed {
+function opened({ nonce, tag, sealed }: Sealed, key: Buffer): string {
+  const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64'));
+  decipher.setAuthTag(Buffer.from(tag, 'base64'));
+  return Buffer.concat([decipher.update(Buffer.from(sealed, 'base64')), decipher.final()]).toString('hex');
+}
+
+/** Refuses with `key-damaged`; what it returns, at least one and each of them once, can be tried with a passphrase. */
+export function readSealed(folder: string): Sealed[] {
+  const copies = new Map<string, Sealed>();
   for (const name of SEALED_FILES) {
     try {
       const found = sealedSchema.safeParse(JSON.parse(fs.readFileSync(fileIn(folder, name), 'utf8')));
-      if (found.success) return found.data;
+      if (found.success) copies.set(JSON.stringify(found.data), found.data);
     } catch {
       // not there, or no JSON: the other copy may be whole
     }
   }
-  throw refuse('key-damaged', { retryable: true });
+  if (copies.size === 0) throw refuse('key-damaged', { retryable: true });
+  return [...copies.values()];
 }
 
 export function removeSealed(folder: string): void {
