@@ -110,7 +110,8 @@ export class ProfileFiles {
   setSealedAside(now: number): string {
     const place = this.freeName('forgotten', now);
     const names = fs.readdirSync(this.#folder).filter((name) => name.startsWith(DATABASE_FILE));
-    this.#move(this.database, place, names.map((name) => name.slice(DATABASE_FILE.length)).sort());
+    const suffixes = names.map((name) => name.slice(DATABASE_FILE.length));
+    this.#move(this.database, place, new Set([...DATABASE_PARTS, ...suffixes.sort()]));
     return place;
   }
 
@@ -124,7 +125,7 @@ export class ProfileFiles {
     return true;
   }
 
-  #move(from: string, to: string, suffixes: readonly string[]): void {
+  #move(from: string, to: string, suffixes: Iterable<string>): void {
     for (const suffix of suffixes) if (fs.existsSync(from + suffix)) fs.renameSync(from + suffix, to + suffix);
   }
 }
