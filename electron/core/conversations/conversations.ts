@@ -137,7 +137,8 @@ export class Conversations implements TransferTalks {
       } finally {
         later = undefined;
       }
-      for (const one of told) one();
+      // they are on disk: a fault in what is told of one is no reason to ask for any of them again, or to keep quiet about the next
+      for (const one of told) this.#safely(one);
       return result;
     };
     const keep: MessageReceiver = (incoming) =>

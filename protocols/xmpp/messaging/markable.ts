@@ -17,12 +17,12 @@ export class Markable {
     for (const entry of storage.get(KEY)?.split('\n') ?? []) this.#ids.add(entry);
   }
 
-  /** False for one that was there already. */
+  /** False for one that was there already. It is written all the same: a database may have taken back the last time. */
   add(peer: string, id: string): boolean {
-    if (this.has(peer, id)) return false;
-    this.#ids.add(`${peer} ${id}`);
+    const isNew = !this.has(peer, id);
+    if (isNew) this.#ids.add(`${peer} ${id}`);
     this.#save();
-    return true;
+    return isNew;
   }
 
   has(peer: string, id: string): boolean {

@@ -83,6 +83,20 @@ describe('a text that arrives', () => {
     expect(await texts(profile)).toEqual(said);
   });
 
+  it('with many others is kept and told although what is done for one of them throws', async () => {
+    const { profile, provider } = await ready();
+    const notify = profile.shell.notify.bind(profile.shell);
+    profile.shell.notify = (notification) => {
+      if (notification.body === '1') throw new Error('no notifications here');
+      return notify(notification);
+    };
+    const kept = provider.messaging.together?.(() => ['0', '1', '2'].map((text) => provider.receive({ text })));
+    expect(kept).toEqual(['stored', 'stored', 'stored']);
+    await turn();
+    expect(await texts(profile)).toEqual(['0', '1', '2']);
+    expect(profile.shell.notifications.at(-1)?.body).toBe('2');
+  });
+
   it('that cannot be shown leaves a line on disk, unread, once, that no search takes for a text', async () => {
     const { profile, provider } = await ready();
     expect(provider.receive({ id: 'a', text: '', unshown: 'omemo' })).toBe('stored');
