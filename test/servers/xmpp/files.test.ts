@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { offerOne } from '../../protocols/offer-one.ts';
 import { bytesOf, keep, namesOf, offerOf, outgoing, phasesOf, sha256, sourceOf } from '../../xmpp/support/files-kit.ts';
-import { everybodyLeaves, next, type Person } from '../../xmpp/support/kit.ts';
+import { draft, everybodyLeaves, next, type Person } from '../../xmpp/support/kit.ts';
 import { campus, user } from '../campus.ts';
 import { member, online } from './kit.ts';
 
@@ -129,8 +129,8 @@ it('brings a file that was sent in absence', async () => {
   again.provider.start();
   await offered;
   await alice.sees(BOB(), ({ state }) => state !== 'offline');
-  const last = next(again.set('messaging').onTyping);
-  alice.set('messaging').sendTyping(BOB(), 'composing');
-  await last;
+  // what comes behind this text would have come
+  alice.set('messaging').send(BOB(), draft('last'));
+  await again.texts(1);
   expect(offers.filter((id) => id === file.id)).toHaveLength(1);
 });
