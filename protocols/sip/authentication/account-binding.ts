@@ -86,8 +86,10 @@ export class AccountBinding {
     }
     const refused = [...best.values()].filter((kind) => !this.allows(kind));
     if (refused.length === 0) return undefined;
-    const isOther = this.isBound && !refused.some(({ realm }) => this.#kinds.has(realm));
-    const names = refused
+    // a weaker way in the known name is one question, another name is another: they are not allowed by the same word
+    const known = refused.filter(({ realm }) => this.#kinds.has(realm));
+    const isOther = this.isBound && known.length === 0;
+    const names = (known.length > 0 ? known : refused)
       .filter((kind) => !this.#isForAdministrators(kind) && kind.realm.length <= REALM_MAXIMUM)
       .map(nameOf);
     return {

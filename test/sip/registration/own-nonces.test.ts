@@ -234,6 +234,13 @@ test('what was allowed for one realm stays allowed when another is asked for bes
   expect(needed(second?.allow ?? '', proxy, challenge('n', 'MD5'))).toBeUndefined();
 });
 
+test('a weaker way in the known name does not allow another name with it', () => {
+  const stored = JSON.stringify([{ realm: 'campus.test', algorithm: 'SHA-256', qop: true }]);
+  const client = new DigestClient('ana', 'secret', undefined, new AccountBinding({ stored }));
+  const both = [challenge('n', 'MD5'), challenge('n', 'MD5', 'evil.example')].flatMap(parseChallenges);
+  expect(client.consentNeeded(both)).toEqual({ code: 'authentication-weaker', allow: 'MD5:campus.test' });
+});
+
 test('MD5 without qop is answered only where the account allows it', () => {
   const weak = parseChallenges(challenge('n', 'MD5', 'campus.test', ''));
   const facts = { method: 'REGISTER', uri: 'sip:campus.test', body: '' };
