@@ -152,6 +152,26 @@ describe('a file that the peer asks for', () => {
     expect(ana.transfer(sent).state).toBe('completed');
   });
 
+  test('is given again a few times a day, once at a time, and is refused beyond that', async () => {
+    const { ana, rui, anaProvider, sent, ask } = await offered();
+    await call(rui, 'transfers.accept', { transferId: rui.only.id });
+    await ana.untilState(sent, 'completed');
+    const arrive = (transfer: MemoryTransfer | undefined): void => {
+      for (const state of ['accepted', 'connecting', 'running', 'finished'] as const) transfer?.to({ state });
+    };
+    const askedTogether = await Promise.all([ask(), ask(), ask()]);
+    expect(ana.transfers.snapshot()).toHaveLength(2);
+    for (const { given } of askedTogether) arrive(given?.transfer);
+    for (let n = 0; n < 20; n++) arrive((await ask()).given?.transfer);
+    expect(ana.transfers.snapshot().map(({ state }) => state)).toEqual(Array(4).fill('completed'));
+    expect((await ask()).refused).toBe(true);
+    ana.transfers.detach(ACCOUNT);
+    await ana.restart();
+    ana.clock.advance(24 * 60 * 60_000 + 1);
+    ana.transfers.attach(ACCOUNT, anaProvider);
+    expect((await ask()).refused).toBe(false);
+  });
+
   test('is refused to whom it was not offered, and when anything asked is another', async () => {
     const { hashes, ask } = await offered();
     expect((await ask('sip:eve@campus.test')).refused).toBe(true);

@@ -2,8 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { refuse } from '../../../contract/index.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { ownName } from '../files/safe-name.ts';
-import type { SendingRow } from '../ledger/transfer-row.ts';
+import { isSending, type SendingRow, type TransferRow } from '../ledger/transfer-row.ts';
+import { isFinal } from '../ledger/transfer-stage.ts';
 import type { TransfersContext } from '../transfers.ts';
+
+const DAY = 24 * 60 * 60_000;
+/** How often one peer gets the same file again within a day: for a lost copy or another device. */
+const COPIES_A_DAY = 3;
 
 /** A file that is to be sent, with its line in the talk. `ownId`: the id of the transfer whose copy of ours `source` is. */
 export function newRow(
@@ -49,5 +54,18 @@ export const anotherOf = (
   icon,
   hashes,
   modifiedAt,
-  side,
+  side: { ...side, copy: true },
 });
+
+/**
+ * Whether somebody who asks may have once more what arrived already: each time is a line in the talk that no person here
+ * asked for.
+ */
+export function mayCopy({ route, hashes }: SendingRow, rows: readonly TransferRow[], now: number): boolean {
+  const copies = rows
+    .filter(isSending)
+    .filter((other) => other.side.copy && other.hashes[0]?.value === hashes[0]?.value)
+    .filter((other) => other.route.accountId === route.accountId && other.route.address === route.address);
+  const recent = copies.filter(({ createdAt }) => now - createdAt < DAY);
+  return copies.every(({ stage }) => isFinal(stage)) && recent.length < COPIES_A_DAY;
+}

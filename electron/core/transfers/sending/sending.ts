@@ -29,7 +29,7 @@ import {
 } from '../ledger/transfer-stage.ts';
 import type { TransferProvider, TransfersContext } from '../transfers.ts';
 import { Limiter } from './limiter.ts';
-import { anotherOf, newRow } from './new-row.ts';
+import { anotherOf, mayCopy, newRow } from './new-row.ts';
 import { type OfferedFile, offeredFile } from './offered-file.ts';
 import type { OutgoingCopies } from './outgoing-copies.ts';
 import { Patience } from './patience.ts';
@@ -363,6 +363,10 @@ export class Sending {
       // nobody will ask again, and its person thinks that it can still be had
       const gone = new ProviderError(stamp ? 'source-changed' : 'source-missing');
       if (!same && now && unansweredOf(now.stage)) this.#fail(row.id, gone);
+      return;
+    }
+    if (now.stage.state === 'completed' && !mayCopy(now, this.#ledger.all(), this.#context.clock.now())) {
+      request.refuse();
       return;
     }
     const id = this.#newAttempt(now);
