@@ -180,6 +180,47 @@ describe('a file that the peer asks for', () => {
     expect((await ask(RUI, { name: '/etc/passwd', hashes: [] })).refused).toBe(true);
   });
 
+  test('is refused when it was never offered, as to a program that takes no files', async () => {
+    const { ana, anaProvider, write, ask } = await offered();
+    const fail = async (name: string): Promise<FileRequest['wanted']> => {
+      const paths = [write(name, name)];
+      const { transferIds } = await call(ana, 'transfers.offer', { talkId: TALK, paths });
+      await ana.untilState(transferIds[0] as string, 'failed');
+      return { name, hashes: [] };
+    };
+    anaProvider.off = new ProviderError('not-supported');
+    expect((await ask(RUI, await fail('b.txt'))).refused).toBe(true);
+    anaProvider.off = undefined;
+    anaProvider.onOutgoing = () => {
+      throw new ProviderError('not-supported');
+    };
+    expect((await ask(RUI, await fail('c.txt'))).refused).toBe(true);
+    expect((await ask(RUI, { name: 'a.txt', hashes: [] })).refused).toBe(false);
+  });
+
+  test('is still given after a restart, also when it is of before offers were noted', async () => {
+    const { ana, rui, anaProvider, sent, ask } = await offered();
+    await call(rui, 'transfers.decline', { transferId: rui.only.id });
+    await ana.untilState(sent, 'declined');
+    const restart = async (sql?: string): Promise<void> => {
+      ana.transfers.detach(ACCOUNT);
+      if (sql) ana.driver.run(sql);
+      await ana.restart();
+      ana.transfers.attach(ACCOUNT, anaProvider);
+    };
+    await restart();
+    const { given } = await ask();
+    for (const state of ['accepted', 'connecting', 'running', 'finished'] as const) given?.transfer.to({ state });
+    await restart(`UPDATE transfers SET facts = json_remove(facts, '$.side.offered')`);
+    expect((await ask()).refused).toBe(false);
+  });
+
+  test('is refused to who names neither the file nor its content', async () => {
+    const { ask } = await offered();
+    expect((await ask(RUI, { hashes: [] })).refused).toBe(true);
+    expect((await ask(RUI, { type: 'text/plain', size: 5, hashes: [] })).refused).toBe(true);
+  });
+
   test('is refused when it changed, is gone, or was taken back', async () => {
     const { ana, sent, file, ask } = await offered();
     fs.appendFileSync(file, '!');

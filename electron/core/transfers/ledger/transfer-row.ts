@@ -44,6 +44,8 @@ interface SendingSide {
   readonly stamp: SourceStamp | null;
   /** The peer has accepted this offer: when it is lost it goes on by itself, and only with the same content. */
   readonly begun?: boolean;
+  /** The peer was told of this content: only then may it ask for it. Missing in rows of before this was noted. */
+  readonly offered?: boolean;
   /** It had arrived before, and its peer asked for it once more. */
   readonly copy?: boolean;
   /** Files chosen in one go have the same, and are offered together. */

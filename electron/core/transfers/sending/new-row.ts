@@ -38,7 +38,14 @@ export function newRow(
     bytes: 0,
     createdAt: at,
     path: null,
-    side: { direction: 'outgoing', offerId: randomUUID(), source, stamp: null, owned: ownId !== undefined },
+    side: {
+      direction: 'outgoing',
+      offerId: randomUUID(),
+      source,
+      stamp: null,
+      offered: false,
+      owned: ownId !== undefined,
+    },
   };
 }
 

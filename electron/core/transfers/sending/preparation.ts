@@ -32,7 +32,7 @@ export async function prepare(
   // the peer has the beginning of what was: the end of something else must never follow it
   if (row.side.begun) throw new ProviderError('source-changed');
   // RFC 5547 §8.1: the peer may have seen it as it was, under the id it had
-  const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID() } } : row;
+  const known = row.side.stamp ? { ...row, side: { ...row.side, offerId: randomUUID(), offered: false } } : row;
   ledger.amend(id, { size: stamp.size, side: known.side });
   if (maximum !== undefined && stamp.size > maximum) throw new ProviderError('too-big', { limit: maximum });
   const told = (bytes: number): void => ledger.prepared(id, bytes);

@@ -309,7 +309,8 @@ export class Sending {
     });
     const [first] = offered;
     if (!first) return;
-    for (const { row } of offered) this.#ledger.move(row.id, { state: 'offered' });
+    for (const { row } of offered)
+      this.#ledger.move(row.id, { state: 'offered' }, { side: { ...row.side, offered: true } });
     let transfers: readonly ProtocolTransfer[];
     try {
       transfers = files.offer(
@@ -317,7 +318,11 @@ export class Sending {
         offered.map(({ file }) => file.outgoing),
       );
     } catch (error) {
-      for (const { row } of offered) this.#fail(row.id, ProviderError.from(error));
+      for (const { row } of offered) {
+        // nothing was on the wire
+        this.#ledger.amend(row.id, { side: row.side });
+        this.#fail(row.id, ProviderError.from(error));
+      }
       return;
     }
     const offer = {};
