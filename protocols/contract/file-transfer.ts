@@ -143,8 +143,8 @@ export interface FileRequest {
   readonly from: number;
   /** The transfer is `offered` and needs nobody's yes any more. */
   give(file: OutgoingFile): ProtocolTransfer;
-  /** There is no such file, or not for them: the peer cannot tell which. */
-  refuse(): void;
+  /** There is no such file, or not for them: the peer cannot tell which. `error`: not now, and it may be asked for again. */
+  refuse(error?: ProviderError): void;
 }
 
 /** Whether a file is what is asked for: everything asked has to fit, and of the hashes one that is known here. */

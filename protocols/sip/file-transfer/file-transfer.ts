@@ -178,7 +178,8 @@ export class SipFileTransfer implements FileTransferOperationSet {
   }
 
   #asked(request: RequestedFile): void {
-    if (this.#requests.size === 0) request.refuse();
+    // the program is ending: whoever asks may ask again
+    if (this.#requests.size === 0) request.refuse(new ProviderError('peer-offline'));
     else this.#requests.emit(request);
   }
 

@@ -165,7 +165,7 @@ export class IncomingFileOffer {
   /** Ends every file, because the account goes away. */
   fail(error: ProviderError): void {
     this.#eachFile((transfer) => transfer.fail(error));
-    for (const request of this.requests) request.refuse();
+    for (const request of this.requests) request.refuse(error);
   }
 
   #entryOf(media: FileMedia): Entry {
@@ -230,7 +230,9 @@ export class IncomingFileOffer {
 
   #reject(): void {
     this.#close();
+    const unable = this.requests.find((request) => request.fault)?.fault;
     if (this.#fault) this.#rejectFor(this.#fault);
+    else if (this.offered.length === 0 && unable) this.#rejectFor(unable);
     // §8.3.2: no such file, and nothing else in the offer
     else if (this.offered.length === 0) this.#asked.reject(488, NO_SUCH_FILE);
     else this.#asked.reject(603, this.offered.some(({ transfer }) => transfer.regretted) ? CANCELLED : undefined);

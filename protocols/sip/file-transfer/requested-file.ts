@@ -18,6 +18,7 @@ export class RequestedFile implements FileRequest {
   readonly #keep: (transfer: OutgoingTransfer) => void;
   readonly #decided: () => void;
   #answer: OutgoingTransfer | 'refused' | undefined;
+  #fault: ProviderError | undefined;
 
   constructor(
     peer: Address,
@@ -48,7 +49,15 @@ export class RequestedFile implements FileRequest {
     return transfer;
   }
 
-  refuse(): void {
+  /** Why it is not to be had now, where that says nothing of the file: we are going. */
+  get fault(): ProviderError | undefined {
+    if (this.#answer === 'refused') return this.#fault;
+    const phase = this.#answer?.phase;
+    return phase?.state === 'failed' && phase.error.code === 'network' ? phase.error : undefined;
+  }
+
+  refuse(error?: ProviderError): void {
+    if (!this.#answer) this.#fault = error;
     this.#settle('refused');
   }
 

@@ -107,7 +107,9 @@ describe('a file that the peer asks for', () => {
       this.given = { file, transfer };
       return transfer;
     };
-    refuse = (): void => {
+    error: ProviderError | undefined;
+    refuse = (error?: ProviderError): void => {
+      this.error = error;
       this.refused = true;
     };
     get answered(): boolean {
@@ -213,6 +215,12 @@ describe('a file that the peer asks for', () => {
     for (const state of ['accepted', 'connecting', 'running', 'finished'] as const) given?.transfer.to({ state });
     await restart(`UPDATE transfers SET facts = json_remove(facts, '$.side.offered')`);
     expect((await ask()).refused).toBe(false);
+  });
+
+  test('is not said to be missing while the program is going', async () => {
+    const { ana, ask } = await offered();
+    const [asked] = await Promise.all([ask(), ana.transfers.shutDown()]);
+    expect(asked).toMatchObject({ refused: true, error: { code: 'peer-offline' } });
   });
 
   test('is refused to who names neither the file nor its content', async () => {

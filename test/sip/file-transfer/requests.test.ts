@@ -88,14 +88,14 @@ describe('a file that is asked for', () => {
     expect(requests[0]?.wanted).toEqual({ name, type, size, hashes: [] });
   });
 
-  test('and is not there, or not for us, or several that fit, is refused alike', async () => {
+  test('and is not there, or fits several, is refused alike', async () => {
     const { ana, bob } = await twoAcquaintances();
     const file = fileOf(new Content(randomBytes(10)), { hashes: [] });
-    const again = (): ProtocolTransfer => fetch(bob, ana.address, file.file, into(new Arrival(10)));
-    // nobody listens
-    expect(await outcome(again())).toBe('failed source-missing');
     give(ana, file, file);
-    expect(await outcome(again())).toBe('failed source-missing');
+    for (const name of [file.file.name, 'another'])
+      expect(await outcome(fetch(bob, ana.address, { ...file.file, name }, into(new Arrival(10))))).toBe(
+        'failed source-missing',
+      );
   });
 
   test.each(['giver', 'asker'] as const)('is broken off by the %s', async (who) => {
@@ -195,6 +195,26 @@ describe('a request of another client', () => {
     const { sip } = await sender(ana.uri, (path, port) => asked(path, port, `a=file-selector:hash:sha-1:${HASH}`));
     const { rejection } = await reached(sip, 'rejected');
     expect(rejection).toMatchObject({ status: 488, warning: '399 client "No such file"' });
+  });
+
+  test('that comes while the program is going is refused with 480: it may be asked for again', async () => {
+    const ana = await filePeer('ana');
+    const ask = () => sender(ana.uri, (path, port) => asked(path, port, `a=file-selector:hash:sha-1:${HASH}`));
+    const { sip: unheard } = await ask();
+    expect((await reached(unheard, 'rejected')).rejection.status).toBe(480);
+    const stop = ana.files.onRequest((request) => {
+      request.give(fileOf(new Content(randomBytes(10))));
+      ana.files.stop();
+    });
+    const { sip: given } = await ask();
+    expect((await reached(given, 'rejected')).rejection.status).toBe(480);
+    stop();
+    ana.files.onRequest(() => ana.files.stop());
+    const { sip: undecided } = await ask();
+    expect((await reached(undecided, 'rejected')).rejection.status).toBe(480);
+    const { bob } = await twoAcquaintances();
+    const fetching = fetch(bob, ana.uri, fileOf(new Content(randomBytes(10))).file, into(new Arrival(10)));
+    expect(await outcome(fetching)).toBe('failed peer-offline');
   });
 
   test.each([

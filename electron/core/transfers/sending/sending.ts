@@ -353,9 +353,13 @@ export class Sending {
 
   /** Somebody asks for a file: they get what was offered to them before, while it is still there and the same. */
   give(accountId: string, request: FileRequest): void {
+    if (this.#stopped) {
+      request.refuse(new ProviderError('peer-offline'));
+      return;
+    }
     const row = wantedRow(this.#ledger.all(), accountId, request);
     // a person has stopped it here: it goes on when they say so
-    if (row && !isHeld(row.stage) && !this.#stopped) this.#track(this.#give(row, request));
+    if (row && !isHeld(row.stage)) this.#track(this.#give(row, request));
     else request.refuse();
   }
 
@@ -363,7 +367,11 @@ export class Sending {
     const stamp = await stampOf(row.side.source).catch(() => undefined);
     const now = this.#ledger.get(row.id);
     const same = stamp && row.side.stamp && sameStamp(stamp, row.side.stamp);
-    if (!same || !now || !isSending(now) || this.#stopped) {
+    if (this.#stopped) {
+      request.refuse(new ProviderError('peer-offline'));
+      return;
+    }
+    if (!same || !now || !isSending(now)) {
       request.refuse();
       // nobody will ask again, and its person thinks that it can still be had
       const gone = new ProviderError(stamp ? 'source-changed' : 'source-missing');
