@@ -163,6 +163,7 @@ describe('an INVITE', () => {
     expect(asked.length).toBe(4);
     const alice = await online('alice');
     alice.set('fileTransfer').onOffer(() => expect.unreachable());
+    alice.set('fileTransfer').onRequest?.((request) => request.refuse());
     for (const offer of asked) await call('refused', offer, { STATUS: '488' });
     await livesOn(alice);
   });

@@ -44,7 +44,7 @@ export const filesAskedFor = (company: Company): void => {
       }
     });
 
-    it('is not there when it is refused, and when nobody listens', async () => {
+    it('is not there when it is refused, and can be asked for again when nobody listens', async () => {
       const { alice, bob } = await company.pair();
       const file = company.file(1000);
       for (const answered of [false, true]) {
@@ -55,7 +55,7 @@ export const filesAskedFor = (company: Company): void => {
           request.refuse();
         }
         await incoming.over();
-        expect(endOf(incoming)).toBe('source-missing');
+        expect(endOf(incoming)).toBe(answered ? 'source-missing' : 'peer-offline');
         expect(place.isComplete).toBe(false);
         alice.listenForRequests();
       }
