@@ -110,7 +110,7 @@ export const personAddressSchema = z.object({
   /** What they may see of us, where the account's server keeps that person by person. */
   permission: z.optional(permissionSchema),
   /**
-   * Where an address is a key: whether a person has compared the codes of both keys. `other`: somebody of the same name was
+   * Where an address is a key: whether a person has compared the codes of both keys. `other`: another key of the same name was
    * verified, with another key.
    */
   key: z.optional(z.enum(['unverified', 'verified', 'other'])),
@@ -221,7 +221,7 @@ export const transferSchema = z.object({
   path: z.nullable(z.string()),
   createdAt: z.number(),
   endedAt: z.nullable(z.number()),
-  /** Of an `offered` one: nobody has answered in time, and it can be accepted all the same. */
+  /** Of an `offered` one: no person has answered in time, and it can be accepted all the same. */
   unanswered: z.optional(z.literal(true)),
   /** It has ended, and a person tidied it out of the panel; its line in the talk stays as it is. */
   tidied: z.optional(z.literal(true)),
@@ -252,7 +252,7 @@ export type Settings = z.infer<typeof settingsSchema>;
  * readable), `database-salvaged` (all was carried over: `saved` messages), `database-salvaged-partly` (at most `lost` were
  * not), `database-other-key` (kept at `detail` until its key returns), `database-key-back` (it has; what was written
  * meanwhile is at `detail`), `database-missing`, `database-log-cut` (the newest messages may be missing), `secrets-not-kept` (no password store on this machine: passwords are asked again at each start),
- * `history-not-protected` (the key of the history lies beside it: who has the files reads it), `database-forgotten` (a
+ * `history-not-protected` (the key of the history lies beside it: the files are enough to read it), `database-forgotten` (a
  * history whose passphrase was forgotten is kept at `detail`), `core-restarted`.
  */
 export const noticeSchema = z.object({
@@ -277,7 +277,7 @@ export const noticeSchema = z.object({
 });
 export type Notice = z.infer<typeof noticeSchema>;
 
-/** What keeps the history from somebody who has the files: the system's password store, a passphrase, or nothing. */
+/** What keeps the history from a reader of the files: the system's password store, a passphrase, or nothing. */
 export const protectionSchema = z.enum(['system', 'passphrase', 'none']);
 export type Protection = z.infer<typeof protectionSchema>;
 

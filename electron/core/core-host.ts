@@ -48,7 +48,7 @@ export class CoreHost {
   /** A start is under way that takes long. */
   #isSalvaging = false;
   readonly #leaving = new AbortController();
-  /** Resolves when that turns out, for who waits for the core already. */
+  /** Resolves when that turns out, for callers that wait for the core already. */
   #salvage: Promise<undefined> = NEVER;
   #inFront: string | null = null;
 

@@ -71,7 +71,7 @@ export type TransferPhase =
   /** `elsewhere`: another device of this account has answered the offer. */
   | { state: 'cancelled'; by: 'us' | 'peer' | 'elsewhere' }
   /**
-   * No person has answered in the time that the protocol gives an offer: it stays open on both sides. `asked`: who receives it
+   * No person has answered in the time that the protocol gives an offer: it stays open on both sides. `asked`: the receiver
    * asks for it (`fetch`) when its person says yes; false: that program is not known to do so, and has to be offered it again.
    */
   | { state: 'unanswered'; asked: boolean }

@@ -102,7 +102,7 @@ export interface MessagingOperationSet {
   /** Must be set before `start()`. */
   receiver: MessageReceiver | undefined;
   /**
-   * Set by whoever keeps the messages, before `start()`: what the receiver is given within `work` goes to disk as one. When it
+   * Set by the keeper of the messages, before `start()`: what the receiver is given within `work` goes to disk as one. When it
    * returns, all of that is there; when it throws, nothing is. For providers to which many texts come at once.
    */
   together?: (<Result>(work: () => Result) => Result) | undefined;
@@ -121,7 +121,7 @@ export interface MessagingOperationSet {
    * this is for what was lost since, or with an earlier life of the program. `writtenAt` is `deliveryWanted` of the text.
    */
   sendDelivered(to: Address, messageId: string, writtenAt: number): void;
-  /** A report has left for good, or was refused, or nobody wants it: it is owed no more. Told again for one that is told again. */
+  /** A report has left for good, or was refused, or is no longer wanted: it is owed no more. Told again for one that is told again. */
   readonly onReported: Subscribe<MessageReport>;
   /** Largest text in UTF-8 bytes that this route takes. */
   readonly maximumBytes: number;

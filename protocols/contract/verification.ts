@@ -10,7 +10,7 @@ import type { Subscribe } from './emitter.ts';
  * await verification.confirm('sip:abcdefghij234567klmn@local', code); // when a person has said that they match
  */
 export interface VerificationOperationSet {
-  /** Whether somebody at this computer has confirmed the key of this address. Kept. */
+  /** Whether a person at this computer has confirmed the key of this address. Kept. */
   isVerified(address: Address): boolean;
   /** 60 digits, the same in both programs. Rejects with `peer-offline` while the other's key is not known. */
   code(address: Address): Promise<string>;

@@ -69,7 +69,7 @@ export const toSipUri = (address: string): URI => {
  */
 export const addressOfUri = (uri: URI): Address => {
   const place = `${uri.host.toLowerCase()}${uri.port && uri.port !== DEFAULT_PORT ? `:${uri.port}` : ''}`;
-  // RFC 3261 §19.1.1: a password may follow the user, and is no part of who it is
+  // RFC 3261 §19.1.1: a password may follow the user, and is no part of the identity
   const user = uri.user?.split(':', 1)[0];
   return user ? `sip:${unescapeUser(user)}@${place}` : `sip:${place}`;
 };

@@ -90,7 +90,7 @@ export interface CoreFacts {
   asked(from: Core.IncomingRequestMessage['from']['uri']): void;
   /** A MESSAGE or INVITE with a body of so many bytes: seconds after which it may come again, undefined when it is taken. */
   excess(from: Core.IncomingRequestMessage['from']['uri'], bytes: number): number | undefined;
-  /** Whether a request is from whom it says, as far as the connection it came by proves that. */
+  /** Whether a request is from its From, as far as the connection it came by proves that. */
   isGenuine(message: Core.IncomingRequestMessage): boolean;
   /** A MESSAGE came within a dialog that is not established. */
   early(request: Core.IncomingMessageRequest, from: Core.IncomingRequestMessage['from']['uri']): void;

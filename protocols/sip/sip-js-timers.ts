@@ -119,7 +119,7 @@ for (const [owner, names] of TIMER_SETTERS) {
 }
 
 /**
- * The same for the two timers of an invitation, which it sets when it is made: nobody answered, and it has expired. (Those of a reliable
+ * The same for the two timers of an invitation, which it sets when it is made: no answer, and it has expired. (Those of a reliable
  * provisional answer catch their own errors, and no such answer is ever sent here.)
  */
 export const guardInvitations = ({ delegate }: Core.UserAgentCore): void => {

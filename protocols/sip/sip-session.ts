@@ -15,7 +15,7 @@ export const PRODUCT = 'AIMS';
 
 /** A final answer to our INVITE that is not an acceptance. */
 export interface Rejection {
-  /** 300–699; 400 also for a 200 without an answer, 408 when nobody answered, 487 after our own cancel, 503 when the connection broke. */
+  /** 300–699; 400 also for a 200 without an answer, 408 when no answer came, 487 after our own cancel, 503 when the connection broke. */
   status: number;
   /** No answer came over the network. */
   local: boolean;

@@ -26,7 +26,7 @@ const REQUEST_CODES: Readonly<Record<number, ProviderErrorCode>> = {
   480: 'peer-offline',
   486: 'peer-busy',
   487: 'cancelled',
-  // RFC 3329 §2.2: it speaks to nobody without TLS, or we to it
+  // RFC 3329 §2.2: it does not speak without TLS, or we do not speak so to it
   494: 'peer-outdated',
   513: 'too-big',
   600: 'peer-busy',

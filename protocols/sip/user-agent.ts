@@ -4,7 +4,7 @@
  * - {@link SipUserAgent}: one SIP endpoint. `invite()` makes a {@link SipSession}; `onInvite` hands over incoming ones;
  *   `request()` sends any other request and resolves to its final answer, never rejecting.
  * - With a `ServerNetwork` everything goes to one server; with a `KeyedNetwork` there is none: it listens on its own port, each
- *   request goes to the peer whose id its URI names, and every flow proves who is at its other end.
+ *   request goes to the peer whose id its URI names, and every flow proves the peer at its other end.
  * - Session descriptions are text this layer never reads (`session-description-handler.ts`).
  *
  * @example
@@ -273,7 +273,7 @@ export class SipUserAgent {
   }
 
   /**
-   * Where the flow proves who is at its other end, nobody writes as another: the From is theirs, and what belongs to a dialog is
+   * Where the flow proves the peer at its other end, no peer writes as another: the From is theirs, and what belongs to a dialog is
    * from the one it is with. Within a dialog only the user part counts: our own INVITE named host and port.
    */
   #isGenuine(message: Core.IncomingRequestMessage): boolean {

@@ -8,7 +8,7 @@ import { bare } from '../store/selectors.ts';
 
 const hasKey = ({ addresses }: Person): boolean => addresses.some(({ key }) => key !== undefined);
 
-/** Where nobody but people themselves know that two keys are one person's, somebody who set up AIMS anew is joined by hand. */
+/** Where only people themselves know that two keys are one person's, a person who set up AIMS anew is joined by hand. */
 export function SamePerson({ person }: { person: Person }) {
   const { t } = useTranslation();
   const actions = useActions();

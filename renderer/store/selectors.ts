@@ -15,7 +15,7 @@ export const isLive = (transfer: Transfer): boolean => LIVE.has(transfer.state);
 const isMoving = (transfer: Transfer): boolean =>
   transfer.state === 'running' || transfer.state === 'connecting' || transfer.state === 'verifying';
 
-/** Somebody said no to the file, or took it back: an answer, and nothing that failed. */
+/** A person said no to the file, or took it back: an answer, and nothing that failed. */
 export const isTurnedDown = (transfer: Transfer | undefined): transfer is Transfer =>
   transfer?.state === 'cancelled' || transfer?.state === 'declined';
 
@@ -38,7 +38,7 @@ export const hasAddress = (person: Person, accountId: string, address: string): 
   person.addresses.some((one) => one.accountId === accountId && one.address === address);
 
 /**
- * Where seeing somebody is a question that can be put again (RFC 6121 §3.1). Over SIP every subscription is one (RFC 6665), and a
+ * Where seeing a person is a question that can be put again (RFC 6121 §3.1). Over SIP every subscription is one (RFC 6665), and a
  * contact is asked anew at each login.
  */
 export const canAskToSee = (account: Account | undefined): boolean =>

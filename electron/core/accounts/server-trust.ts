@@ -2,7 +2,7 @@ import { type AccountSettings, domainOf } from '../../../protocols/contract/inde
 import type { Driver } from '../store/driver.ts';
 import { keptJson } from '../store/kept-json.ts';
 
-/** What a person has said of the server of a place: certificates trusted as they are, and who signs the others. */
+/** What a person has said of the server of a place: certificates trusted as they are, and the authorities for others. */
 export type Trust = Pick<AccountSettings, 'trustedFingerprints' | 'certificateAuthorities'>;
 
 interface Entry extends Trust {

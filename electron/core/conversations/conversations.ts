@@ -106,7 +106,7 @@ export class Conversations implements TransferTalks {
     this.#eraser.wake();
   }
 
-  /** No server stands between us and who is on the same network, and sets limits. */
+  /** Without a server there is none that limits what the same network sends. */
   #isFull(provider: Provider, { accountId, address }: Route): boolean {
     if (provider.operationSet('contactList')?.kept !== 'discovered') return false;
     const personId = this.#parts.people().personOf(address);

@@ -332,7 +332,7 @@ export class MessageRows {
     );
   }
 
-  /** The person wants nobody to know any more what was read. */
+  /** The person wants no peer to know any more what was read. */
   forgiveRead(accountId: string): void {
     this.#driver.run('UPDATE messages SET read_owed = 0 WHERE read_owed = 1 AND account_id = ?', accountId);
   }

@@ -3,7 +3,7 @@ import { type LiveAddress, reachability } from './person-view.ts';
 
 export const UNKNOWN = { state: 'unknown' } as const;
 
-/** Of somebody nobody has told of yet. */
+/** Of a person of whom no provider has told yet. */
 export const nothingKnown = () => ({
   presence: UNKNOWN,
   permission: undefined,
@@ -24,7 +24,7 @@ export function abilitiesOf({
   };
 }
 
-/** Whether somebody is there, or was said to be. */
+/** Whether a person is there, or was said to be. */
 export const isReachable = ({ presence }: LiveAddress): boolean =>
   reachability(presence) > reachability({ state: 'offline' });
 

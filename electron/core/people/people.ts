@@ -243,7 +243,7 @@ export class People {
     await list.answerRequest(address, answer);
     this.#tellRequests();
     if (answer === 'decline') return;
-    // whom we let see us we want to see as well (RFC 6121 §3.1.3 lets a client ask back): else it would be a contact
+    // a person who may see us is one to see as well (RFC 6121 §3.1.3 lets a client ask back): else it would be a contact
     // that is never known to be there
     const now = list.contacts.find((contact) => contact.address === address);
     if (!now || now.subscription === 'incoming' || now.subscription === 'none')
@@ -253,7 +253,7 @@ export class People {
     if (claimed) this.meet({ accountId, address }, claimed);
   }
 
-  /** All addresses of one person become those of another; who had them is no more. The talk must be another's by then. */
+  /** All addresses of one person become those of another; the first person is no more. The talk must be the other's by then. */
   join(personId: string, into: string): void {
     const addresses = [...(this.#people.get(personId)?.addresses.values() ?? [])];
     for (const address of addresses) {

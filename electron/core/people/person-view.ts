@@ -28,7 +28,7 @@ const REACHABLE: Record<PeerPresenceView['state'], number> = {
 
 export const reachability = (presence: PeerPresenceView): number => REACHABLE[presence.state];
 
-/** What is known of the accounts through which somebody is known. */
+/** What is known of the accounts through which a person is known. */
 interface KnownAccounts {
   isAccount: (accountId: string) => boolean;
   domainOf: (accountId: string) => string | undefined;
@@ -72,7 +72,7 @@ export function viewOf(
 }
 
 /**
- * What we call somebody goes before what they call themselves; else the address. Only within our own domain is its user part
+ * The name this user gave a person goes before the person's own; else the address. Only within our own domain is its user part
  * alone a name: elsewhere anybody can have the same one, and from there nothing vouches for the address either.
  */
 function nameOf(

@@ -11,7 +11,7 @@ export function startNotices(notices: Notices, launch: CoreLaunch, notes: readon
   return notices;
 }
 
-/** Whether anything keeps the history from somebody who has the files. */
+/** Whether anything keeps the history from a reader of the files. */
 export function tellProtection(notices: Notices, protection: Protection): void {
   if (protection === 'none') notices.keep('history-not-protected');
   else notices.withdraw('history-not-protected');

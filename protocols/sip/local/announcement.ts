@@ -56,7 +56,7 @@ export function recordsOf({ id, port, name, presence }: Announcement, address: s
   const target = `${id}.local`;
   const txt = [
     `v=${VERSION}`,
-    // the id is the hash of a key, which whoever connects is shown
+    // the id is the hash of a key, which is shown on every connection
     'key=1',
     `name=${shorten(name, NAME_MAXIMUM)}`,
     `state=${presence.state}`,

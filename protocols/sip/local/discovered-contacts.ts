@@ -22,7 +22,7 @@ export class DiscoveredContacts implements ContactListOperationSet {
 
   readonly #verifiedName: (id: string) => string | undefined;
 
-  /** `verifiedName`: of somebody whose key a person has confirmed; it goes before what is announced. */
+  /** `verifiedName`: of a peer whose key a person has confirmed; it goes before what is announced. */
   constructor(directory: PeerDirectory, verifiedName: (id: string) => string | undefined) {
     this.#directory = directory;
     this.#verifiedName = verifiedName;

@@ -322,7 +322,7 @@ export class LocalProvider implements Provider {
 
   /**
    * That a sender has the key of its id is known here (`KeyedNetwork`). Those the network has not told of yet are asked to try
-   * again, and the network who they are: they could not be answered.
+   * again, and the network where they are: they could not be answered.
    */
   #admitKnownPeersOnly(): void {
     const refusal = (peer: Address): 480 | undefined => {

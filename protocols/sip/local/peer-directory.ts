@@ -16,7 +16,7 @@ export interface LocalPeer {
 
 export interface PeerDirectoryOptions {
   now: () => number;
-  /** Whether somebody answers there, and has the key of the id unless outdated; `peer` may not be listed. Never rejects, and settles within seconds. */
+  /** Whether a program answers there, and has the key of the id unless outdated; `peer` may not be listed. Never rejects, and settles within seconds. */
   ping: (peer: LocalPeer) => Promise<boolean>;
 }
 
@@ -36,7 +36,7 @@ export const SILENCE = 50_000;
 /**
  * Who is there. Announcements add and change, goodbyes remove; whoever falls silent or cannot be reached is pinged, and
  * removed when it does not answer. An id stays with the host and port it was first seen at for as long as somebody answers
- * there, so that nobody takes another's place by shouting its id. Only an outdated one, which can show no key, gives way to
+ * there, so that no program takes another's place by shouting its id. Only an outdated one, which can show no key, gives way to
  * who can; and never the other way round.
  */
 export class PeerDirectory {
@@ -97,7 +97,7 @@ export class PeerDirectory {
       if (same) known.seenAt = this.#options.now();
       else if (this.#isAllowed(host)) this.#put(peer);
     } else if (known.outdated && !peer.outdated) {
-      // anybody can announce an id without a key, and nobody but its owner with one: the new place decides
+      // any program can announce an id without a key, and only its owner with one: the new place decides
       if (this.#isAllowed(host)) unawaited(this.#prove(peer));
     } else if (known.outdated === peer.outdated) {
       // a restart, another network, or somebody else: the one we know decides by answering

@@ -4,7 +4,7 @@ import { answerTo } from '../transport/wire/answer-to.ts';
 import { MessageHead } from '../transport/wire/message-head.ts';
 
 /**
- * Answers whoever speaks SIP without TLS, as AIMS did before ids were keys: RFC 3329 §2.2: 494 names what is wanted. Such a
+ * Answers a program that speaks SIP without TLS, as AIMS did before ids were keys: RFC 3329 §2.2: 494 names what is wanted. Such a
  * program says that the other side cannot do this; nothing of what it wrote is read. The connection ends after `within` ms.
  */
 export function refusePlainSip(socket: Socket, within: number): void {

@@ -35,7 +35,7 @@ export interface MediaContext {
   /** PEM authorities for a peer's relay, beside the system's. */
   certificateAuthorities: readonly string[];
   /**
-   * Signalling proves who everybody is: every line is TLS straight to the peer, by the fingerprints exchanged there (RFC 4975
+   * Signalling proves each peer's identity: every line is TLS straight to the peer, by the fingerprints exchanged there (RFC 4975
    * §14.4), and any other is refused.
    */
   keyed?: boolean;
@@ -343,7 +343,7 @@ export class MediaLine {
     });
   }
 
-  /** We are who connects, and not by way of a relay of ours. Known after `start`. */
+  /** This side connects, and not by way of a relay of ours. Known after `start`. */
   get connects(): boolean {
     return this.#connects;
   }

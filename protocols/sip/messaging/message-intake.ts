@@ -23,7 +23,7 @@ export interface Origin {
   keptSince?: Date | undefined;
 }
 
-/** `not-kept`: the text is not on disk, so nothing may confirm it; `full`: nor will it be before somebody reads here. */
+/** `not-kept`: the text is not on disk, so nothing may confirm it; `full`: nor will it be before a person reads here. */
 export type Taken = 'taken' | 'unsupported' | 'not-kept' | 'full';
 
 export interface IntakeContext {
@@ -105,7 +105,7 @@ export class MessageIntake {
     const { peer, peerName, keptSince } = origin;
     const writtenAt = content.writtenAt ?? keptSince ?? new Date(now());
     const { id, wants } = content;
-    // before the text: who is killed in between gets the text again, and could not tell later that it was read
+    // before the text: a program killed in between gets the text again, and could not tell later that it was read
     if (id !== undefined && wants.display) readRequests.add({ id, peer, writtenAt: writtenAt.getTime() });
     const owed = id !== undefined && wants.delivery;
     try {

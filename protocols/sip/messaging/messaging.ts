@@ -79,7 +79,7 @@ export class SipMessaging implements MessagingOperationSet {
   readonly #typingSent = new Map<Address, { state: TypingState; at: number }>();
   /** Reports on their way. */
   readonly #reporting = new Set<string>();
-  /** Of each peer those that wait together: when one of them finds nobody, the others need not try. */
+  /** Of each peer those that wait together: when one of them finds the peer away, the others need not try. */
   readonly #reports = new Map<Address, { isLost: boolean }>();
   readonly #reported = new Emitter<MessageReport>();
   readonly onReported = this.#reported.on;

@@ -80,7 +80,7 @@ export class PageMode {
     }
   }
 
-  /** Whether a MESSAGE would be of any use, as far as is known. Who writes one, takes one; and after a new login it is tried anew. */
+  /** Whether a MESSAGE would be of any use, as far as is known. A peer that writes one takes one; and after a new login it is tried anew. */
   takesTexts(to: Address): boolean {
     return !this.#refusesMessages.has(to);
   }
@@ -104,7 +104,7 @@ export class PageMode {
     }
   }
 
-  /** False when it was lost on the way, or found nobody, and may be told later. Never rejects. */
+  /** False when it was lost on the way, or the peer was away, and may be told later. Never rejects. */
   async notify(to: Address, body: TypedBody, id: string): Promise<boolean> {
     if (this.#refusesNotifications.has(to)) return true;
     try {

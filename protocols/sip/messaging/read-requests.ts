@@ -58,7 +58,7 @@ export class ReadRequests {
     this.#save(kept);
   }
 
-  /** The request for that text; undefined when nobody asked. */
+  /** The request for that text; undefined when its sender did not ask. */
   find(peer: Address, id: string): ReadRequest | undefined {
     return this.#requests.get(nameOf(peer, id));
   }

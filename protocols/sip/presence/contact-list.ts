@@ -71,7 +71,7 @@ export class SipContactList implements ContactListOperationSet {
     this.#service = serviceOf(agent.address);
     // who was blocked has no subscription in which the server could tell (RFC 6665 §4.1.3): a word of ours lets them ask
     this.#rules = new PresencePermissions(xcap, (address) => {
-      // a rule may be for an address that nobody can write to
+      // a rule may be for an address that cannot be written to
       agent.request({ method: 'OPTIONS', to: address }).catch(() => undefined);
     });
     agent.onHeard((address) => this.#watching.heard(address));

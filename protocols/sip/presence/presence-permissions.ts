@@ -36,7 +36,7 @@ export class PresencePermissions implements ContactPermissions {
   }
 
   /**
-   * Whether somebody who waits for an answer has none. Another program's yes is none, while they wait: the server does not go by it.
+   * Whether a watcher that waits for an answer has none. Another program's yes is none, while they wait: the server does not go by it.
    */
   isOpen(address: Address): boolean {
     const others = this.#ours(address) === undefined ? this.#others(address) : undefined;

@@ -8,14 +8,14 @@ export interface StreamTarget {
   port: number;
   /** Present: TLS, and whose certificates are believed. */
   trust?: TlsTrust | undefined;
-  /** TLS where it is not authorities who are believed. */
+  /** TLS where certificates are not judged by authorities. */
   security?: StreamSecurity;
 }
 
 /** How one TLS connection is made and judged. */
 export interface StreamSecurity {
   options: tls.ConnectionOptions;
-  /** Undefined when the other end is who it should be. Nothing is sent before. */
+  /** Undefined when the other end has the right identity. Nothing is sent before. */
   refusalOf: (socket: TLSSocket) => ProviderError | undefined;
 }
 

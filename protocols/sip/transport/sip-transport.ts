@@ -25,7 +25,7 @@ import {
 
 /** Put into answers made up here, so that a lost connection is not taken for a server's own 503. */
 export const LOCAL_ANSWER_HEADER = 'X-Local-Answer';
-/** Put into requests that came by a flow which proves who is at its other end: that one's address. */
+/** Put into requests that came by a flow which proves the peer at its other end: that peer's address. */
 export const FLOW_PEER_HEADER = 'X-Flow-Peer';
 
 interface PendingRequest {
@@ -255,7 +255,7 @@ export class SipTransport implements Transport {
     }
     const key = transactionKey(head);
     const pending = this.#pending.get(key);
-    // where flows prove who is there, nobody answers for another
+    // where flows prove their peer, no peer answers for another
     if (flow.peer !== (pending?.flow ?? this.#inviteFlows.get(head.branch))?.peer) {
       this.#log('debug', 'sip.stranger', { status });
       return;

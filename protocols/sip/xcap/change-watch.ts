@@ -78,7 +78,7 @@ export class ChangeWatch {
   }
 }
 
-/** The selectors of somebody's documents as a resource list (RFC 5875 §4.4). */
+/** The selectors of a user's documents as a resource list (RFC 5875 §4.4). */
 export const watchedDocuments = (auids: readonly string[], owner: Address): string => {
   const entries = auids.map((auid) => `<entry uri="${escapeXml(documentPath({ auid, owner }))}"/>`);
   return `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${entries.join('')}</list></resource-lists>`;

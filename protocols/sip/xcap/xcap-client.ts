@@ -99,7 +99,7 @@ export class XcapClient {
     this.#ended.abort();
   }
 
-  /** On a network without TLS whoever listens could try words on the digest, and whoever is between could have any made (RFC 7616 §5.1). */
+  /** On a network without TLS a listener could try words on the digest, and a man in the middle could have any made (RFC 7616 §5.1). */
   get #mayTell(): boolean {
     const { root, plain = false } = this.#options;
     return plain || root.protocol === 'https:' || isThisMachine(hostOf(root));

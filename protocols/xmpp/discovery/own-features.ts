@@ -41,7 +41,7 @@ const VERIFICATION = verificationString(IDENTITY, FEATURES);
 export const capabilities = (): Element =>
   xml('c', { xmlns: NS.capabilities, hash: 'sha-1', node: NODE, ver: VERIFICATION });
 
-/** XEP-0030 §4.1: who has no items says so with an empty list. */
+/** XEP-0030 §4.1: an entity without items says so with an empty list. */
 const discoItems = ({ attrs: { node } }: Element): Element => xml('query', { xmlns: NS.discoItems, node });
 
 const discoInfo = (query: Element): Element => {

@@ -53,7 +53,7 @@ export const authenticate = async (
   if (!mechanism) throw new ProviderError('not-supported', { protocolCode: 'no-mechanism' });
   const start = (text: string): Element => xml('auth', { xmlns: NS.sasl, mechanism }, encode(text));
   if (mechanism === 'PLAIN') {
-    // XEP-0474 §7: whoever took SCRAM out of the list would be shown the password
+    // XEP-0474 §7: an attacker that took SCRAM out of the list would be shown the password
     if (!rules.mayUsePlain()) throw new ProviderError('authentication-weaker', { protocolCode: mechanism });
     const answer = await exchange(stream, start(`\0${prepare(user)}\0${prepare(password)}`), timeout);
     if (!answer.is('success')) throw new ProviderError('not-this-protocol', { protocolCode: 'sasl' });

@@ -41,7 +41,7 @@ const attributesOf = (message: string): Map<string, string> =>
 
 /**
  * One SCRAM exchange as a client (RFC 5802), which also proves the server: `finish` rejects a server that does not know the
- * password. A server that speaks XEP-0474 proves in the same way what it offered: a mechanism that somebody took out of its list is
+ * password. A server that speaks XEP-0474 proves in the same way what it offered: a mechanism that an attacker took out of its list is
  * found out. Faults are `policy` with the reason as `protocolCode`.
  *
  * @example

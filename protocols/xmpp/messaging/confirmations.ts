@@ -3,7 +3,7 @@ import type { Session } from '../session/session.ts';
 import { displayedMessage, receiptMessage } from './message-codec.ts';
 
 const KEY = 'messaging.unconfirmed';
-/** More than these are not owed at once by somebody who is back after a day. */
+/** More than these are not owed at once by a person who is back after a day. */
 const LIMIT = 2000;
 const STANZAS = { received: receiptMessage, displayed: displayedMessage };
 
@@ -82,7 +82,7 @@ export class Confirmations {
       if (this.#lost.delete(key)) this.#save();
       this.#done(owed.kind, owed.to, owed.id);
     };
-    // XEP-0184 §8, XEP-0333 §7: who may not see us does not learn in this way that we are here
+    // XEP-0184 §8, XEP-0333 §7: a peer that may not see us does not learn in this way that we are here
     if (disclosure === 'never') {
       done();
       return;

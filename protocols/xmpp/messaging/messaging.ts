@@ -319,7 +319,7 @@ export class Messaging implements MessagingOperationSet {
     // neither a receipt nor a mark for what cannot be shown: its sender would take it for read
     if (!isText && !unshown) return { kept };
     const keep = (): void => {
-      // before the text: who is killed in between gets the text again, and could not tell later that it was read
+      // before the text: a program killed in between gets the text again, and could not tell later that it was read
       isNew = markable && this.#markable.add(peer, message.id);
       result = this.#keep(message, carriage, facts);
       if (!message.isCut || result !== 'stored') return;

@@ -83,7 +83,7 @@ export const unshownOf = ({ stanza, type }: DecodedMessage): UnshownMessage | un
   const children = stanza.getChildElements();
   const [found] = RULES.find(([, applies]) => applies(children)) ?? [];
   if (found) return found;
-  // XEP-0334 §4.2, §4.3: what its sender wants nobody to keep is not worth a line for ever
+  // XEP-0334 §4.2, §4.3: what its sender wants not to be kept is not worth a line for ever
   const isPassing = children.some((child) => child.getNS() === NS.hints && /^no-(permanent-)?store$/.test(child.name));
   const isUnknown = children.some((child) => {
     const namespace = child.getNS() ?? NS.client;

@@ -17,7 +17,7 @@ import type { Session } from '../session/session.ts';
 import { type Element, normaliseLine, xml } from '../stream/xml.ts';
 
 const VERSION = 'roster.version';
-/** More than these nobody answers; the server keeps what is not answered and sends it again at the next login (RFC 6121 §3.1.3). */
+/** More than these no person answers; the server keeps what is not answered and sends it again at the next login (RFC 6121 §3.1.3). */
 const MAXIMUM_REQUESTS = 200;
 const MAXIMUM_GROUPS = 50;
 const ITEMS = 'roster.items';

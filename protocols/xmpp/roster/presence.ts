@@ -31,7 +31,7 @@ const SHOWS: Readonly<Record<Exclude<PresenceState, 'offline'>, string | undefin
 // the one who can be reached best stands for the person
 const RANK: readonly PresenceState[] = ['available', 'busy', 'do-not-disturb', 'away', 'offline'];
 
-/** Of one person: nobody has more, and a client that claims more only takes memory. */
+/** Of one person: no person has more, and a client that claims more only takes memory. */
 const MAXIMUM_DEVICES = 50;
 
 const presenceStanza = ({ state, note, idleSince }: OwnPresence): Element => {
@@ -108,7 +108,7 @@ export class Presence implements PresenceOperationSet {
     await announced;
   }
 
-  /** True while we are connected and want to be seen by nobody. */
+  /** True while we are connected and do not want to be seen. */
   get isHidden(): boolean {
     return this.#own.state === 'offline';
   }

@@ -276,7 +276,7 @@ export class Session {
    */
   #answered(progress: boolean): void {
     if (progress) this.#useless = 0;
-    // an answer nobody asked for
+    // an answer that was not asked for
     if (!this.#asked) return;
     this.#asked = false;
     if (this.management.pending === 0) return;

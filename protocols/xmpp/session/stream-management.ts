@@ -10,7 +10,7 @@ const WRAP = 2 ** 32;
 export interface StanzaFate {
   /** The name of a stanza that is sent again until the server has it, over sessions and restarts. */
   key?: string;
-  /** Nobody waits for it: the server is not asked for its sake. */
+  /** Nothing waits for it: the server is not asked for its sake. */
   isPatient?: boolean;
   /** The server took it. */
   acked?(): void;

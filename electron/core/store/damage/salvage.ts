@@ -70,7 +70,7 @@ export function* salvage(files: ProfileFiles, key: string, place: string, now: n
     target.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
     target.close();
-    // given up by somebody who leaves, or by a full disk: no read has ended the process
+    // given up when the program is quit, or by a full disk: no read has ended the process
     if (!result) forgive(files, journal);
   }
   for (const suffix of ['-wal', '-shm']) fs.rmSync(fresh + suffix, { force: true });
@@ -101,7 +101,7 @@ export function restoreKept(target: Driver, files: ProfileFiles, key: string): v
   );
 }
 
-/** All or nothing. Nobody else writes into the target meanwhile: it is not in use yet. */
+/** All or nothing. The target is not in use yet, so that there is no other writer. */
 function* withoutReferences(target: Driver, work: () => Steps<void>): Steps<void> {
   target.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE');
   try {

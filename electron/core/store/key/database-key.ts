@@ -16,7 +16,7 @@ const keyFile = (folder: string): string => path.join(folder, KEY_FILE);
 export type KeyPlace = Pick<CoreLaunch, 'folder' | 'secretStore'>;
 export type KeyShell = Pick<ShellSide, 'readSecret' | 'writeSecret' | 'heldKey' | 'holdKey'>;
 
-/** 64 hexadecimal digits, and what keeps them from somebody who has the files. */
+/** 64 hexadecimal digits, and what keeps them from a reader of the files. */
 export interface DatabaseKey {
   key: string;
   protection: Protection;

@@ -54,7 +54,7 @@ export class Passphrase {
 }
 
 /**
- * For a passphrase that was forgotten: the database is set aside with the key that nobody can open, so that a new profile
+ * For a passphrase that was forgotten: the database is set aside with the key that cannot be opened, so that a new profile
  * can begin. Refuses with `wrong-state` where none is sealed. Returns where it is.
  */
 export function setSealedProfileAside(folder: string, now: number): string {

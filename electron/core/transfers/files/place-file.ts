@@ -36,11 +36,11 @@ const isThere = async (file: string): Promise<boolean> => (await fs.lstat(file).
 const isFolder = async (folder: string): Promise<boolean> =>
   (await fs.stat(folder).catch(() => undefined))?.isDirectory() ?? false;
 
-/** Who keeps account of parts. */
+/** The account of parts. */
 export interface PartBook {
   /** Told each path just before it is tried, so that no crash leaves a part of which nothing is written down. */
   announce(path: string): void;
-  /** Whether a path is somebody's, be there a file or not. */
+  /** Whether a path belongs to a transfer, be there a file or not. */
   isOwned(path: string): boolean;
 }
 

@@ -35,7 +35,7 @@ export type TransferStage =
   | { state: 'verifying' }
   | FinalStage;
 
-/** No attempt is under way, because nobody has answered in time. The offer stands all the same, over restarts too. */
+/** No attempt is under way, because no person has answered in time. The offer stands all the same, over restarts too. */
 export interface Unanswered {
   /** When the last attempt was over, ms since the epoch. */
   at: number;

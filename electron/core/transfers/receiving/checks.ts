@@ -18,7 +18,7 @@ import { isFinal } from '../ledger/transfer-stage.ts';
 /** Offers of one peer that may wait for an answer; what comes beyond is refused without a word to the person. */
 const MAXIMUM_UNANSWERED = 50;
 
-/** Why an offer is shown to nobody; undefined: it is. */
+/** Why an offer is not shown; undefined: it is. */
 export function refusalOf(
   rows: readonly TransferRow[],
   { file: { size }, peer }: ProtocolTransfer,

@@ -37,7 +37,7 @@ export class Parts {
     this.#ledger = ledger;
   }
 
-  /** Before anything comes: what is gone is noted, what nobody wants any more is deleted. `now`: ms since the epoch. */
+  /** Before anything comes: what is gone is noted, what no transfer wants any more is deleted. `now`: ms since the epoch. */
   async settle(now: number): Promise<void> {
     for (const { id, side, stage, hashes } of this.#ledger.all().filter(isReceiving)) {
       if (side.part === null) continue;

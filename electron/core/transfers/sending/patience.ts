@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 const MOST_ATTEMPTS = 30;
 const FIRST_PAUSE = 2_000;
 const LONGEST_PAUSE = 60_000;
-/** How often somebody absent is tried although nobody told that they are back. */
+/** How often an absent peer is tried although no provider has told that it is back. */
 const ABSENT_PAUSE = 5 * 60_000;
 
 interface Lost {

@@ -8,7 +8,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 export const isInstanceId = (text: string): boolean => INSTANCE.test(text);
 
 /**
- * The id of whoever holds the private key of `publicKey` (DER, SubjectPublicKeyInfo): 100 bits of its SHA-256, so that another
+ * The id of the holder of the private key of `publicKey` (DER, SubjectPublicKeyInfo): 100 bits of its SHA-256, so that another
  * key with the same id would take 2^100 tries.
  */
 export const instanceOfKey = (publicKey: Uint8Array): string =>

@@ -17,7 +17,7 @@ export interface OwnKey {
 
 /**
  * The key of this account, made at its first start and kept in its storage, which is encrypted. One that cannot be read
- * any more is replaced: to others that is somebody new.
+ * any more is replaced: to others that is another person.
  */
 export function storedKey(storage: ProviderStorage): OwnKey {
   const privateKey = readKey(storage.get(KEY)) ?? newKey(storage);

@@ -14,9 +14,9 @@ export interface KeyVerificationOptions {
   ownKey: Uint8Array;
   /** The public key behind an id, once a connection has shown it. */
   keyOf: (id: string) => Uint8Array | undefined;
-  /** Connects to somebody, so that their key is shown. Never rejects. */
+  /** Connects to a peer, so that its key is shown. Never rejects. */
   meet: (address: Address) => Promise<unknown>;
-  /** What somebody calls itself now. */
+  /** What a peer calls itself now. */
   nameOf: (id: string) => string | undefined;
 }
 
@@ -47,12 +47,12 @@ export class KeyVerification implements VerificationOperationSet {
     return verified !== undefined && (shown === undefined || printOf(shown) === verified.key);
   }
 
-  /** The name of somebody verified: announcements, which anybody can make, do not change it. */
+  /** The name of a verified peer: announcements, which any program can make, do not change it. */
   nameOf(id: string): string | undefined {
     return this.#read(id)?.name;
   }
 
-  /** Somebody has said its name over a connection with its key. */
+  /** A peer has said its name over a connection with its key. */
   told(address: Address, name: string): void {
     const id = instanceOfAddress(address);
     const verified = id === undefined ? undefined : this.#read(id);

@@ -17,7 +17,7 @@ const PROGRESS = 16_384;
 const RELAY_CHUNK = 8_192;
 /** Sizes of chunks that are tried where larger ones do not get through; the last is the one every relay takes (RFC 4975 §7.1.1). */
 const CHUNKS: readonly number[] = [RELAY_CHUNK, 2_048];
-/** RFC 4975 §10.5 and §10.8: too much for who answers, or more than it was made for. */
+/** RFC 4975 §10.5 and §10.8: too much for the answerer, or more than it was made for. */
 const TOO_LARGE: readonly number[] = [413, 501];
 /** How long what is on its way at a BYE may still arrive. */
 const LINGER = 2_000;

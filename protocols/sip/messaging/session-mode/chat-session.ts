@@ -259,7 +259,7 @@ export class ChatSession {
         again: () => this.#offerAgain(),
       })
       .catch(async (error: unknown) => {
-        // nobody wanted this connection here: who did learns nothing from how soon it failed
+        // this side did not want the connection: the peer that did learns nothing from how soon it failed
         if (this.invitedBy === 'peer' && this.#media.line?.connects) await this.#until(begun + OPEN_TIMEOUT);
         throw error;
       });

@@ -3,7 +3,7 @@ import type { Clock, OutgoingMessage, Timer } from '../../../../msrp/index.ts';
 /**
  * - `taken`: the peer has it (behind a relay: it said so itself); `delivered` tells what its report says.
  * - `refused`: the peer, or a relay on the way, said no; the session stands.
- * - `broken`: nobody knows; the session is over, or being moved. `silent`: it stands, and nothing was heard.
+ * - `broken`: not known; the session is over, or being moved. `silent`: it stands, and nothing was heard.
  */
 export type Sent =
   | { state: 'taken'; delivered: OutgoingMessage['delivered'] }

@@ -31,7 +31,7 @@ interface Rule {
   conditions: XmlElement | undefined;
   /** Undefined: the rule is for everybody. */
   identity: XmlElement | undefined;
-  /** OMA-TS-XDM_Core §5.6.7: the rule is for who is in lists of these names. */
+  /** OMA-TS-XDM_Core §5.6.7: the rule is for the members of lists of these names. */
   lists: readonly string[];
   /** It depends on the time, on a place, or on something we do not know (RFC 4745 §7): then it may not hold. */
   isUncertain: boolean;
@@ -86,8 +86,8 @@ const matches = ({ identity, conditions, isUncertain }: Rule, address: Address):
 };
 
 /**
- * Says what a document allows whom; undefined of somebody no rule is for. Undefined when it cannot be understood. `inList`: whether
- * somebody is in the list of that name, for rules that are for a list.
+ * Says what a document allows a person; undefined of a person no rule is for. Undefined when it cannot be understood. `inList`: whether
+ * the person is in the list of that name, for rules that are for a list.
  */
 export const readPresenceRules = (
   text: string,

@@ -15,7 +15,7 @@ const NAME_MAXIMUM = 200;
 /** Where SIP SIMPLE SDK 5.5 keeps the names and groups of its own program. */
 const ADDRESS_BOOK = 'urn:ag-projects:xml:ns:addressbook';
 /**
- * OMA-TS-XDM_Shared_List: these hold who is granted or blocked, and no group anybody made. Those of SIP SIMPLE SDK 5.5 hold whom that
+ * OMA-TS-XDM_Shared_List: these hold the granted and the blocked, and no group that a person made. Those of SIP SIMPLE SDK 5.5 hold whom that
  * program subscribes to, and its address book.
  */
 const HIDDEN = /^(?:oma_(?!buddylist$)|sipsimple_|dialog_)/;
