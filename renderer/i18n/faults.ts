@@ -1,6 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { Fault } from '../../electron/contract/index.ts';
-import { en } from './en.ts';
+import { en } from './en/en.ts';
 
 export type FaultKey = keyof typeof en.faults;
 

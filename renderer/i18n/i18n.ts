@@ -1,8 +1,8 @@
 import i18next, { type i18n } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import type { Settings, WindowBridge } from '../../electron/contract/index.ts';
-import { en } from './en.ts';
-import { pt } from './pt.ts';
+import { en } from './en/en.ts';
+import { pt } from './pt/pt.ts';
 
 declare module 'i18next' {
   interface CustomTypeOptions {

@@ -1,7 +1,7 @@
 import { act, fireEvent, screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
-import { en } from '../../renderer/i18n/en.ts';
-import { pt } from '../../renderer/i18n/pt.ts';
+import { en } from '../../renderer/i18n/en/en.ts';
+import { pt } from '../../renderer/i18n/pt/pt.ts';
 import { emptyData } from './fake-core/sample.ts';
 import { openWindow } from './support/open-window.tsx';
 

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { _electron, type Page } from 'playwright-core';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { en } from '../../renderer/i18n/en.ts';
-import { pt } from '../../renderer/i18n/pt.ts';
+import { en } from '../../renderer/i18n/en/en.ts';
+import { pt } from '../../renderer/i18n/pt/pt.ts';
 import {
   accessibilityFaults,
   commandLine,

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
-import { en } from '../../renderer/i18n/en.ts';
-import { pt } from '../../renderer/i18n/pt.ts';
+import { en } from '../../renderer/i18n/en/en.ts';
+import { pt } from '../../renderer/i18n/pt/pt.ts';
 import { developmentSwitches, electronRuntime } from '../../scripts/electron-runtime.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');

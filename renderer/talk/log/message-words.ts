@@ -1,6 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { Message } from '../../../electron/contract/index.ts';
-import { enUnshown } from '../../i18n/en-unshown.ts';
+import { enUnshown } from '../../i18n/en/unshown.ts';
 
 type Said = Pick<Message, 'kind' | 'text'>;
 

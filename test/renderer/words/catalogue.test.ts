@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { en } from '../../../renderer/i18n/en.ts';
-import { pt } from '../../../renderer/i18n/pt.ts';
+import { en } from '../../../renderer/i18n/en/en.ts';
+import { pt } from '../../../renderer/i18n/pt/pt.ts';
 
 type Tree = { readonly [key: string]: string | Tree };
 const flat = (tree: Tree, prefix = ''): [string, string][] =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CoreFaultCode } from '../../../electron/contract/index.ts';
 import type { ProviderErrorCode } from '../../../protocols/contract/errors.ts';
-import { en } from '../../../renderer/i18n/en.ts';
+import { en } from '../../../renderer/i18n/en/en.ts';
 import { faultCode, faultSaid, faultSentence, faultTodo } from '../../../renderer/i18n/faults.ts';
 import { createI18n } from '../../../renderer/i18n/i18n.ts';
 

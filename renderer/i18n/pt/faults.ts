@@ -1,4 +1,4 @@
-import type { enFaults } from './en-faults.ts';
+import type { enFaults } from '../en/faults.ts';
 
 /** O que cada falha diz, e o que fazer a seguir. */
 export const ptFaults: Record<keyof typeof enFaults, { said: string; todo: string }> = {

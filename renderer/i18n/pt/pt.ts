@@ -1,7 +1,8 @@
-import type { en } from './en.ts';
-import { ptFaults } from './pt-faults.ts';
-import { ptProtection } from './pt-protection.ts';
-import { ptUnshown } from './pt-unshown.ts';
+import type { en } from '../en/en.ts';
+import { ptFaults } from './faults.ts';
+import { ptFiles } from './files.ts';
+import { ptProtection } from './protection.ts';
+import { ptUnshown } from './unshown.ts';
 
 type Same<T> = { readonly [K in keyof T]: T[K] extends string ? string : Same<T[K]> };
 
@@ -305,82 +306,7 @@ export const pt: Same<typeof en> = {
     total: '{{size}} no total',
     pasted: 'Imagem colada',
   },
-  file: {
-    accept: 'Aceitar',
-    saveAs: 'Guardar como…',
-    decline: 'Recusar',
-    cancel: 'Cancelar',
-    pause: 'Pausar',
-    resume: 'Retomar',
-    open: 'Abrir',
-    reveal: 'Mostrar na pasta',
-    retry: 'Tentar de novo',
-    ask: 'Pedir de novo',
-    risky: 'Isto é um programa. Abra-o só se o pediu; o AIMS não o abre por si.',
-    sizeUnknown: 'Tamanho desconhecido',
-    progressLine: '{{done}} de {{total}}',
-    moved: 'O ficheiro já não está onde foi guardado.',
-    label: '{{name}}, {{size}}, {{state}}',
-    pausedByPeer: '{{name}} pôs em pausa',
-    unansweredOut: 'Ainda sem resposta. {{name}} pode aceitá-lo mais tarde.',
-    unansweredIn: 'Não respondeu a tempo. Ainda o pode aceitar.',
-    pausedAnnounce: '{{name}} está em pausa',
-    named: {
-      accept: 'Aceitar {{name}}',
-      saveAs: 'Guardar como… {{name}}',
-      decline: 'Recusar {{name}}',
-      cancel: 'Cancelar {{name}}',
-      pause: 'Pausar {{name}}',
-      resume: 'Retomar {{name}}',
-      open: 'Abrir {{name}}',
-      reveal: 'Mostrar na pasta: {{name}}',
-      retry: 'Tentar de novo: {{name}}',
-      ask: 'Pedir de novo: {{name}}',
-    },
-    out: {
-      preparing: 'A preparar',
-      'waiting-for-peer': 'Espera que {{name}} volte',
-      offered: 'À espera que {{name}} aceite',
-      accepted: 'Aceite',
-      connecting: 'A ligar',
-      running: 'A enviar',
-      paused: 'Em pausa',
-      verifying: 'A verificar',
-      completed: 'Enviado',
-      declined: '{{name}} recusou',
-      cancelled: 'Cancelado',
-      failed: 'Não enviado',
-    },
-    in: {
-      preparing: 'A preparar',
-      'waiting-for-peer': 'Espera que {{name}} volte',
-      offered: 'À sua espera',
-      accepted: 'Aceite',
-      connecting: 'A ligar',
-      running: 'A receber',
-      paused: 'Em pausa',
-      verifying: 'A verificar',
-      completed: 'Recebido',
-      declined: 'Recusou',
-      cancelled: 'Cancelado',
-      failed: 'Não recebido',
-    },
-    tooBig: 'É maior do que este caminho aceita. Envie-o por outro caminho, ou torne-o mais pequeno.',
-    tooBigFor:
-      'Este caminho aceita ficheiros até {{limit}}. Envie-o por outro caminho, como SIP, ou torne-o mais pequeno.',
-    cancelledByUs: 'Cancelou',
-    cancelledByPeer: '{{name}} cancelou',
-    answeredElsewhere: 'Respondido noutro dispositivo',
-    completedIn: '{{name}} foi recebido.',
-    completedOut: '{{name}} foi enviado.',
-    failedAnnounce: '{{name}} falhou: {{reason}}',
-    declinedAnnounce: '{{name}} foi recusado.',
-    elsewhereAnnounce: '{{name}} foi respondido noutro dispositivo.',
-    cancelledAnnounce: '{{name}} foi cancelado.',
-    askAgain: 'Peça a {{name}} que o envie de novo.',
-    makeRoom: 'Liberte espaço e peça a {{name}} que o envie de novo.',
-    offeredAnnounce: '{{person}} oferece-lhe o ficheiro {{name}}.',
-  },
+  file: ptFiles,
   transfers: {
     title: 'Transferências',
     open: 'Transferências',
