@@ -1,10 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
-import { certificateFor } from './support/certificates.ts';
-import { DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { everybodyLeaves, person } from './support/kit.ts';
+import { OWN, setUp } from './support/ana.ts';
+import { DOMAIN, stopServers } from './support/hostile-server.ts';
+import { everybodyLeaves } from './support/kit.ts';
 
-const OWN = `ana@${DOMAIN}`;
 const PEER = `bob@${DOMAIN}`;
 const EARLY = '2026-01-02T03:04:05Z';
 const LATE = '2026-01-02T09:00:00Z';
@@ -25,16 +24,9 @@ const carbon = (kind: 'sent' | 'received', inner: string, { around = '', outside
 
 /** The time that one text is given: as it is written, or `now`. */
 const timeOf = async (stanza: string): Promise<string> => {
-  const server = await HostileServer.start();
-  const ana = person({
-    address: `xmpp:${OWN}`,
-    server: { host: '127.0.0.1', port: server.port },
-    certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert],
-  });
   const before = Date.now();
-  ana.provider.start();
-  await ana.reach('online');
-  (await server.connection(0)).write(stanza);
+  const { ana, line } = await setUp();
+  line.write(stanza);
   const [text] = await ana.texts(1);
   const sentAt = text?.sentAt ?? 0;
   expect(text?.delayed).toBe(sentAt < before);

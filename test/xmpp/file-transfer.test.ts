@@ -1,84 +1,22 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import type { Element } from '@xmpp/xml';
 import { afterEach, expect, it } from 'vitest';
 import { type ProtocolTransfer, ProviderError } from '../../protocols/contract/index.ts';
 import { HttpTransfer } from '../../protocols/xmpp/files/transfer.ts';
 import { NS } from '../../protocols/xmpp/namespaces.ts';
 import { offerOne } from '../protocols/offer-one.ts';
-import { certificateFor } from './support/certificates.ts';
+import { BOB, OWN } from './support/ana.ts';
 import { bytesOf, keep, namesOf, outgoing, phasesOf, sha256, sourceOf } from './support/files-kit.ts';
-import { type Behaviour, type Connection, DOMAIN, HostileServer, stopServers } from './support/hostile-server.ts';
-import { draft, everybodyLeaves, memoryStorage, next, type Person, person } from './support/kit.ts';
+import { type Connection, DOMAIN, stopServers } from './support/hostile-server.ts';
+import { draft, everybodyLeaves, memoryStorage, next, type Person } from './support/kit.ts';
+import { end, serve, setUp, withUpload } from './support/upload-kit.ts';
 
-const OWN = `ana@${DOMAIN}`;
-const BOB = 'xmpp:bob@campus.test';
 const ALL = ['offered', 'accepted', 'connecting', 'running', 'finished'];
 
-const web = certificateFor('IP:127.0.0.1');
-const webServers: Server[] = [];
 afterEach(async () => {
   await everybodyLeaves();
   await stopServers();
-  for (const server of webServers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
 });
-
-const serve = async (listener: RequestListener): Promise<string> => {
-  const server = createServer(web, listener);
-  webServers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/file.bin`;
-};
-
-/** A server with a place for files. `slot`: the inside of the answer, or of the error. */
-const withUpload = (
-  slot: string,
-  { limit = '1000000', isError = false, more }: { limit?: string; isError?: boolean; more?: Behaviour['on'] } = {},
-): Behaviour => ({
-  on: (line, element) => {
-    if (more?.(line, element)) return true;
-    if (!element.is('iq')) return false;
-    if (element.getChild('query', NS.discoItems)) {
-      line.result(element, `<query xmlns='${NS.discoItems}'><item jid='upload.campus.test'/></query>`);
-    } else if (element.attrs.to === 'upload.campus.test' && element.getChild('query', NS.discoInfo)) {
-      const form = limit
-        ? `<x xmlns='jabber:x:data'><field var='max-file-size'><value>${limit}</value></field></x>`
-        : '';
-      line.result(element, `<query xmlns='${NS.discoInfo}'><feature var='${NS.httpUpload}'/>${form}</query>`);
-    } else if (element.getChild('request', NS.httpUpload)) {
-      if (isError)
-        line.write(
-          `<iq type='error' id='${element.attrs.id}' from='upload.campus.test'><error type='modify'>${slot}</error></iq>`,
-        );
-      else line.result(element, `<slot xmlns='${NS.httpUpload}'>${slot}</slot>`);
-    } else return false;
-    return true;
-  },
-});
-
-const setUp = async (
-  behaviour: Behaviour = {},
-  options: Parameters<typeof person>[1] = {},
-): Promise<{ server: HostileServer; ana: Person; line: Connection }> => {
-  const server = await HostileServer.start(behaviour);
-  const ana = person(
-    {
-      address: `xmpp:${OWN}`,
-      server: { host: '127.0.0.1', port: server.port },
-      certificateAuthorities: [certificateFor(`DNS:${DOMAIN}`).cert, web.cert],
-    },
-    options,
-  );
-  ana.provider.start();
-  await ana.reach('online');
-  return { server, ana, line: await server.connection(0) };
-};
-
-const end = async (transfer: ProtocolTransfer): Promise<unknown> => (await phasesOf(transfer)).at(-1);
 
 it('uploads with the headers it may, then tells the peer all it knows of the file', async () => {
   let headers: NodeJS.Dict<string | string[]> = {};
@@ -128,120 +66,6 @@ it('uploads with the headers it may, then tells the peer all it knows of the fil
   ]);
   expect(Buffer.from(facts?.getChildText('hash', NS.hashes) ?? '', 'base64').toString('hex')).toBe(sha256(bytes));
   expect(shared?.getChild('sources')?.getChild('url-data', NS.urlData)?.attrs.target).toBe(url);
-});
-
-const NO = `xmlns='${NS.stanzaErrors}'`;
-it.each([
-  ['a slot without TLS', "<put url='http://192.0.2.1/'/><get url='https://files.test/'/>", {}, 'store-failed'],
-  ['a link without TLS', "<put url='https://127.0.0.1:1/'/><get url='http://files.test/'/>", {}, 'store-failed'],
-  ['a slot to a file', "<put url='file:///etc/passwd'/><get url='file:///etc/passwd'/>", {}, 'store-failed'],
-  ['nothing', '', {}, 'store-failed'],
-  ['too large', `<not-acceptable ${NO}/><file-too-large xmlns='${NS.httpUpload}'/>`, { isError: true }, 'too-big'],
-  ['a quota', `<resource-constraint ${NO}/>`, { isError: true }, 'store-failed'],
-  [
-    'a slot where nobody listens',
-    "<put url='https://127.0.0.1:1/'/><get url='https://files.test/'/>",
-    {},
-    'store-failed',
-  ],
-  ['a small limit', '', { limit: '10' }, 'too-big'],
-])('fails when the service answers %s', async (_what, slot, options, code) => {
-  const { ana, line } = await setUp(withUpload(slot, options));
-  const source = sourceOf(bytesOf(100));
-  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(100), 'x', source));
-  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code } });
-  expect(line.saw('message')).toBe(false);
-});
-
-/** A listener that never takes a file, and what is counted of it. */
-const offerTo = async (
-  listener: (response: ServerResponse, request: IncomingMessage) => void,
-): Promise<{ phase: unknown; tries: number }> => {
-  let tries = 0;
-  const url = await serve((request, response) => {
-    tries += 1;
-    request.on('error', () => {});
-    listener(response, request);
-  });
-  const { ana } = await setUp(withUpload(`<put url='${url}'/><get url='${url}'/>`, { limit: '' }));
-  const bytes = bytesOf(20_000_000);
-  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytes, 'x', sourceOf(bytes)));
-  return { phase: await end(transfer), tries };
-};
-
-it.each([
-  ['always fails', 500, 3],
-  ['sends us elsewhere', 307, 1],
-  ['does not let us', 403, 1],
-  ['says it is done before the end', 201, 1],
-])('says that the file service %s, and does not wait for the person', async (_what, status, tries) => {
-  const outcome = await offerTo((response) => response.writeHead(status, { location: 'https://files.test/' }).end());
-  expect(outcome).toMatchObject({
-    phase: { state: 'failed', error: { code: 'store-failed', protocolCode: String(status) } },
-    tries,
-  });
-});
-
-it('says so as well when the file service breaks off each time', async () => {
-  const outcome = await offerTo((_response, request) => void request.socket.destroy());
-  expect(outcome).toMatchObject({ phase: { state: 'failed', error: { code: 'store-failed' } }, tries: 3 });
-});
-
-it('uploads all the same when the file service fails once', async () => {
-  let tries = 0;
-  const { phase } = await offerTo((response, request) => {
-    tries += 1;
-    if (tries === 1) response.writeHead(503).end();
-    else request.resume().on('end', () => response.writeHead(201).end());
-  });
-  expect(phase).toEqual({ state: 'finished' });
-});
-
-it('says how large a file may be, as the service told', async () => {
-  const refused = `<not-acceptable ${NO}/><file-too-large xmlns='${NS.httpUpload}'><max-file-size>20000</max-file-size></file-too-large>`;
-  const { ana } = await setUp(withUpload(refused, { isError: true }));
-  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(100)));
-  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code: 'too-big', limit: 20_000 } });
-});
-
-it('says that the server takes no empty files', async () => {
-  const { ana } = await setUp(withUpload(`<not-acceptable ${NO}/>`, { isError: true }));
-  const transfer = offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(0)));
-  expect(await end(transfer)).toMatchObject({ state: 'failed', error: { code: 'empty-refused' } });
-});
-
-it.each([
-  ['../../etc/passwd', 'passwd'],
-  [`${'é'.repeat(300)}.tar`, `${'é'.repeat(40)}.tar`],
-  ['..', 'file'],
-  ['a\r\nb', 'ab'],
-])('asks for a place under a short name that is no path: %s', async (name, asked) => {
-  const { ana, line } = await setUp(withUpload(''));
-  await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1), name)));
-  const requests = line.elements.flatMap((element) => element.getChild('request', NS.httpUpload) ?? []);
-  expect(requests.map(({ attrs }) => attrs.filename)).toEqual([asked]);
-});
-
-it('takes a service without a limit for one without a limit', async () => {
-  const { ana } = await setUp(withUpload('', { limit: '' }));
-  expect(ana.set('fileTransfer').maximumBytes).toBe(Number.MAX_SAFE_INTEGER);
-});
-
-it('says that the server has no place for files', async () => {
-  const { ana } = await setUp();
-  expect(ana.provider.capabilitiesOf(BOB)).toMatchObject({
-    messaging: { on: true },
-    fileTransfer: { on: false, off: { code: 'not-supported' } },
-  });
-  expect(await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1))))).toMatchObject({
-    state: 'failed',
-    error: { code: 'not-supported' },
-  });
-  await ana.provider.stop();
-  expect(await end(offerOne(ana.set('fileTransfer'), BOB, outgoing(bytesOf(1))))).toMatchObject({
-    state: 'failed',
-    error: { code: 'network', retryable: true },
-  });
 });
 
 it('closes the source and tells nobody when it is cancelled in any state', async () => {
@@ -294,7 +118,7 @@ it('fails when the peer cannot be told', async () => {
   const refuse = (line: Connection, element: Element): boolean => {
     if (element.is('message'))
       line.write(
-        `<message type='error' from='bob@campus.test' id='${element.attrs.id}'><error type='cancel'><service-unavailable ${NO}/></error></message>`,
+        `<message type='error' from='bob@campus.test' id='${element.attrs.id}'><error type='cancel'><service-unavailable xmlns='${NS.stanzaErrors}'/></error></message>`,
       );
     return false;
   };

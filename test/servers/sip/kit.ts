@@ -38,8 +38,7 @@ export const online = async (...parameters: Parameters<typeof member>): Promise<
   return made;
 };
 
-/** The user agent of an account without a registration, for what no program of ours does; stopped when the test ends. */
-export const userAgentOf = async (name: string, protocol: 'UDP' | 'TCP'): Promise<SipUserAgent> => {
+const openUserAgent = async (name: string, protocol: 'UDP' | 'TCP'): Promise<SipUserAgent> => {
   const { sip, password } = user(name);
   const { host, ports } = campus();
   const agent = new SipUserAgent({
@@ -55,27 +54,19 @@ export const userAgentOf = async (name: string, protocol: 'UDP' | 'TCP'): Promis
   });
   await agent.connect();
   agent.setCredentials(new DigestClient(name, password));
+  return agent;
+};
+
+/** The user agent of an account without a registration, for what no program of ours does; stopped when the test ends. */
+export const userAgentOf = async (name: string, protocol: 'UDP' | 'TCP'): Promise<SipUserAgent> => {
+  const agent = await openUserAgent(name, protocol);
   onTestFinished(() => agent.stop());
   return agent;
 };
 
-/** Takes back whatever devices of this person the server still believes in, from tests before in which it died. */
+/** Takes back all devices of this person that the server still believes in, from tests before in which it died. */
 export const logOutEverywhere = async (name: string): Promise<void> => {
-  const { sip, password } = user(name);
-  const { host, ports } = campus();
-  const agent = new SipUserAgent({
-    address: sip,
-    displayName: '',
-    network: new ServerNetwork({
-      locate: async () => [{ protocol: 'TCP', address: host, port: ports.sip }],
-      trust: { certificateAuthorities: [], trustedFingerprints: [], names: [] },
-      onStep: () => {},
-    }),
-    log: () => {},
-    accept: [],
-  });
-  await agent.connect();
-  agent.setCredentials(new DigestClient(name, password));
+  const agent = await openUserAgent(name, 'TCP');
   const to = agent.uri;
   const server = to.clone();
   server.user = undefined;

@@ -1,4 +1,5 @@
 import type { Element } from '@xmpp/xml';
+import type { AccountSettings } from '../../../protocols/contract/index.ts';
 import { certificateFor } from './certificates.ts';
 import { type Behaviour, type Connection, DOMAIN, HostileServer } from './hostile-server.ts';
 import { type Person, person } from './kit.ts';
@@ -10,7 +11,7 @@ export const BOB = 'xmpp:bob@campus.test';
 export const setUp = async (
   behaviour: Behaviour = {},
   options: Parameters<typeof person>[1] = {},
-  settings: { displayName?: string } = {},
+  settings: Partial<AccountSettings> = {},
 ): Promise<{ server: HostileServer; ana: Person; line: Connection }> => {
   const server = await HostileServer.start({ contacts: { 'bob@campus.test': 'from' }, ...behaviour });
   const ana = person(
