@@ -44,8 +44,14 @@ export async function receive(command: Extract<Command, { name: 'receive' }>): P
     stopInput();
   };
   while (left > 0) {
-    // without a path of the other side: who knows this one may come
-    await session.start({ role: 'passive', timeout: LONG });
+    try {
+      // without a path of the other side: any peer that knows this one may come
+      await session.start({ role: 'passive', timeout: LONG });
+    } catch (error) {
+      // the last file was found whole after its sender had left: that ended the wait for the next sender
+      if (left === 0) return;
+      throw error;
+    }
     print('bound', { path: session.localPath });
     const ended = await new Promise<MsrpSession>((resolve) => {
       session.onStateChange(({ name }) => name === 'closed' && resolve(session));

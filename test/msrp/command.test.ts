@@ -107,6 +107,20 @@ describe('the command', () => {
     expect(await fs.readFile(path.join(folder, 'got'), 'utf8')).toBe('content');
   }, 60_000);
 
+  it('ends well when the sender leaves before the last file has been looked through', async () => {
+    const folder = await temporaryFolder();
+    await fs.writeFile(path.join(folder, 'file'), Buffer.alloc(96 * 1_048_576));
+    const receiver = new Command('receive', '--out', path.join(folder, 'got'), '--count', '1');
+    const { path: to } = await receiver.line('listening');
+    const sender = new Command('send', '--to', String(to));
+    await sender.line('bound');
+    sender.tell({ command: 'send', file: path.join(folder, 'file') });
+    await sender.line('report');
+    sender.tell({ command: 'close' });
+    expect(await receiver.exit).toBe(0);
+    expect(receiver.lines.at(-1)).toMatchObject({ event: 'done', bytes: 96 * 1_048_576 });
+  }, 60_000);
+
   it.each([
     ['invalid-option', ['send', 'file', '--unknown']],
     ['invalid-option', ['dance']],
